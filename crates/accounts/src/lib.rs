@@ -1,0 +1,1 @@
+//! One-time codes, tokens, devices, profiles, contacts: no sockets, no SQL.

@@ -1,0 +1,2 @@
+//! The `dunlin` program.
+fn main() {}

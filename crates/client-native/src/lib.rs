@@ -1,0 +1,1 @@
+//! A connection to a Dunlin server over tokio.

@@ -1,0 +1,1 @@
+//! The rules of the way of a message: submit, wake, pull, receipts, presence.

@@ -1,0 +1,1 @@
+//! Sockets and HTTP: accept, connection, registry, routes.

@@ -1,0 +1,1 @@
+//! Load scenarios and the history checker.

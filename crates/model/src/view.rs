@@ -1,0 +1,176 @@
+//! What a user is shown of chats and people: the answers to questions, as servers give and clients take them.
+
+use crate::clock::Timestamp;
+use crate::event::{ChatKind, Encryption, Event, Role};
+use crate::ids::{ChatId, Seq, UserId};
+
+/// A member, as another member sees them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberView {
+    /// Who.
+    pub user: UserId,
+    /// Their role.
+    pub role: Role,
+    /// Whether they are connected; always false where it is not asked for.
+    pub online: bool,
+    /// Their delivered receipt; zero where it is not asked for.
+    pub delivered: Seq,
+    /// Their seen receipt; zero where it is not asked for.
+    pub seen: Seq,
+}
+
+/// A chat, as one device of one user sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChatDetails {
+    /// The chat.
+    pub chat: ChatId,
+    /// Its kind.
+    pub kind: ChatKind,
+    /// Its encryption.
+    pub encryption: Encryption,
+    /// Its name; empty for direct and encrypted chats.
+    pub name: String,
+    /// Its description; empty for direct and encrypted chats.
+    pub description: String,
+    /// A reference to its picture; empty for none.
+    pub picture: String,
+    /// When it was created.
+    pub created: Timestamp,
+    /// The newest event the reader may read.
+    pub head: Seq,
+    /// How far the asking device has got.
+    pub received: Seq,
+    /// How far the asking user has seen, on whichever device.
+    pub seen: Seq,
+    /// The asking user's role; `None` for a former member.
+    pub role: Option<Role>,
+    /// How many members there are.
+    pub member_count: u32,
+    /// The members; only in the answer for one chat, and for direct chats.
+    pub members: Vec<MemberView>,
+    /// Whether the owner deleted it.
+    pub deleted: bool,
+    /// Whether there is an invite link.
+    pub has_invite_link: bool,
+}
+
+/// Why a range of the log is not delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SkipReason {
+    /// From before joining, or while not a member.
+    NotEntitled,
+    /// Removed after the retention time.
+    Expired,
+    /// Deleted by the reader for themselves.
+    Hidden,
+}
+
+/// A range of a chat's log that the reader does not get, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Skipped {
+    /// First place.
+    pub from: Seq,
+    /// Last place.
+    pub to: Seq,
+    /// Why.
+    pub reason: SkipReason,
+}
+
+/// A page of the past.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryPage {
+    /// Ascending.
+    pub events: Vec<Event>,
+    /// What is missing between the ends of the page, ascending.
+    pub skipped: Vec<Skipped>,
+    /// Where the page before this one ends; `None` when this one reaches the start.
+    pub next_before: Option<Seq>,
+}
+
+/// How far a message has got with a recipient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Status {
+    /// Accepted by the server.
+    Sent,
+    /// Stored on a device of the recipient.
+    Delivered,
+    /// Shown to the recipient.
+    Seen,
+}
+
+/// How far a message has got (R7).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageStatusView {
+    /// The message.
+    pub seq: Seq,
+    /// The lowest of all recipients'.
+    pub status: Status,
+    /// Everyone who may read it, but its sender.
+    pub recipients: Vec<(UserId, Status)>,
+}
+
+/// Whether someone is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UserPresence {
+    /// Who.
+    pub user: UserId,
+    /// Whether they are connected.
+    pub online: bool,
+    /// When they were last there; `None` when unknown or not shown to the asker.
+    pub last_seen: Option<Timestamp>,
+}
+
+/// A member's receipts in a chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// Whose.
+    pub user: UserId,
+    /// Everything up to here was stored on one of their devices.
+    pub delivered: Seq,
+    /// Everything up to here was shown to them.
+    pub seen: Seq,
+}
+
+/// The invite link as text: the chat's id, a full stop, and the secret in base32.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InviteCode {
+    /// The chat.
+    pub chat: ChatId,
+    /// The secret, `INVITE_SECRET_BYTES` long.
+    pub secret: [u8; INVITE_SECRET_BYTES],
+}
+
+/// Bytes of an invite link's secret.
+pub const INVITE_SECRET_BYTES: usize = 20;
+
+impl std::fmt::Display for InviteCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let secret = data_encoding::BASE32_NOPAD.encode(&self.secret).to_ascii_lowercase();
+        write!(f, "{}.{secret}", self.chat)
+    }
+}
+
+impl std::str::FromStr for InviteCode {
+    type Err = crate::ids::IdError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (chat, secret) = text.trim().split_once('.').ok_or(crate::ids::IdError)?;
+        let secret = data_encoding::BASE32_NOPAD_NOCASE
+            .decode(secret.as_bytes())
+            .ok()
+            .and_then(|bytes| bytes.try_into().ok())
+            .ok_or(crate::ids::IdError)?;
+        Ok(Self { chat: chat.parse()?, secret })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invite_code_reads_back_from_its_text() {
+        let code = InviteCode { chat: ChatId::from_bytes([7; 16]), secret: [9; INVITE_SECRET_BYTES] };
+        assert_eq!(code.to_string().parse(), Ok(code));
+        assert!("nonsense".parse::<InviteCode>().is_err());
+    }
+}

@@ -1,0 +1,1 @@
+//! Configuration, wiring, jobs, telemetry, shutdown.

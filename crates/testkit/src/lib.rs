@@ -1,0 +1,1 @@
+//! Faults, fixtures and checkers for tests.
