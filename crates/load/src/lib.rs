@@ -1,1 +1,3 @@
 //! Load scenarios and the history checker.
+
+pub mod check;
