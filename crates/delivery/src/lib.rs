@@ -1,1 +1,113 @@
-//! The rules of the way of a message: submit, wake, pull, receipts, presence.
+//! The rules of the way of a message: submit, wake, pull, receipts, presence (DESIGN.md, section 2).
+//!
+//! [`Delivery::submit`] is the front door. A connected device has a [`Feed`], which pulls from the logs by
+//! cursor; wakes only say that there is something to pull. Deliberately absent: sockets, SQL, and any queue
+//! of messages for a recipient.
+
+mod cache;
+mod chat;
+pub mod config;
+mod context;
+mod error;
+mod feed;
+mod history;
+mod invites;
+mod link;
+mod listing;
+pub mod metrics;
+mod presence;
+mod pull;
+mod receipts;
+mod registry;
+mod session;
+mod sink;
+mod submit;
+
+use std::sync::Arc;
+
+use dunlin_model::{Clock, Randomness};
+use dunlin_relay::{Relay, ServerId};
+use dunlin_store::Store;
+
+pub use chat::LogEntry;
+pub use config::DeliveryConfig;
+pub use error::DeliveryError;
+pub use feed::{Feed, ResumeAt};
+pub use history::HistoryQuery;
+pub use metrics::{Counter, Histogram, Metrics};
+pub use pull::{PullBudget, Push};
+pub use session::Session;
+pub use submit::{Accepted, Submission};
+
+/// The rules, over a store and a relay. One per server.
+pub struct Delivery {
+    store: Arc<dyn Store>,
+    relay: Arc<dyn Relay>,
+    server: ServerId,
+    clock: Arc<dyn Clock>,
+    randomness: Arc<dyn Randomness>,
+    config: parking_lot::RwLock<Arc<DeliveryConfig>>,
+    chats: cache::ChatCache,
+    registry: registry::Registry,
+    blocks: context::BlockCache,
+    receipts: receipts::ReceiptQueue,
+    presence: presence::PresenceBook,
+    metrics: Metrics,
+}
+
+impl Delivery {
+    /// Starts the rules on this server: attaches to the relay and starts writing receipts.
+    ///
+    /// Must be called within a tokio runtime; the tasks it starts end when the last handle is dropped.
+    ///
+    /// # Errors
+    /// When the relay cannot be reached.
+    pub async fn start(
+        store: Arc<dyn Store>,
+        relay: Arc<dyn Relay>,
+        server: ServerId,
+        clock: Arc<dyn Clock>,
+        randomness: Arc<dyn Randomness>,
+        config: DeliveryConfig,
+    ) -> Result<Arc<Self>, dunlin_relay::RelayError> {
+        let delivery = Arc::new(Self {
+            store,
+            relay,
+            server,
+            clock,
+            randomness,
+            chats: cache::ChatCache::new(config.chats_cached_max),
+            config: parking_lot::RwLock::new(Arc::new(config)),
+            registry: registry::Registry::default(),
+            blocks: context::BlockCache::default(),
+            receipts: receipts::ReceiptQueue::default(),
+            presence: presence::PresenceBook::default(),
+            metrics: Metrics::default(),
+        });
+        let sink: Arc<dyn dunlin_relay::WakeSink> = Arc::clone(&delivery) as _;
+        delivery.relay.attach(server, Arc::downgrade(&sink)).await?;
+        tokio::spawn(receipts::write_receipts(Arc::downgrade(&delivery)));
+        tokio::spawn(presence::watch_absences(Arc::downgrade(&delivery)));
+        Ok(delivery)
+    }
+
+    /// The settings in force.
+    pub fn config(&self) -> Arc<DeliveryConfig> {
+        Arc::clone(&self.config.read())
+    }
+
+    /// Puts other settings in force, for what comes from now on (R64).
+    pub fn reconfigure(&self, config: DeliveryConfig) {
+        *self.config.write() = Arc::new(config);
+    }
+
+    /// What was counted since the start.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// The store, for jobs that work on it directly.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+}

@@ -1,0 +1,44 @@
+//! What an operator can set about delivery.
+
+use std::time::Duration;
+
+use dunlin_model::{ChatLimits, Encryption};
+
+/// Pushed events of one connection that may wait for `received`.
+pub const WINDOW_EVENTS: u32 = 256;
+/// Chats kept in memory; those in use are kept in any case.
+pub const CHATS_CACHED_MAX: usize = 100_000;
+/// Members up to which receipts and typing are pushed to everyone in a chat.
+pub const SIGNAL_MEMBERS_MAX: usize = 64;
+/// How long someone may be disconnected before others see them as gone.
+pub const OFFLINE_AFTER: Duration = Duration::from_secs(10);
+
+/// Settings of delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryConfig {
+    /// The limits of chats.
+    pub chat: ChatLimits,
+    /// Pushed events of one connection that may wait for `received`.
+    pub window_events: u32,
+    /// Chats kept in memory.
+    pub chats_cached_max: usize,
+    /// Members up to which receipts and typing are pushed to everyone in a chat.
+    pub signal_members_max: usize,
+    /// How long someone may be disconnected before others see them as gone.
+    pub offline_after: Duration,
+    /// With which encryption chats may be created.
+    pub encryptions: Vec<Encryption>,
+}
+
+impl Default for DeliveryConfig {
+    fn default() -> Self {
+        Self {
+            chat: ChatLimits::default(),
+            window_events: WINDOW_EVENTS,
+            chats_cached_max: CHATS_CACHED_MAX,
+            signal_members_max: SIGNAL_MEMBERS_MAX,
+            offline_after: OFFLINE_AFTER,
+            encryptions: vec![Encryption::None],
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Why delivery says no.
+
+use dunlin_model::{ErrorCode, Refusal};
+use dunlin_store::StoreError;
+
+/// Why delivery says no. Only `Refused` and the codes that say "never" are definite.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeliveryError {
+    /// The chat state machine refused.
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    /// The store did not do it, or does not know.
+    #[error("The server cannot reach its store now.")]
+    Store(#[from] StoreError),
+    /// Someone named does not exist.
+    #[error("Someone named does not exist.")]
+    NoSuchUser,
+    /// Chats with this encryption cannot be created here.
+    #[error("Chats with this encryption are not allowed on this server.")]
+    EncryptionNotAllowed,
+    /// Too many others appended at the same time.
+    #[error("The chat is too busy.")]
+    TooBusy,
+    /// A list is longer than its limit.
+    #[error("More than {limit} {what}.")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+    /// The task that did it died.
+    #[error("The server failed.")]
+    Failed,
+}
+
+impl DeliveryError {
+    /// The one place that maps delivery's errors to codes.
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::Refused(refusal) => refusal.code(),
+            Self::Store(StoreError::Damaged(_)) | Self::Failed => ErrorCode::Internal,
+            Self::Store(_) | Self::TooBusy => ErrorCode::Unavailable,
+            Self::NoSuchUser => ErrorCode::NotFound,
+            Self::EncryptionNotAllowed => ErrorCode::WrongEncryption,
+            Self::TooMany { .. } => ErrorCode::LimitReached,
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! The private side of a connected device: where it stands in the chats that move.
+//!
+//! One task owns a feed: it alone pulls, and it alone takes the device's acknowledgements.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use dunlin_model::chat::Memberships;
+use dunlin_model::{ChatId, DeviceId, Progress, Seq, UserId};
+use dunlin_store::StoreError;
+
+use crate::chat::Chat;
+use crate::session::Session;
+use crate::{Delivery, DeliveryError};
+
+/// Rows of the inbox, or positions, read at a time.
+const INBOX_PAGE_ROWS: usize = 512;
+/// How long a chat without anything new is remembered.
+const FOLLOW_IDLE: Duration = Duration::from_secs(60);
+
+/// How far a device says it has got in a chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResumeAt {
+    /// The chat.
+    pub chat: ChatId,
+    /// Everything up to here is stored on the device.
+    pub received: Seq,
+    /// Everything up to here was shown.
+    pub seen: Seq,
+}
+
+/// A connected device. Dropping it disconnects the device, as far as delivery knows.
+pub struct Feed {
+    pub(crate) delivery: Arc<Delivery>,
+    pub(crate) session: Arc<Session>,
+    pub(crate) follows: HashMap<ChatId, Follow>,
+    /// Chats in which there is, or may be, something to pull; each at most once.
+    pub(crate) ready: VecDeque<ChatId>,
+    /// Chats that are behind but were not looked at yet: read from the inbox at `resume`.
+    pub(crate) behind: VecDeque<(ChatId, Seq)>,
+    /// Pushed events that wait for `received`.
+    pub(crate) in_flight: u32,
+    /// Users whose presence is followed.
+    pub(crate) watched: Vec<UserId>,
+    pub(crate) started: bool,
+    pub(crate) owes_caught_up: bool,
+}
+
+/// Where the device stands in one chat.
+pub(crate) struct Follow {
+    pub(crate) chat: Arc<Chat>,
+    /// Everything up to here was pushed or skipped.
+    pub(crate) sent: Seq,
+    /// Everything up to here was acknowledged.
+    pub(crate) received: Seq,
+    pub(crate) seen: Seq,
+    /// Events pushed above `received`.
+    pub(crate) waiting: u32,
+    /// What the user may read, as of `roster`.
+    pub(crate) memberships: Memberships,
+    pub(crate) roster: Seq,
+    pub(crate) is_ready: bool,
+    pub(crate) used: Duration,
+}
+
+impl Delivery {
+    /// Connects a device: registered here and confirmed by the relay before anything is read, so that what
+    /// comes meanwhile is either in the inbox or wakes the session.
+    ///
+    /// # Errors
+    /// `Store` when the relay does not confirm.
+    pub async fn connect(self: &Arc<Self>, device: DeviceId) -> Result<Feed, DeliveryError> {
+        let session = Arc::new(Session::new(device));
+        let first = self.registry.add(&session);
+        let feed = Feed {
+            delivery: Arc::clone(self),
+            session,
+            follows: HashMap::new(),
+            ready: VecDeque::new(),
+            behind: VecDeque::new(),
+            in_flight: 0,
+            watched: Vec::new(),
+            started: false,
+            owes_caught_up: false,
+        };
+        self.relay
+            .subscribe(self.server, device.user)
+            .await
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        if first {
+            self.came(device.user);
+        }
+        Ok(feed)
+    }
+}
+
+impl Feed {
+    /// The shared side, through which others reach the device.
+    pub fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    /// The device.
+    pub fn device(&self) -> DeviceId {
+        self.session.device()
+    }
+
+    /// Takes the device's own word on where it stands, reads the inbox, and lets delivery begin. May be
+    /// called again; may be dropped, and is then to be called again.
+    ///
+    /// # Errors
+    /// `Store` when the inbox cannot be read.
+    pub async fn resume(&mut self, positions: &[ResumeAt]) -> Result<(), DeliveryError> {
+        let delivery = Arc::clone(&self.delivery);
+        let device = self.device();
+        let stated: HashMap<ChatId, &ResumeAt> = positions.iter().map(|at| (at.chat, at)).collect();
+        let mut after = None;
+        loop {
+            let rows = delivery.store.inbox(device.user, after, INBOX_PAGE_ROWS).await?;
+            let Some(last) = rows.last() else { break };
+            after = Some(last.chat);
+            let chats: Vec<ChatId> = rows.iter().map(|row| row.chat).collect();
+            let heads = delivery.store.heads(&chats).await?;
+            let known = delivery.store.device_progress(device, &chats).await?;
+            for ((row, head), known) in rows.iter().zip(heads).zip(known) {
+                let head = if row.mark.closed { row.mark.head } else { head };
+                let mut progress = known;
+                if let Some(at) = stated.get(&row.chat) {
+                    // What a device says is bounded by what there is.
+                    progress = progress.merge(Progress {
+                        start: Seq::ZERO,
+                        received: at.received.min(head),
+                        seen: at.seen.min(head),
+                    });
+                    if progress != known {
+                        delivery.put_receipt(row.chat, device, progress).await;
+                    }
+                }
+                self.start_at(row.chat, progress, head);
+            }
+            if rows.len() < INBOX_PAGE_ROWS {
+                break;
+            }
+        }
+        self.started = true;
+        self.owes_caught_up = true;
+        self.session.ring();
+        Ok(())
+    }
+
+    fn start_at(&mut self, chat: ChatId, progress: Progress, head: Seq) {
+        match self.follows.get_mut(&chat) {
+            Some(follow) => {
+                let acknowledged = follow.received.max(progress.cursor());
+                follow.sent = follow.sent.max(acknowledged);
+                follow.seen = follow.seen.max(progress.seen);
+                self.in_flight -= follow.acknowledge(acknowledged);
+                self.make_ready(chat);
+            }
+            None if progress.cursor() < head && !self.behind.iter().any(|(known, _)| *known == chat) => {
+                self.behind.push_back((chat, progress.cursor()));
+            }
+            None => {}
+        }
+    }
+
+    /// All of `chat` up to `seq` is stored on the device. Bounded by what was sent to it; gives what counted.
+    /// Returns when the register is queued; cancel safe.
+    ///
+    /// # Errors
+    /// `Store` when the chat cannot be read.
+    pub async fn received(&mut self, chat: ChatId, seq: Seq) -> Result<Seq, DeliveryError> {
+        let delivery = Arc::clone(&self.delivery);
+        delivery.metrics.receipts.add(1);
+        // A chat that is not followed any more was acknowledged in full.
+        let Some(follow) = self.follows.get_mut(&chat) else { return Ok(Seq::ZERO) };
+        let seq = seq.min(follow.sent);
+        if seq <= follow.received {
+            return Ok(follow.received);
+        }
+        self.in_flight -= follow.acknowledge(seq);
+        let progress = Progress { start: Seq::ZERO, received: seq, seen: Seq::ZERO };
+        delivery.put_receipt(chat, self.device(), progress).await;
+        Ok(seq)
+    }
+
+    /// All of `chat` up to `seq` was shown to the person. Bounded by what was sent; implies `received`.
+    /// Gives what counted. Cancel safe.
+    ///
+    /// # Errors
+    /// `Store` when the chat cannot be read.
+    pub async fn seen(&mut self, chat: ChatId, seq: Seq) -> Result<Seq, DeliveryError> {
+        let delivery = Arc::clone(&self.delivery);
+        delivery.metrics.receipts.add(1);
+        self.follow(chat).await?;
+        let device = self.device();
+        let Some(follow) = self.follows.get_mut(&chat) else { return Ok(Seq::ZERO) };
+        let seq = seq.min(follow.sent);
+        if seq <= follow.seen {
+            return Ok(follow.seen);
+        }
+        follow.seen = seq;
+        let received = follow.received.max(seq);
+        self.in_flight -= follow.acknowledge(received);
+        delivery.put_receipt(chat, device, Progress { start: Seq::ZERO, received, seen: seq }).await;
+        Ok(seq)
+    }
+
+    /// Remembers where the device stands in `chat`, if the user is or was a member.
+    pub(crate) async fn follow(&mut self, id: ChatId) -> Result<(), StoreError> {
+        if self.follows.contains_key(&id) {
+            return Ok(());
+        }
+        let known = match self.behind.iter().position(|(chat, _)| *chat == id) {
+            Some(index) => self.behind.remove(index).map(|(_, cursor)| cursor),
+            None => None,
+        };
+        let chat = self.delivery.chat(id).await?;
+        let device = self.device();
+        let progress = self.delivery.store.device_progress(device, &[id]).await?;
+        let progress = progress.first().copied().unwrap_or_default();
+        let pending = self.delivery.receipts.pending(id, device);
+        let progress = progress.merge(pending);
+        let cursor = progress.cursor().max(known.unwrap_or_default());
+        let (memberships, roster) =
+            chat.look(|state| (state.memberships_of(device.user), state.roster_changed));
+        if memberships.stays().is_empty() {
+            return Ok(());
+        }
+        let follow = Follow {
+            chat,
+            sent: cursor,
+            received: cursor,
+            seen: progress.seen,
+            waiting: 0,
+            memberships,
+            roster,
+            is_ready: false,
+            used: self.delivery.clock.monotonic(),
+        };
+        self.follows.insert(id, follow);
+        Ok(())
+    }
+
+    pub(crate) fn make_ready(&mut self, chat: ChatId) {
+        if let Some(follow) = self.follows.get_mut(&chat)
+            && !follow.is_ready
+        {
+            follow.is_ready = true;
+            self.ready.push_back(chat);
+        }
+    }
+
+    /// The slow look at everything (I7), to be called every half minute or so: chats whose head moved without
+    /// a wake become ready, chats without anything new for a while are forgotten. Gives whether to pull.
+    pub fn recheck(&mut self) -> bool {
+        let now = self.delivery.clock.monotonic();
+        let mut moved = Vec::new();
+        self.follows.retain(|id, follow| {
+            if follow.chat.head() > follow.sent || follow.chat.is_behind() {
+                moved.push(*id);
+                return true;
+            }
+            follow.received < follow.sent || follow.is_ready || now.saturating_sub(follow.used) < FOLLOW_IDLE
+        });
+        if self.follows.is_empty() {
+            self.follows.shrink_to_fit();
+            self.ready.shrink_to_fit();
+            self.behind.shrink_to_fit();
+        }
+        for id in &moved {
+            self.make_ready(*id);
+        }
+        !moved.is_empty()
+    }
+
+    /// Events that wait for `received`.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight
+    }
+}
+
+impl Follow {
+    /// Notes that everything up to `seq` was acknowledged; gives how many events that takes out of the window.
+    fn acknowledge(&mut self, seq: Seq) -> u32 {
+        self.received = self.received.max(seq);
+        let above = u32::try_from(self.sent.0.saturating_sub(self.received.0)).unwrap_or(u32::MAX);
+        let still = self.waiting.min(above);
+        let freed = self.waiting - still;
+        self.waiting = still;
+        freed
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.unfollow_presence();
+        let user = self.session.device().user;
+        if self.delivery.registry.remove(&self.session) {
+            self.delivery.went(user);
+            let delivery = Arc::clone(&self.delivery);
+            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                runtime.spawn(async move {
+                    if !delivery.registry.is_connected(user)
+                        && let Err(error) = delivery.relay.unsubscribe(delivery.server, user).await
+                    {
+                        tracing::debug!(%error, "a subscription stays until the relay forgets it");
+                    }
+                });
+            }
+        }
+    }
+}

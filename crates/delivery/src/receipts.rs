@@ -1,0 +1,158 @@
+//! Receipts on their way to the store: coalesced, written together, shown when durable (I9).
+
+use std::collections::HashMap;
+use std::sync::Weak;
+use std::time::Duration;
+
+use dunlin_model::{ChatId, DeviceId, Progress};
+use dunlin_relay::Signal;
+use dunlin_store::ProgressRaise;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::Delivery;
+
+/// Registers that may wait for the store; past it, whoever acknowledges waits.
+const PENDING_MAX: usize = 100_000;
+/// Registers written in one call.
+const WRITE_MAX: usize = 4_096;
+/// How long to wait before writing again what the store refused.
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
+
+/// Raises that are not durable yet; a later one of a register takes the place of the earlier.
+#[derive(Default)]
+pub(crate) struct ReceiptQueue {
+    pending: Mutex<HashMap<(ChatId, DeviceId), Progress>>,
+    filled: Notify,
+    emptied: Notify,
+}
+
+impl ReceiptQueue {
+    /// What is on its way for this device.
+    pub(crate) fn pending(&self, chat: ChatId, device: DeviceId) -> Progress {
+        self.pending.lock().get(&(chat, device)).copied().unwrap_or_default()
+    }
+
+    fn put(&self, chat: ChatId, device: DeviceId, progress: Progress) -> bool {
+        let mut pending = self.pending.lock();
+        if pending.len() >= PENDING_MAX && !pending.contains_key(&(chat, device)) {
+            return false;
+        }
+        let register = pending.entry((chat, device)).or_default();
+        *register = register.merge(progress);
+        true
+    }
+
+    fn next(&self) -> Vec<ProgressRaise> {
+        let pending = self.pending.lock();
+        let raises = pending.iter().take(WRITE_MAX);
+        raises
+            .map(|((chat, device), progress)| ProgressRaise {
+                chat: *chat,
+                device: *device,
+                progress: *progress,
+            })
+            .collect()
+    }
+
+    /// Forgets what was written, unless it rose meanwhile.
+    fn written(&self, raises: &[ProgressRaise]) {
+        let mut pending = self.pending.lock();
+        for raise in raises {
+            if pending.get(&(raise.chat, raise.device)) == Some(&raise.progress) {
+                pending.remove(&(raise.chat, raise.device));
+            }
+        }
+    }
+}
+
+impl Delivery {
+    /// Queues a raise. Waits while too many wait; cancel safe.
+    pub(crate) async fn put_receipt(&self, chat: ChatId, device: DeviceId, progress: Progress) {
+        loop {
+            let emptied = self.receipts.emptied.notified();
+            if self.receipts.put(chat, device, progress) {
+                break;
+            }
+            emptied.await;
+        }
+        self.receipts.filled.notify_one();
+    }
+
+    /// Shows durable receipts to the members of small chats, and to the user's other devices.
+    async fn show_receipt(&self, raise: &ProgressRaise) {
+        let Ok(chat) = self.chat(raise.chat).await else { return };
+        let signal_max = self.config().signal_members_max;
+        let members: Vec<_> = chat.look(|state| {
+            if state.members.len() > signal_max {
+                return Vec::new();
+            }
+            state.members.keys().copied().collect()
+        });
+        if !members.is_empty() && chat.load_progress(&*self.store).await.is_err() {
+            return; // Only the news is lost; `messageStatus` tells.
+        }
+        let Some(receipt) = chat.raise_progress(raise.device, raise.progress) else { return };
+        for member in &members {
+            self.registry.for_each(*member, |session| {
+                if session.device() != raise.device {
+                    self.metrics.status_updates.add(1);
+                    if !session.leave_receipt(raise.chat, receipt) {
+                        self.metrics.signals_dropped.add(1);
+                    }
+                }
+            });
+        }
+        let signal = Signal::Receipt { chat: raise.chat, device: raise.device, progress: raise.progress };
+        self.relay.publish_signal(self.server, &members, signal);
+    }
+}
+
+/// Writes receipts until the server ends: whatever waits goes in one call, so that under load many share a
+/// batch and a lone one does not wait.
+pub(crate) async fn write_receipts(delivery: Weak<Delivery>) {
+    loop {
+        let Some(strong) = delivery.upgrade() else { return };
+        let raises = strong.receipts.next();
+        if raises.is_empty() {
+            let filled = strong.receipts.filled.notified();
+            tokio::pin!(filled);
+            // Looks up now and then, so that the task ends with the server.
+            let _ = tokio::time::timeout(Duration::from_secs(1), filled).await;
+            continue;
+        }
+        match strong.store.raise_progress(&raises).await {
+            Ok(()) => {
+                strong.receipts.written(&raises);
+                strong.receipts.emptied.notify_waiters();
+                strong.metrics.receipts_written.add(u64::try_from(raises.len()).unwrap_or(u64::MAX));
+                for raise in &raises {
+                    strong.show_receipt(raise).await;
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "receipts wait for the store");
+                drop(strong);
+                tokio::time::sleep(RETRY_PAUSE).await;
+            }
+        }
+    }
+}
+
+impl Delivery {
+    /// How many registers wait to be written.
+    pub fn receipts_pending(&self) -> usize {
+        self.receipts.pending.lock().len()
+    }
+
+    pub(crate) fn receipt_from_elsewhere(&self, raise: ProgressRaise) {
+        let Some(chat) = self.chats.get(raise.chat) else { return };
+        let Some(receipt) = chat.raise_progress(raise.device, raise.progress) else { return };
+        let members: Vec<_> = chat.look(|state| state.members.keys().copied().collect());
+        for member in members {
+            self.registry.for_each(member, |session| {
+                session.leave_receipt(raise.chat, receipt);
+            });
+        }
+    }
+}
