@@ -92,7 +92,7 @@ pub struct Versioned<T> {
     pub value: T,
 }
 
-/// A device of a user. Its tokens are known to the server as hashes only.
+/// A device of a user. Its refresh tokens are derived, never stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
     /// Whose, and which.
@@ -103,13 +103,11 @@ pub struct Device {
     pub created: Timestamp,
     /// When it was revoked or logged out.
     pub revoked: Option<Timestamp>,
-    /// SHA-256 of the refresh token in force.
-    pub refresh_hash: [u8; 32],
-    /// When that token was made.
+    /// Which refresh token is in force: 1, 2, 3 …
+    pub generation: u64,
+    /// When that one came into force.
     pub refreshed: Timestamp,
-    /// SHA-256 of the token before it: a retry of the latest refresh is recognised by it.
-    pub previous_refresh_hash: Option<[u8; 32]>,
-    /// What a retry of the latest refresh is answered with is derived from this (never the token itself).
+    /// With a secret of the servers', the device and the generation, this makes the refresh token.
     pub refresh_salt: [u8; 16],
 }
 
