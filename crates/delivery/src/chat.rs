@@ -244,6 +244,11 @@ impl Chat {
         Ok(())
     }
 
+    /// Whether the registers of the chat's devices are in memory.
+    pub(crate) fn has_progress(&self) -> bool {
+        self.progress.lock().loaded
+    }
+
     /// Merges a durable register. Gives the member's receipts when all are in memory and theirs rose.
     pub(crate) fn raise_progress(&self, device: DeviceId, value: Progress) -> Option<Receipt> {
         let mut registers = self.progress.lock();

@@ -38,13 +38,21 @@ pub struct Feed {
     /// Chats in which there is, or may be, something to pull; each at most once.
     pub(crate) ready: VecDeque<ChatId>,
     /// Chats that are behind but were not looked at yet: read from the inbox at `resume`.
-    pub(crate) behind: VecDeque<(ChatId, Seq)>,
+    pub(crate) behind: VecDeque<Behind>,
     /// Pushed events that wait for `received`.
     pub(crate) in_flight: u32,
     /// Users whose presence is followed.
     pub(crate) watched: Vec<UserId>,
     pub(crate) started: bool,
     pub(crate) owes_caught_up: bool,
+}
+
+/// A chat in which there is something, as the inbox says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Behind {
+    pub(crate) chat: ChatId,
+    pub(crate) cursor: Seq,
+    pub(crate) head: Seq,
 }
 
 /// Where the device stands in one chat.
@@ -152,14 +160,15 @@ impl Feed {
     fn start_at(&mut self, chat: ChatId, progress: Progress, head: Seq) {
         match self.follows.get_mut(&chat) {
             Some(follow) => {
+                follow.chat.hint(head);
                 let acknowledged = follow.received.max(progress.cursor());
                 follow.sent = follow.sent.max(acknowledged);
                 follow.seen = follow.seen.max(progress.seen);
                 self.in_flight -= follow.acknowledge(acknowledged);
                 self.make_ready(chat);
             }
-            None if progress.cursor() < head && !self.behind.iter().any(|(known, _)| *known == chat) => {
-                self.behind.push_back((chat, progress.cursor()));
+            None if progress.cursor() < head && !self.behind.iter().any(|known| known.chat == chat) => {
+                self.behind.push_back(Behind { chat, cursor: progress.cursor(), head });
             }
             None => {}
         }
@@ -212,17 +221,16 @@ impl Feed {
         if self.follows.contains_key(&id) {
             return Ok(());
         }
-        let known = match self.behind.iter().position(|(chat, _)| *chat == id) {
-            Some(index) => self.behind.remove(index).map(|(_, cursor)| cursor),
-            None => None,
-        };
         let chat = self.delivery.chat(id).await?;
+        let behind = self.behind.iter().find(|behind| behind.chat == id).copied();
+        // This server may have the chat in memory from a time when nobody here listened for its wakes.
+        chat.hint(behind.map_or(Seq::ZERO, |behind| behind.head));
         let device = self.device();
         let progress = self.delivery.store.device_progress(device, &[id]).await?;
         let progress = progress.first().copied().unwrap_or_default();
         let pending = self.delivery.receipts.pending(id, device);
         let progress = progress.merge(pending);
-        let cursor = progress.cursor().max(known.unwrap_or_default());
+        let cursor = progress.cursor().max(behind.map_or(Seq::ZERO, |behind| behind.cursor));
         let (memberships, roster) =
             chat.look(|state| (state.memberships_of(device.user), state.roster_changed));
         if memberships.stays().is_empty() {
@@ -240,6 +248,7 @@ impl Feed {
             used: self.delivery.clock.monotonic(),
         };
         self.follows.insert(id, follow);
+        self.behind.retain(|behind| behind.chat != id);
         Ok(())
     }
 

@@ -157,9 +157,12 @@ impl Delivery {
         Ok(MessageStatusView { seq, status, recipients })
     }
 
-    /// The chat, applied up to its head.
+    /// The chat, applied up to its head: whoever asks may be on a server that nobody woke for it.
     pub(crate) async fn current_chat(&self, id: ChatId) -> Result<std::sync::Arc<Chat>, DeliveryError> {
         let chat = self.chat(id).await?;
+        if let Some(head) = self.store.heads(&[id]).await?.first() {
+            chat.hint(*head);
+        }
         if chat.is_behind() {
             chat.catch_up(&*self.store).await?;
         }

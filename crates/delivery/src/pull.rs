@@ -93,9 +93,9 @@ impl Feed {
         let mut budget = budget.events;
         while budget > 0 && self.in_flight < window {
             if self.ready.is_empty() {
-                let Some((chat, _)) = self.behind.front().copied() else { break };
+                let Some(chat) = self.behind.front().map(|behind| behind.chat) else { break };
                 self.follow(chat).await?;
-                self.behind.retain(|(behind, _)| *behind != chat);
+                self.behind.retain(|behind| behind.chat != chat); // Also when it is not theirs to follow.
                 self.make_ready(chat);
                 continue;
             }

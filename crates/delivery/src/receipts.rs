@@ -89,10 +89,14 @@ impl Delivery {
             }
             state.members.keys().copied().collect()
         });
-        if !members.is_empty() && chat.load_progress(&*self.store).await.is_err() {
+        // What is loaded now holds this raise already: then it is news in any case.
+        let is_news = !members.is_empty() && !chat.has_progress();
+        if is_news && chat.load_progress(&*self.store).await.is_err() {
             return; // Only the news is lost; `messageStatus` tells.
         }
-        let Some(receipt) = chat.raise_progress(raise.device, raise.progress) else { return };
+        let raised = chat.raise_progress(raise.device, raise.progress);
+        let news = is_news.then(|| chat.receipt(raise.device.user));
+        let Some(receipt) = raised.or(news) else { return };
         for member in &members {
             self.registry.for_each(*member, |session| {
                 if session.device() != raise.device {
