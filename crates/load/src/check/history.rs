@@ -171,15 +171,39 @@ impl History {
         self.records.push(record);
     }
 
+    /// The id behind a short name.
+    pub fn id_of(&self, chat: Chat) -> Option<ChatId> {
+        self.chats.get(chat.0 as usize).copied()
+    }
+
     /// Everything that happened.
     pub fn records(&self) -> &[Record] {
         &self.records
+    }
+
+    /// The highest place of each chat that any client was told of.
+    pub fn highest_places(&self) -> HashMap<Chat, Seq> {
+        let mut highest: HashMap<Chat, Seq> = HashMap::new();
+        for record in &self.records {
+            if let Record::Accepted { chat, seq, .. }
+            | Record::Pushed { entry: Entry { chat, seq, .. }, .. } = record
+            {
+                let known = highest.entry(*chat).or_default();
+                *known = (*known).max(*seq);
+            }
+        }
+        highest
     }
 
     /// The same names with other records.
     #[must_use]
     pub fn with_records(&self, records: Vec<Record>) -> Self {
         Self { records, ..self.clone() }
+    }
+
+    /// Where the device stands among those named so far, from zero.
+    pub fn index_of(&self, device: Device) -> usize {
+        device.0 as usize
     }
 
     pub(super) fn devices(&self) -> &[DeviceId] {

@@ -13,7 +13,7 @@ const DEVICES: u8 = 4;
 const CHATS: u8 = 3;
 
 /// One step of a client or of the server.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     Send { device: usize, chat: usize, answer_lost: bool },
     Retry { device: usize },
@@ -195,7 +195,7 @@ fn mutate(records: &[Record], at: usize, how: u8) -> Option<Vec<Record>> {
             changed[at] = Record::Accepted { device, number, chat, seq: seq.next(), repeated };
         }
         (Record::Sent { .. }, _) => {
-            let (Record::Sent { device, number, .. }, true) = (records[at], how % 2 == 0) else {
+            let (Record::Sent { device, number, .. }, true) = (records[at], how.is_multiple_of(2)) else {
                 return None;
             };
             changed.retain(|record| {
