@@ -304,7 +304,13 @@ impl Fleet {
         self.retries = later;
         let due: Vec<(Duration, usize, u64)> = due;
         for (_, client, number) in due {
-            self.send_again(client, number);
+            if number == 0 {
+                self.clients[client].unacknowledged =
+                    self.clients[client].positions.keys().copied().collect();
+                self.acknowledge(client);
+            } else {
+                self.send_again(client, number);
+            }
         }
     }
 
@@ -424,6 +430,10 @@ impl Fleet {
     fn failed<S: Scenario>(&mut self, scenario: &mut S, client: usize, id: u64, failure: &Failure) {
         let device = self.clients[client].device;
         let Some(sending) = self.clients[client].sendings.get_mut(&id) else {
+            if id == 0 && failure.retry == Retry::Later {
+                // An acknowledgement was refused: all are said again.
+                self.retries.push((self.started.elapsed() + RETRY_PAUSE, client, 0));
+            }
             self.complain(format!("{}: {}", failure.code, failure.message));
             return;
         };

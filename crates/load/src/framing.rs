@@ -55,10 +55,33 @@ pub(crate) struct Frame<'a> {
     pub(crate) bytes: usize,
 }
 
-/// The frame at the start of `bytes`; `None` while it is not all there.
+/// The frame at the start of `bytes`, as a server sends it; `None` while it is not all there.
 pub(crate) fn read_frame(bytes: &[u8]) -> Result<Option<Frame<'_>>, BadFrame> {
+    let Some(header) = read_header(bytes, false)? else { return Ok(None) };
+    let payload = bytes.get(header.payload..header.end);
+    Ok(payload.map(|payload| Frame { opcode: header.opcode, payload, bytes: header.end }))
+}
+
+/// The frame at the start of `bytes`, as a client sends it, unmasked in place; `None` while it is not all there.
+pub(crate) fn read_masked_frame(bytes: &mut [u8]) -> Result<Option<Frame<'_>>, BadFrame> {
+    let Some(header) = read_header(bytes, true)? else { return Ok(None) };
+    let mask =
+        bytes.get(..header.payload).and_then(|head| head.last_chunk::<4>()).copied().unwrap_or_default();
+    let Some(payload) = bytes.get_mut(header.payload..header.end) else { return Ok(None) };
+    apply_mask(payload, mask);
+    Ok(Some(Frame { opcode: header.opcode, payload, bytes: header.end }))
+}
+
+/// Where a frame's payload begins and ends.
+struct Header {
+    opcode: Opcode,
+    payload: usize,
+    end: usize,
+}
+
+fn read_header(bytes: &[u8], is_masked: bool) -> Result<Option<Header>, BadFrame> {
     let [first, second, rest @ ..] = bytes else { return Ok(None) };
-    if first & 0xF0 != FINAL || second & MASKED != 0 {
+    if first & 0xF0 != FINAL || (second & MASKED != 0) != is_masked {
         return Err(BadFrame);
     }
     let opcode = Opcode::from_bits(first & 0x0F).ok_or(BadFrame)?;
@@ -76,29 +99,39 @@ pub(crate) fn read_frame(bytes: &[u8]) -> Result<Option<Frame<'_>>, BadFrame> {
     if length > FRAME_BYTES_MAX {
         return Err(BadFrame);
     }
-    let end = header + length;
-    Ok(bytes.get(header..end).map(|payload| Frame { opcode, payload, bytes: end }))
+    let payload = if is_masked { header + 4 } else { header };
+    Ok(Some(Header { opcode, payload, end: payload + length }))
 }
 
-/// Appends a masked frame to `out`.
+/// Appends a frame to `out`, as a client sends it.
 pub(crate) fn write_frame(out: &mut Vec<u8>, opcode: Opcode, mask: [u8; 4], payload: &[u8]) {
-    out.push(FINAL | opcode.bits());
-    match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
-        (Ok(short @ 0..=125), _) => out.push(MASKED | short),
-        (_, Ok(medium)) => {
-            out.push(MASKED | 126);
-            out.extend_from_slice(&medium.to_be_bytes());
-        }
-        _ => {
-            out.push(MASKED | 127);
-            out.extend_from_slice(&(payload.len() as u64).to_be_bytes());
-        }
-    }
+    write_header(out, opcode, payload.len(), MASKED);
     out.extend_from_slice(&mask);
     let start = out.len();
     out.extend_from_slice(payload);
     if let Some(body) = out.get_mut(start..) {
         apply_mask(body, mask);
+    }
+}
+
+/// Appends a frame to `out`, as a server sends it.
+pub(crate) fn write_plain_frame(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
+    write_header(out, opcode, payload.len(), 0);
+    out.extend_from_slice(payload);
+}
+
+fn write_header(out: &mut Vec<u8>, opcode: Opcode, length: usize, masked: u8) {
+    out.push(FINAL | opcode.bits());
+    match (u8::try_from(length), u16::try_from(length)) {
+        (Ok(short @ 0..=125), _) => out.push(masked | short),
+        (_, Ok(medium)) => {
+            out.push(masked | 126);
+            out.extend_from_slice(&medium.to_be_bytes());
+        }
+        _ => {
+            out.push(masked | 127);
+            out.extend_from_slice(&(length as u64).to_be_bytes());
+        }
     }
 }
 
@@ -119,21 +152,12 @@ pub(crate) fn apply_mask(bytes: &mut [u8], mask: [u8; 4]) {
 mod tests {
     use super::*;
 
-    fn unmasked(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
-        let mut masked = Vec::new();
-        write_frame(&mut masked, opcode, [0; 4], payload);
-        let header = masked.len() - payload.len() - 4;
-        let mut plain = masked[..header].to_vec();
-        plain[1] &= !MASKED;
-        plain.extend_from_slice(payload);
-        plain
-    }
-
     #[test]
     fn frames_of_every_length_read_back() {
         for length in [0, 1, 125, 126, 65_535, 65_536] {
             let payload = vec![7; length];
-            let bytes = unmasked(Opcode::Binary, &payload);
+            let mut bytes = Vec::new();
+            write_plain_frame(&mut bytes, Opcode::Binary, &payload);
             for cut in [0, 1, 2, 3, 9, bytes.len() - 1] {
                 assert_eq!(read_frame(&bytes[..cut.min(bytes.len() - 1)]), Ok(None));
             }

@@ -15,6 +15,7 @@ mod framing;
 mod http;
 mod pacer;
 mod pairs;
+mod relay;
 mod replay;
 mod rng;
 mod server;
@@ -39,6 +40,8 @@ pub enum LoadCommand {
     Replay(ReplayOptions),
     /// A server of its own, killed again and again; nothing may be lost
     Crash(CrashOptions),
+    /// Serves the least a server could do, in memory: the bound to compare `pairs --server` with
+    Relay,
 }
 
 /// Runs a scenario to its end, on a thread of its own; prints the result. Fails when an invariant is broken.
@@ -46,9 +49,11 @@ pub enum LoadCommand {
 /// # Errors
 /// When the server cannot be started or reached, or the scenario cannot be set up.
 pub fn run(command: LoadCommand) -> anyhow::Result<ExitCode> {
-    match command {
+    let passed = match command {
         LoadCommand::Pairs(options) => pairs::run(&options),
         LoadCommand::Replay(options) => replay::run(&options),
         LoadCommand::Crash(options) => crash::run(&options),
-    }
+        LoadCommand::Relay => relay::run(),
+    }?;
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -4,7 +4,6 @@
 //! was told that it is accepted and its recipient has stored it and answered `received`. Open loop: all
 //! senders together offer `rate` messages per second, evenly spaced, whatever becomes of them.
 
-use std::process::ExitCode;
 use std::time::Duration;
 
 use dunlin_model::{ChatCommand, ChatKind, Encryption, Event, Seq};
@@ -101,11 +100,11 @@ impl Planned for Pairs {
 }
 
 /// Runs the scenario.
-pub(crate) fn run(options: &PairsOptions) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(options: &PairsOptions) -> anyhow::Result<bool> {
     on_one_thread(|| run_here(options))
 }
 
-async fn run_here(options: &PairsOptions) -> anyhow::Result<ExitCode> {
+async fn run_here(options: &PairsOptions) -> anyhow::Result<bool> {
     let mut target = Target::open(&options.target).await?;
     let clients = options.pairs as usize * 2;
     let shared = connect(&mut target, clients, Pairs::new(options)).await?;
@@ -127,7 +126,7 @@ async fn run_here(options: &PairsOptions) -> anyhow::Result<ExitCode> {
         tokio::time::sleep(length).await;
         shared.act(|_, scenario| scenario.is_sending = false);
     }
-    run.finish(&shared, &mut target, json).await
+    run.finish(&shared, &mut target, &options.target).await
 }
 
 /// Every second client makes a chat with the next one.

@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -141,7 +140,7 @@ impl Planned for Replay {
 }
 
 /// Runs the scenario.
-pub(crate) fn run(options: &ReplayOptions) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(options: &ReplayOptions) -> anyhow::Result<bool> {
     let plan = read_plan(&options.trace, options.speed, options.rooms)?;
     on_one_thread(|| run_here(options, plan))
 }
@@ -151,7 +150,7 @@ fn read_plan(path: &Path, speed: u32, rooms: Option<u32>) -> anyhow::Result<Plan
     Plan::read(&trace, speed, rooms.map_or(usize::MAX, |rooms| rooms as usize))
 }
 
-async fn run_here(options: &ReplayOptions, plan: Plan) -> anyhow::Result<ExitCode> {
+async fn run_here(options: &ReplayOptions, plan: Plan) -> anyhow::Result<bool> {
     let mut target = Target::open(&options.target).await?;
     let (clients, length, json) = (plan.clients(), plan.length(), options.target.json);
     let scenario = Replay { plan, chats: Vec::new(), next: 0, start: Duration::ZERO };
@@ -161,7 +160,7 @@ async fn run_here(options: &ReplayOptions, plan: Plan) -> anyhow::Result<ExitCod
     let run = Run::begin("replay", &shared, &target, length, json)?;
     shared.act(|fleet, scenario| scenario.start = fleet.now());
     follow_plan(&shared).await?;
-    run.finish(&shared, &mut target, json).await
+    run.finish(&shared, &mut target, &options.target).await
 }
 
 fn make_groups(fleet: &mut Fleet, scenario: &mut Replay) {

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 /// How long a server may take to listen; opening a large store takes its time.
 const LISTEN_WAIT: Duration = Duration::from_secs(60);
 /// What the server prints once it listens, before its address.
-const LISTENING: &str = "listening on http://";
+pub(crate) const LISTENING: &str = "listening on http://";
 /// Bytes of the server's last words that are shown when it fails.
 const LAST_WORDS_BYTES: usize = 4_096;
 

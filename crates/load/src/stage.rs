@@ -1,7 +1,6 @@
 //! What all scenarios do: connect everybody, wait for something, measure, and settle.
 
 use std::cell::Cell;
-use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -15,7 +14,7 @@ use crate::fleet::{Counts, Fleet, Scenario};
 use crate::rng::Rng;
 use crate::server::cpu_time;
 use crate::summary::{Measured, Summary};
-use crate::target::Target;
+use crate::target::{Target, TargetOptions};
 
 /// How often a condition is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(5);
@@ -28,9 +27,9 @@ const RECEIPTS_WAIT: Duration = Duration::from_millis(100);
 
 /// Runs `future` on a thread of its own, with a runtime that keeps everything on that thread; so it may be
 /// called from within another runtime.
-pub(crate) fn on_one_thread<F>(future: impl FnOnce() -> F + Send) -> anyhow::Result<ExitCode>
+pub(crate) fn on_one_thread<F, T: Send>(future: impl FnOnce() -> F + Send) -> anyhow::Result<T>
 where
-    F: Future<Output = anyhow::Result<ExitCode>>,
+    F: Future<Output = anyhow::Result<T>>,
 {
     let run = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -129,14 +128,14 @@ impl Run {
         })
     }
 
-    /// Waits until everything arrived, stops measuring, checks, and tells.
+    /// Waits until everything arrived, stops measuring, checks, and tells; gives whether the run passed.
     pub(crate) async fn finish<S: Scenario>(
         self,
         shared: &Rc<Shared<S>>,
         target: &mut Target,
-        json: bool,
-    ) -> anyhow::Result<ExitCode> {
-        until(shared, SETTLE_WAIT, |fleet| fleet.unfinished() == 0).await;
+        options: &TargetOptions,
+    ) -> anyhow::Result<bool> {
+        until(shared, Duration::from_secs(options.settle), |fleet| fleet.unfinished() == 0).await;
         let elapsed = self.started.elapsed();
         tokio::time::sleep(RECEIPTS_WAIT).await;
         let since = |now: Option<Duration>, before: Option<Duration>| Some(now?.saturating_sub(before?));
@@ -155,7 +154,7 @@ impl Run {
         }
         let world = shared.world.borrow();
         let report = check(&world.fleet.history, Policy::default());
-        Summary::new(&measured, &world.fleet, &report).tell(json, &world.fleet, &report)
+        Summary::new(&measured, &world.fleet, &report).tell(options.json, &world.fleet, &report)
     }
 }
 

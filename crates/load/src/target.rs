@@ -29,6 +29,9 @@ pub struct TargetOptions {
     /// Where a server of its own keeps its data for the run (default: the system's temporary directory)
     #[arg(long, value_name = "DIR", conflicts_with = "server")]
     pub data_under: Option<PathBuf>,
+    /// How long what is under way may take to arrive once nothing more is sent
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub settle: u64,
     /// Print one JSON object instead of a table
     #[arg(long)]
     pub json: bool,
