@@ -1,0 +1,180 @@
+//! The keys of all rows. The first byte names the kind of row, numbers are big-endian so that they sort.
+//!
+//! There is one keyspace for everything. With several, one that is flushed early could show the numbers of
+//! batches whose rows in another one are lost, and idle ones would pile up journals.
+
+use dunlin_model::account::{Address, DocumentKind};
+use dunlin_model::{ChatId, DeviceId, DeviceNumber, Seq, UserId};
+use fjall::Slice;
+
+/// The key of a row.
+pub(crate) type Key = Slice;
+
+const BATCH: u8 = 0;
+const EVENT: u8 = 1;
+const SNAPSHOT: u8 = 2;
+const RETENTION: u8 = 3;
+const OLDEST_BODY: u8 = 4;
+const OLDEST_EVENT: u8 = 5;
+const PROGRESS: u8 = 6;
+const LAST_SEEN: u8 = 7;
+const HIDDEN: u8 = 8;
+const INBOX: u8 = 9;
+const USER: u8 = 10;
+const ADDRESS: u8 = 11;
+const DEVICE: u8 = 12;
+const CHALLENGE: u8 = 13;
+const DOCUMENT: u8 = 14;
+const SECRET: u8 = 15;
+const INCARNATION: u8 = 16;
+
+/// Where the time index of a kind of expiry stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expiry {
+    Bodies,
+    Events,
+}
+
+fn join<const N: usize>(kind: u8, parts: [&[u8]; N]) -> Key {
+    let mut key = [0_u8; 64];
+    key[0] = kind;
+    let mut length = 1;
+    for part in parts {
+        key[length..length + part.len()].copy_from_slice(part);
+        length += part.len();
+    }
+    Key::from(&key[..length])
+}
+
+/// The row that holds the number of a batch; slots are used again and again.
+pub(crate) fn batch(slot: u32) -> Key {
+    join(BATCH, [&slot.to_be_bytes()])
+}
+
+/// All batch rows.
+pub(crate) fn batches() -> (Key, Key) {
+    (batch(0), batch(u32::MAX))
+}
+
+pub(crate) fn event(chat: ChatId, seq: Seq) -> Key {
+    join(EVENT, [chat.as_bytes(), &seq.0.to_be_bytes()])
+}
+
+pub(crate) fn snapshot(chat: ChatId) -> Key {
+    join(SNAPSHOT, [chat.as_bytes()])
+}
+
+pub(crate) fn retention(chat: ChatId) -> Key {
+    join(RETENTION, [chat.as_bytes()])
+}
+
+/// The chat under the time of its oldest event that has not expired yet: one row for each chat.
+pub(crate) fn oldest(expiry: Expiry, time_ms: u64, chat: ChatId) -> Key {
+    let kind = match expiry {
+        Expiry::Bodies => OLDEST_BODY,
+        Expiry::Events => OLDEST_EVENT,
+    };
+    join(kind, [&time_ms.to_be_bytes(), chat.as_bytes()])
+}
+
+/// The chat of a key made by [`oldest`].
+pub(crate) fn chat_of_oldest(key: &[u8]) -> Option<ChatId> {
+    ChatId::try_from(key.get(9..)?).ok()
+}
+
+pub(crate) fn progress(chat: ChatId, device: DeviceId) -> Key {
+    join(PROGRESS, [chat.as_bytes(), device.user.as_bytes(), &device.number.0.to_be_bytes()])
+}
+
+/// All progress rows of a chat.
+pub(crate) fn progress_of_chat(chat: ChatId) -> (Key, Key) {
+    (join(PROGRESS, [chat.as_bytes()]), join(PROGRESS, [chat.as_bytes(), &[0xFF; 20]]))
+}
+
+/// The device of a key made by [`progress`].
+pub(crate) fn device_of_progress(key: &[u8]) -> Option<DeviceId> {
+    let user = UserId::try_from(key.get(17..33)?).ok()?;
+    Some(DeviceId { user, number: DeviceNumber(u32::from_be_bytes(key.get(33..)?.try_into().ok()?)) })
+}
+
+pub(crate) fn last_seen(user: UserId) -> Key {
+    join(LAST_SEEN, [user.as_bytes()])
+}
+
+pub(crate) fn hidden(user: UserId, chat: ChatId, seq: Seq) -> Key {
+    join(HIDDEN, [user.as_bytes(), chat.as_bytes(), &seq.0.to_be_bytes()])
+}
+
+/// The place of a key made by [`hidden`] or [`event`]: its last eight bytes.
+pub(crate) fn seq_of(key: &[u8]) -> Option<Seq> {
+    key.last_chunk().map(|bytes| Seq(u64::from_be_bytes(*bytes)))
+}
+
+pub(crate) fn inbox(user: UserId, chat: ChatId) -> Key {
+    join(INBOX, [user.as_bytes(), chat.as_bytes()])
+}
+
+/// The inbox rows of a user, from after `after`.
+pub(crate) fn inbox_after(user: UserId, after: Option<ChatId>) -> (Key, Key) {
+    let from = match after {
+        Some(chat) => join(INBOX, [user.as_bytes(), chat.as_bytes(), &[0]]),
+        None => join(INBOX, [user.as_bytes()]),
+    };
+    (from, join(INBOX, [user.as_bytes(), &[0xFF; 17]]))
+}
+
+/// The chat of a key made by [`inbox`].
+pub(crate) fn chat_of_inbox(key: &[u8]) -> Option<ChatId> {
+    ChatId::try_from(key.get(17..)?).ok()
+}
+
+pub(crate) fn user(id: UserId) -> Key {
+    join(USER, [id.as_bytes()])
+}
+
+pub(crate) fn address(address: &Address) -> Key {
+    text(ADDRESS, address.expose())
+}
+
+pub(crate) fn device(id: DeviceId) -> Key {
+    join(DEVICE, [id.user.as_bytes(), &id.number.0.to_be_bytes()])
+}
+
+/// All devices of a user.
+pub(crate) fn devices_of(user: UserId) -> (Key, Key) {
+    (join(DEVICE, [user.as_bytes()]), join(DEVICE, [user.as_bytes(), &[0xFF; 4]]))
+}
+
+pub(crate) fn challenge(address: &Address) -> Key {
+    text(CHALLENGE, address.expose())
+}
+
+/// All challenges.
+pub(crate) fn challenges() -> (Key, Key) {
+    (join(CHALLENGE, []), join(CHALLENGE + 1, []))
+}
+
+pub(crate) fn document(user: UserId, kind: DocumentKind) -> Key {
+    let number = match kind {
+        DocumentKind::Profile => 0,
+        DocumentKind::Settings => 1,
+        DocumentKind::Contacts => 2,
+        DocumentKind::Blocks => 3,
+    };
+    join(DOCUMENT, [user.as_bytes(), &[number]])
+}
+
+pub(crate) fn secret(name: &str) -> Key {
+    text(SECRET, name)
+}
+
+pub(crate) fn incarnation() -> Key {
+    join(INCARNATION, [])
+}
+
+fn text(kind: u8, text: &str) -> Key {
+    let mut key = Vec::with_capacity(1 + text.len());
+    key.push(kind);
+    key.extend_from_slice(text.as_bytes());
+    Key::from(key)
+}

@@ -1,0 +1,167 @@
+//! Faults between the writer and the disk, which only this crate can inject.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dunlin_model::clock::{ManualClock, SeededRandomness};
+use dunlin_model::{
+    Body, ChatId, ClientSeq, DeviceId, DeviceNumber, Event, EventKind, Progress, Seq, Timestamp, UserId,
+};
+use dunlin_store::{Appended, Chats, ProgressRaise, Progresses, StoreError};
+
+use crate::{EmbeddedConfig, EmbeddedStore};
+
+const CHAT: ChatId = ChatId::from_bytes([7; 16]);
+const DEVICE: DeviceId = DeviceId { user: UserId::from_bytes([1; 16]), number: DeviceNumber(1) };
+
+fn message(seq: u64) -> Event {
+    Event {
+        seq: Seq(seq),
+        time: Timestamp(1_000 + seq),
+        sender: DEVICE,
+        client_seq: ClientSeq(seq),
+        kind: EventKind::Message {
+            body: Body::Text(format!("message {seq}")),
+            reply_to: None,
+            attachments: Vec::new(),
+        },
+    }
+}
+
+fn open(folder: &tempfile::TempDir, config: &EmbeddedConfig) -> Arc<EmbeddedStore> {
+    let clock = Arc::new(ManualClock::at(Timestamp(1)));
+    Arc::new(EmbeddedStore::open(folder.path(), config, clock, &SeededRandomness::new(1)).unwrap())
+}
+
+/// Lets a task run until the writer has what it sent.
+async fn settle() {
+    tokio::time::sleep(Duration::from_millis(50)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_seen_before_it_is_synced() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder, &EmbeddedConfig::default());
+    assert_eq!(store.append(CHAT, &message(1)).await, Ok(Appended::Written));
+
+    let hold = store.engine.faults.hold_commits();
+    let raise = ProgressRaise {
+        chat: CHAT,
+        device: DEVICE,
+        progress: Progress { received: Seq(1), ..Progress::default() },
+    };
+    let (append, raised) = (Arc::clone(&store), Arc::clone(&store));
+    let append = tokio::spawn(async move { append.append(CHAT, &message(2)).await });
+    let raised = tokio::spawn(async move { raised.raise_progress(&[raise]).await });
+    settle().await;
+    assert!(!append.is_finished() && !raised.is_finished());
+    assert_eq!(store.heads(&[CHAT]).await, Ok(vec![Seq(1)]));
+    assert_eq!(store.read(CHAT, Seq(1), Seq(9), 9, 9_999).await, Ok(vec![message(1)]));
+    assert_eq!(store.device_progress(DEVICE, &[CHAT]).await, Ok(vec![Progress::default()]));
+
+    drop(hold);
+    assert_eq!(append.await.unwrap(), Ok(Appended::Written));
+    assert_eq!(raised.await.unwrap(), Ok(()));
+    assert_eq!(store.heads(&[CHAT]).await, Ok(vec![Seq(2)]));
+    assert_eq!(store.device_progress(DEVICE, &[CHAT]).await, Ok(vec![raise.progress]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_sync_ends_all_writing_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder, &EmbeddedConfig { batch_writes_max: 1, ..EmbeddedConfig::default() });
+    store.append(CHAT, &message(1)).await.unwrap();
+
+    let hold = store.engine.faults.hold_commits();
+    store.engine.faults.fail_commits();
+    let (first, second) = (Arc::clone(&store), Arc::clone(&store));
+    let first = tokio::spawn(async move { first.append(CHAT, &message(2)).await });
+    settle().await;
+    let second = tokio::spawn(async move { second.append(CHAT, &message(3)).await });
+    settle().await;
+    drop(hold);
+
+    assert!(matches!(first.await.unwrap(), Err(StoreError::Uncertain(_))), "it was in the batch that failed");
+    assert!(matches!(second.await.unwrap(), Err(StoreError::Unavailable(_))), "it never got into a batch");
+    let later = store.append(CHAT, &message(2)).await;
+    assert!(
+        matches!(&later, Err(StoreError::Unavailable(why)) if why.contains("the disk is gone")),
+        "{later:?}"
+    );
+    let reason = tokio::time::timeout(Duration::from_secs(5), store.failed()).await.unwrap();
+    assert!(reason.contains("the disk is gone"), "{reason}");
+    assert_eq!(store.heads(&[CHAT]).await, Ok(vec![Seq(1)]), "reads go on, of what is durable");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_append_is_written_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder, &EmbeddedConfig::default());
+    let hold = store.engine.faults.hold_commits();
+    for seq in 1..=20 {
+        // One after the other, each given up while the disk hangs.
+        let event = message(seq);
+        let given_up = tokio::time::timeout(Duration::from_millis(2), store.append(CHAT, &event)).await;
+        assert!(given_up.is_err());
+    }
+    drop(hold);
+    // Whatever is asked now stands behind them in the queue.
+    assert_eq!(store.append(CHAT, &message(20)).await, Ok(Appended::Taken));
+    assert_eq!(store.append(CHAT, &message(21)).await, Ok(Appended::Written));
+    let events = store.read(CHAT, Seq(1), Seq(99), 99, 99_999).await.unwrap();
+    assert_eq!(events, (1..=21).map(message).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_queue_waits_and_then_refuses() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = EmbeddedConfig {
+        waiting_writes_max: 2,
+        batch_writes_max: 1,
+        queue_wait_max: Duration::from_millis(100),
+        ..EmbeddedConfig::default()
+    };
+    let store = open(&folder, &config);
+    let hold = store.engine.faults.hold_commits();
+    let mut accepted = Vec::new();
+    for seq in 1..=3 {
+        let store = Arc::clone(&store);
+        accepted.push(tokio::spawn(async move { store.append(CHAT, &message(seq)).await }));
+        settle().await;
+    }
+    assert_eq!(store.waiting_writes(), 2, "one is with the writer, two wait");
+    let refused = store.append(CHAT, &message(4)).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+
+    let patient = Arc::clone(&store);
+    let patient = tokio::spawn(async move { patient.append(CHAT, &message(4)).await });
+    settle().await;
+    drop(hold);
+    for append in accepted {
+        assert_eq!(append.await.unwrap(), Ok(Appended::Written));
+    }
+    assert_eq!(patient.await.unwrap(), Ok(Appended::Written));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_together_is_written_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder, &EmbeddedConfig::default());
+    let hold = store.engine.faults.hold_commits();
+    let mut appends = Vec::new();
+    for number in 0..101_u8 {
+        let store = Arc::clone(&store);
+        let chat = ChatId::from_bytes([number; 16]);
+        appends.push(tokio::spawn(async move { store.append(chat, &message(1)).await }));
+        if number == 0 {
+            settle().await;
+        }
+    }
+    settle().await;
+    drop(hold);
+    for append in appends {
+        assert_eq!(append.await.unwrap(), Ok(Appended::Written));
+    }
+    let batches = store.stats().batches.load(std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(batches, 2, "the first alone, the others while it was synced");
+}
