@@ -78,7 +78,8 @@ pub trait Chats: Send + Sync {
     ///
     /// # Errors
     /// `Unavailable`, `Damaged`.
-    async fn expiring_bodies(&self, before: Timestamp, limit: usize) -> Result<Vec<ExpiringChat>, StoreError>;
+    async fn expiring_bodies(&self, before: Timestamp, limit: usize)
+    -> Result<Vec<ExpiringChat>, StoreError>;
 
     /// Empties all bodies up to `up_to` as expired. May be repeated, and is resumed after a crash.
     ///
@@ -90,7 +91,11 @@ pub trait Chats: Send + Sync {
     ///
     /// # Errors
     /// `Unavailable`, `Damaged`.
-    async fn removable_events(&self, before: Timestamp, limit: usize) -> Result<Vec<ExpiringChat>, StoreError>;
+    async fn removable_events(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<ExpiringChat>, StoreError>;
 
     /// The floor: events at or below it may be gone.
     ///

@@ -8,6 +8,7 @@
 mod chats;
 mod error;
 mod inboxes;
+pub mod memory;
 mod people;
 mod progress;
 
@@ -24,6 +25,16 @@ pub trait Store:
 }
 
 impl<T> Store for T where
-    T: Chats + Inboxes + Progresses + Users + Devices + Challenges + Documents + Secrets + Send + Sync + 'static
+    T: Chats
+        + Inboxes
+        + Progresses
+        + Users
+        + Devices
+        + Challenges
+        + Documents
+        + Secrets
+        + Send
+        + Sync
+        + 'static
 {
 }
