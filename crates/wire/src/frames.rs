@@ -6,7 +6,9 @@ use std::time::Duration;
 use dunlin_model::view::{
     ChatDetails, HistoryPage, InviteCode, MessageStatusView, Receipt, Skipped, UserPresence,
 };
-use dunlin_model::{ChatCommand, ChatId, ClientSeq, DeviceId, ErrorCode, Event, Retry, Seq, Timestamp, UserId};
+use dunlin_model::{
+    ChatCommand, ChatId, ClientSeq, DeviceId, ErrorCode, Event, Retry, Seq, Timestamp, UserId,
+};
 
 /// Positions in one `resume`.
 pub const POSITIONS_MAX: usize = 10_000;

@@ -1,0 +1,303 @@
+//! What a client sends.
+
+use dunlin_model::{Body, ChatCommand, ChatId, ClientSeq, Role, Seq, UserId};
+
+use super::chats::{
+    encryption_from_wire, encryption_to_wire, kind_from_wire, kind_to_wire, optional_role, role_to_wire,
+};
+use super::field::{
+    Invalid, at_most, optional_seq, parse, parse_all, parse_optional, seq_or_zero, text_or_empty, texts,
+    users,
+};
+use crate::proto::client_frame::Command as Wire;
+use crate::proto::send_message::Body as WireBody;
+use crate::{Command, POSITIONS_MAX, PRESENCE_USERS_MAX, Position, proto};
+use proto::{DeleteScope, ParticipantAction};
+
+pub(crate) fn from_wire(command: Wire) -> Result<Command, Invalid> {
+    Ok(match command {
+        Wire::Authenticate(proto::Authenticate { access_token }) if access_token.is_empty() => {
+            return Err(Invalid::missing("accessToken"));
+        }
+        Wire::Authenticate(proto::Authenticate { access_token }) => Command::Authenticate { access_token },
+        Wire::Resume(resume) => Command::Resume { positions: positions(&resume.positions)? },
+        Wire::Received(received) => {
+            Command::Received { chat: chat(&received.chat_id)?, seq: Seq(received.seq) }
+        }
+        Wire::SendMessage(send) => send_message(send)?,
+        Wire::MarkSeen(seen) => Command::MarkSeen { chat: chat(&seen.chat_id)?, seq: Seq(seen.seq) },
+        Wire::SetTyping(set) => Command::SetTyping { chat: chat(&set.chat_id)?, typing: set.typing },
+        Wire::CreateChat(create) => create_chat(create)?,
+        Wire::UpdateChat(proto::UpdateChat { chat_id, client_seq, name, description, picture }) => {
+            submit(&chat_id, client_seq, ChatCommand::Update { name, description, picture })?
+        }
+        Wire::ModifyChatParticipants(modify) => {
+            submit(&modify.chat_id, modify.client_seq, participants(&modify)?)?
+        }
+        Wire::LeaveChat(leave) => submit(&leave.chat_id, leave.client_seq, ChatCommand::Leave)?,
+        Wire::DeleteChat(delete) => submit(&delete.chat_id, delete.client_seq, ChatCommand::DeleteChat)?,
+        Wire::SetInviteLink(set) => Command::SetInviteLink {
+            chat: chat(&set.chat_id)?,
+            client_seq: ClientSeq(set.client_seq),
+            withdraw: set.withdraw,
+        },
+        Wire::JoinChat(join) => {
+            Command::JoinChat { code: parse("code", &join.code)?, client_seq: ClientSeq(join.client_seq) }
+        }
+        Wire::DeleteMessage(delete) => delete_message(&delete)?,
+        Wire::History(history) => Command::History {
+            chat: chat(&history.chat_id)?,
+            before: optional_seq(history.before),
+            limit: optional_limit(history.limit),
+            sender: parse_optional("senderId", &history.sender_id)?,
+        },
+        Wire::MessageStatus(status) => {
+            Command::MessageStatus { chat: chat(&status.chat_id)?, seq: Seq(status.seq) }
+        }
+        Wire::Presence(presence) => {
+            at_most("userIds", presence.user_ids.len(), PRESENCE_USERS_MAX)?;
+            Command::Presence { users: users(&presence.user_ids)? }
+        }
+        Wire::ListChats(list) => Command::ListChats {
+            after: parse_optional("after", &list.after)?,
+            limit: optional_limit(list.limit),
+        },
+        Wire::GetChat(get) => Command::GetChat { chat: chat(&get.chat_id)? },
+    })
+}
+
+fn chat(text: &str) -> Result<ChatId, Invalid> {
+    parse("chatId", text)
+}
+
+fn optional_limit(limit: u32) -> Option<u32> {
+    (limit > 0).then_some(limit)
+}
+
+fn submit(chat_id: &str, client_seq: u64, command: ChatCommand) -> Result<Command, Invalid> {
+    Ok(Command::Submit { chat: chat(chat_id)?, client_seq: ClientSeq(client_seq), command })
+}
+
+fn positions(wire: &[proto::Position]) -> Result<Vec<Position>, Invalid> {
+    at_most("positions", wire.len(), POSITIONS_MAX)?;
+    wire.iter()
+        .map(|position| {
+            Ok(Position {
+                chat: parse("positions.chatId", &position.chat_id)?,
+                received: Seq(position.received),
+                seen: Seq(position.seen),
+            })
+        })
+        .collect()
+}
+
+fn send_message(send: proto::SendMessage) -> Result<Command, Invalid> {
+    let body = match send.body {
+        Some(WireBody::Text(text)) => Body::Text(text),
+        Some(WireBody::Opaque(bytes)) => Body::Opaque(bytes),
+        None => return Err(Invalid::new("body", "is required: text or opaque")),
+    };
+    let attachments = parse_all("attachmentIds", &send.attachment_ids)?;
+    let command = ChatCommand::Send { body, reply_to: optional_seq(send.reply_to), attachments };
+    submit(&send.chat_id, send.client_seq, command)
+}
+
+fn create_chat(create: proto::CreateChat) -> Result<Command, Invalid> {
+    let command = ChatCommand::Create {
+        kind: kind_from_wire(create.kind)?,
+        encryption: encryption_from_wire(create.encryption)?,
+        name: create.name,
+        description: create.description,
+        members: parse_all("memberIds", &create.member_ids)?,
+    };
+    Ok(Command::CreateChat { client_seq: ClientSeq(create.client_seq), command })
+}
+
+fn participants(modify: &proto::ModifyChatParticipants) -> Result<ChatCommand, Invalid> {
+    let action = ParticipantAction::try_from(modify.action)
+        .map_err(|_| Invalid::new("action", "is not an action on participants"))?;
+    let users: Vec<UserId> = users(&modify.user_ids)?;
+    let role = optional_role(modify.role)?;
+    if role.is_some() && action != ParticipantAction::SetRole {
+        return Err(Invalid::new("role", "belongs to action SET_ROLE only; whoever is added is a member"));
+    }
+    Ok(match action {
+        ParticipantAction::Unspecified => return Err(Invalid::missing("action")),
+        ParticipantAction::Add => ChatCommand::Add { users },
+        ParticipantAction::Remove => ChatCommand::Remove { users },
+        ParticipantAction::Ban => ChatCommand::Ban { users },
+        ParticipantAction::Unban => ChatCommand::Unban { users },
+        ParticipantAction::SetRole => {
+            let [user] = users[..] else {
+                return Err(Invalid::new("userIds", "must name exactly one user for SET_ROLE"));
+            };
+            ChatCommand::SetRole { user, role: role.ok_or_else(|| Invalid::missing("role"))? }
+        }
+    })
+}
+
+fn delete_message(delete: &proto::DeleteMessage) -> Result<Command, Invalid> {
+    match DeleteScope::try_from(delete.scope) {
+        Ok(DeleteScope::Me) => {
+            Ok(Command::HideMessage { chat: chat(&delete.chat_id)?, seq: Seq(delete.seq) })
+        }
+        Ok(DeleteScope::Everyone) => {
+            let target = Seq(delete.seq);
+            submit(&delete.chat_id, delete.client_seq, ChatCommand::DeleteMessage { target })
+        }
+        Ok(DeleteScope::Unspecified) => Err(Invalid::missing("scope")),
+        Err(_) => Err(Invalid::new("scope", "is neither ME nor EVERYONE")),
+    }
+}
+
+/// `None` for what no client may send (see [`Command::Submit`]); the server refuses the empty frame.
+pub(crate) fn to_wire(command: &Command) -> Option<Wire> {
+    Some(match command {
+        Command::Authenticate { access_token } => {
+            Wire::Authenticate(proto::Authenticate { access_token: access_token.clone() })
+        }
+        Command::Resume { positions } => Wire::Resume(proto::Resume {
+            positions: positions
+                .iter()
+                .map(|position| proto::Position {
+                    chat_id: position.chat.to_string(),
+                    received: position.received.0,
+                    seen: position.seen.0,
+                })
+                .collect(),
+        }),
+        Command::Received { chat, seq } => {
+            Wire::Received(proto::Received { chat_id: chat.to_string(), seq: seq.0 })
+        }
+        Command::MarkSeen { chat, seq } => {
+            Wire::MarkSeen(proto::MarkSeen { chat_id: chat.to_string(), seq: seq.0 })
+        }
+        Command::SetTyping { chat, typing } => {
+            Wire::SetTyping(proto::SetTyping { chat_id: chat.to_string(), typing: *typing })
+        }
+        Command::Submit { chat, client_seq, command } => return submit_to_wire(*chat, *client_seq, command),
+        Command::CreateChat { client_seq, command } => return create_to_wire(*client_seq, command),
+        Command::SetInviteLink { chat, client_seq, withdraw } => Wire::SetInviteLink(proto::SetInviteLink {
+            chat_id: chat.to_string(),
+            client_seq: client_seq.0,
+            withdraw: *withdraw,
+        }),
+        Command::JoinChat { code, client_seq } => {
+            Wire::JoinChat(proto::JoinChat { code: code.to_string(), client_seq: client_seq.0 })
+        }
+        Command::HideMessage { chat, seq } => Wire::DeleteMessage(proto::DeleteMessage {
+            chat_id: chat.to_string(),
+            seq: seq.0,
+            scope: DeleteScope::Me.into(),
+            client_seq: 0,
+        }),
+        Command::History { chat, before, limit, sender } => Wire::History(proto::History {
+            chat_id: chat.to_string(),
+            before: seq_or_zero(*before),
+            limit: limit.unwrap_or(0),
+            sender_id: text_or_empty(sender.as_ref()),
+        }),
+        Command::MessageStatus { chat, seq } => {
+            Wire::MessageStatus(proto::MessageStatus { chat_id: chat.to_string(), seq: seq.0 })
+        }
+        Command::Presence { users } => Wire::Presence(proto::Presence { user_ids: texts(users) }),
+        Command::ListChats { after, limit } => Wire::ListChats(proto::ListChats {
+            after: text_or_empty(after.as_ref()),
+            limit: limit.unwrap_or(0),
+        }),
+        Command::GetChat { chat } => Wire::GetChat(proto::GetChat { chat_id: chat.to_string() }),
+    })
+}
+
+fn create_to_wire(client_seq: ClientSeq, command: &ChatCommand) -> Option<Wire> {
+    let ChatCommand::Create { kind, encryption, name, description, members } = command else {
+        return None;
+    };
+    Some(Wire::CreateChat(proto::CreateChat {
+        client_seq: client_seq.0,
+        kind: kind_to_wire(*kind).into(),
+        encryption: encryption_to_wire(*encryption).into(),
+        name: name.clone(),
+        description: description.clone(),
+        member_ids: texts(members),
+    }))
+}
+
+fn submit_to_wire(chat: ChatId, client_seq: ClientSeq, command: &ChatCommand) -> Option<Wire> {
+    let (chat_id, client_seq) = (chat.to_string(), client_seq.0);
+    let modify = |chat_id: String, action: ParticipantAction, users: &[UserId], role: Option<Role>| {
+        Wire::ModifyChatParticipants(proto::ModifyChatParticipants {
+            chat_id,
+            client_seq,
+            action: action.into(),
+            user_ids: texts(users),
+            role: role.map_or(proto::Role::Unspecified, role_to_wire).into(),
+        })
+    };
+    Some(match command {
+        ChatCommand::Create { .. } | ChatCommand::Join { .. } | ChatCommand::SetInvite { .. } => return None,
+        ChatCommand::Send { body, reply_to, attachments } => Wire::SendMessage(proto::SendMessage {
+            chat_id,
+            client_seq,
+            body: match body {
+                Body::Text(text) => Some(WireBody::Text(text.clone())),
+                Body::Opaque(bytes) => Some(WireBody::Opaque(bytes.clone())),
+                Body::Gone(_) => None,
+            },
+            reply_to: seq_or_zero(*reply_to),
+            attachment_ids: texts(attachments),
+        }),
+        ChatCommand::DeleteMessage { target } => Wire::DeleteMessage(proto::DeleteMessage {
+            chat_id,
+            seq: target.0,
+            scope: DeleteScope::Everyone.into(),
+            client_seq,
+        }),
+        ChatCommand::Update { name, description, picture } => Wire::UpdateChat(proto::UpdateChat {
+            chat_id,
+            client_seq,
+            name: name.clone(),
+            description: description.clone(),
+            picture: picture.clone(),
+        }),
+        ChatCommand::Add { users } => modify(chat_id, ParticipantAction::Add, users, None),
+        ChatCommand::Remove { users } => modify(chat_id, ParticipantAction::Remove, users, None),
+        ChatCommand::Ban { users } => modify(chat_id, ParticipantAction::Ban, users, None),
+        ChatCommand::Unban { users } => modify(chat_id, ParticipantAction::Unban, users, None),
+        ChatCommand::SetRole { user, role } => {
+            modify(chat_id, ParticipantAction::SetRole, &[*user], Some(*role))
+        }
+        ChatCommand::Leave => Wire::LeaveChat(proto::LeaveChat { chat_id, client_seq }),
+        ChatCommand::DeleteChat => Wire::DeleteChat(proto::DeleteChat { chat_id, client_seq }),
+    })
+}
+
+/// The name of the command, as JSON has it.
+pub(crate) const fn name(command: &Wire) -> &'static str {
+    match command {
+        Wire::Authenticate(_) => "authenticate",
+        Wire::Resume(_) => "resume",
+        Wire::Received(_) => "received",
+        Wire::SendMessage(_) => "sendMessage",
+        Wire::MarkSeen(_) => "markSeen",
+        Wire::SetTyping(_) => "setTyping",
+        Wire::CreateChat(_) => "createChat",
+        Wire::UpdateChat(_) => "updateChat",
+        Wire::ModifyChatParticipants(_) => "modifyChatParticipants",
+        Wire::LeaveChat(_) => "leaveChat",
+        Wire::DeleteChat(_) => "deleteChat",
+        Wire::SetInviteLink(_) => "setInviteLink",
+        Wire::JoinChat(_) => "joinChat",
+        Wire::DeleteMessage(_) => "deleteMessage",
+        Wire::History(_) => "history",
+        Wire::MessageStatus(_) => "messageStatus",
+        Wire::Presence(_) => "presence",
+        Wire::ListChats(_) => "listChats",
+        Wire::GetChat(_) => "getChat",
+    }
+}
+
+/// Whether the command may come without an id, and is then answered only when it fails.
+pub(crate) const fn needs_no_id(command: &Wire) -> bool {
+    matches!(command, Wire::Received(_) | Wire::MarkSeen(_) | Wire::SetTyping(_))
+}
