@@ -136,7 +136,7 @@ fn read_events(
     let mut bytes = 0;
     for entry in engine.range(first, last) {
         let (_, row) = entry?;
-        bytes += row.len();
+        bytes += rows::value_bytes(&row);
         if !events.is_empty() && bytes > bytes_max {
             break;
         }

@@ -1,7 +1,8 @@
 //! Opening: one process, one format, nothing lost.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use dunlin_model::{Clock, Randomness};
@@ -15,6 +16,9 @@ use crate::{keys, rows};
 
 /// The format that this code writes, as it stands in the file `FORMAT`.
 const FORMAT: &str = "dunlin embedded store 1\n";
+
+/// Bytes copied at once when journals are kept.
+const COPY_CHUNK_BYTES: usize = 256 * 1024;
 
 /// Why a store was not opened.
 #[derive(Debug, thiserror::Error)]
@@ -100,8 +104,7 @@ pub(crate) fn open(
     let kept = folder.join("journals-before-opening");
     keep_journals(&engine_folder, &kept).map_err(in_file(&kept))?;
     let engine_error = |reason: String| OpenError::Engine { path: engine_folder.clone(), reason };
-    let engine =
-        Engine::open(&engine_folder, config.cache_bytes).map_err(|error| engine_error(error.to_string()))?;
+    let engine = open_engine(&engine_folder, config).map_err(engine_error)?;
     let read_error = |error: StoreError| engine_error(error.to_string());
     let numbers = Numbers::read(&engine).map_err(read_error)?;
     let mut number = numbers.newest();
@@ -124,6 +127,14 @@ pub(crate) fn open(
     remove_folder(&kept).map_err(in_file(&kept))?;
     let watermark = Watermark::open(&watermark_path).map_err(in_file(&watermark_path))?;
     Ok(Opened { engine, watermark, number, lock })
+}
+
+/// Some damage makes the engine panic (it asserts what it replays); here that is a refusal like any other.
+fn open_engine(folder: &Path, config: &EmbeddedConfig) -> Result<Engine, String> {
+    match catch_unwind(AssertUnwindSafe(|| Engine::open(folder, config.cache_bytes))) {
+        Ok(opened) => opened.map_err(|error| error.to_string()),
+        Err(_) => Err("it panicked while replaying its journals, which are damaged".to_owned()),
+    }
 }
 
 /// Gives the store a new incarnation; the numbers given up for lost no longer count as missing.
@@ -187,10 +198,29 @@ fn keep_journals(engine_folder: &Path, kept: &Path) -> io::Result<()> {
     for entry in fs::read_dir(engine_folder)? {
         let path = entry?.path();
         if let (Some("jnl"), Some(name)) = (path.extension().and_then(|ext| ext.to_str()), path.file_name()) {
-            fs::copy(&path, unfinished.join(name))?;
+            copy_sparse(&path, &unfinished.join(name))?;
         }
     }
     fs::rename(&unfinished, kept)
+}
+
+/// Journals are laid out in advance, so most of a young one is a hole.
+fn copy_sparse(from: &Path, to: &Path) -> io::Result<()> {
+    let (mut from, mut to) = (File::open(from)?, File::create(to)?);
+    let mut chunk = vec![0; COPY_CHUNK_BYTES];
+    let mut length = 0;
+    loop {
+        let read = from.read(&mut chunk)?;
+        let bytes = chunk.get(..read).unwrap_or_default();
+        if bytes.is_empty() {
+            return to.set_len(length);
+        }
+        if bytes.iter().any(|byte| *byte != 0) {
+            to.seek(io::SeekFrom::Start(length))?;
+            to.write_all(bytes)?;
+        }
+        length += read as u64;
+    }
 }
 
 fn remove_folder(folder: &Path) -> io::Result<()> {

@@ -38,6 +38,11 @@ pub(crate) fn decode<T: DeserializeOwned>(row: &[u8]) -> Result<T, StoreError> {
     }
 }
 
+/// Bytes of the value in a row.
+pub(crate) fn value_bytes(row: &Row) -> usize {
+    row.len().saturating_sub(1)
+}
+
 /// The version in a row that holds a `Versioned`, which comes first in it; 0 when there is no row.
 pub(crate) fn version(row: Option<&Row>) -> Result<Version, StoreError> {
     row.map_or(Ok(Version::default()), |row| first(row))
