@@ -1,0 +1,150 @@
+//! What becomes of each command: the table of the protocol.
+//!
+//! What concerns the feed is done by the connection's own task, in order. Everything else runs in a task of
+//! its own and leaves its answer in the outbox; commands on one chat keep their order by the place that
+//! `Delivery::enter` takes for them.
+
+use std::sync::Arc;
+
+use dunlin_delivery::{Accepted, DeliveryError, HistoryQuery, ResumeAt};
+use dunlin_model::{DeviceId, ErrorCode, Seq};
+use dunlin_wire::{ClientFrame, Command, Failure, Outcome, Position};
+
+use crate::Gateway;
+use crate::connection::Connection;
+
+impl Connection {
+    /// Handles one command.
+    pub(crate) async fn handle(&mut self, frame: ClientFrame) {
+        let ClientFrame { id, command } = frame;
+        let device = self.feed.device();
+        if !matches!(command, Command::Received { .. } | Command::MarkSeen { .. })
+            && let Err(failure) = self.gateway.admit_request(device.user)
+        {
+            return self.reply(id, Outcome::Failed(failure));
+        }
+        match command {
+            Command::Authenticate { .. } => {
+                let message = "This connection is authenticated already.";
+                self.reply(id, Outcome::Failed(Failure::new(ErrorCode::InvalidArgument, message)));
+            }
+            Command::Resume { positions } => self.resume(id, positions).await,
+            Command::Received { chat, seq } => {
+                let done = self.feed.received(chat, seq).await;
+                self.acknowledged(id, done);
+            }
+            Command::MarkSeen { chat, seq } => {
+                let done = self.feed.seen(chat, seq).await;
+                self.acknowledged(id, done);
+            }
+            Command::Presence { users } => {
+                let outcome = match self.feed.follow_presence(&users).await {
+                    Ok(users) => Outcome::Presence(users),
+                    Err(error) => failed(&error),
+                };
+                self.reply(id, outcome);
+            }
+            Command::Submit { chat, client_seq, command } => {
+                // The place in the chat's queue is taken here, so that sends keep their order.
+                let delivery = Arc::clone(self.gateway.delivery());
+                match delivery.enter(device, chat, client_seq).await {
+                    Err(error) => self.reply(id, failed(&error)),
+                    Ok(entered) => {
+                        let pending = self.outbox.begin(id);
+                        tokio::spawn(async move {
+                            pending.answer(accepted(delivery.submit(entered, command).await));
+                        });
+                    }
+                }
+            }
+            other => self.spawn(id, device, other),
+        }
+    }
+
+    async fn resume(&mut self, id: u64, positions: Vec<Position>) {
+        let positions: Vec<ResumeAt> = positions
+            .into_iter()
+            .map(|at| ResumeAt { chat: at.chat, received: at.received, seen: at.seen })
+            .collect();
+        let outcome = match self.feed.resume(&positions).await {
+            Ok(()) => Outcome::Done,
+            Err(error) => failed(&error),
+        };
+        self.pull_soon();
+        self.reply(id, outcome);
+    }
+
+    fn acknowledged(&mut self, id: u64, done: Result<Seq, DeliveryError>) {
+        // The window may have opened.
+        self.pull_soon();
+        let outcome = done.map_or_else(|error| failed(&error), |_| Outcome::Done);
+        self.reply(id, outcome);
+    }
+
+    fn spawn(&self, id: u64, device: DeviceId, command: Command) {
+        let gateway = Arc::clone(&self.gateway);
+        let pending = self.outbox.begin(id);
+        tokio::spawn(async move {
+            let answered = answer(&gateway, device, command).await;
+            pending.answer(answered.unwrap_or_else(|error| failed(&error)));
+        });
+    }
+}
+
+async fn answer(gateway: &Gateway, device: DeviceId, command: Command) -> Result<Outcome, DeliveryError> {
+    let delivery = gateway.delivery();
+    Ok(match command {
+        Command::CreateChat { client_seq, command } => {
+            accepted(delivery.create_chat(device, client_seq, command).await)
+        }
+        Command::SetInviteLink { chat, client_seq, withdraw } => {
+            let (accepted, code) = delivery.set_invite(device, chat, client_seq, withdraw).await?;
+            Outcome::InviteLink { chat, seq: accepted.seq, code }
+        }
+        Command::JoinChat { code, client_seq } => accepted(delivery.join(device, &code, client_seq).await),
+        Command::HideMessage { chat, seq } => {
+            delivery.hide(device, chat, seq).await?;
+            Outcome::Done
+        }
+        Command::History { chat, before, limit, sender } => {
+            let page = delivery.history(device.user, chat, HistoryQuery { before, limit, sender }).await?;
+            Outcome::History { chat, page }
+        }
+        Command::MessageStatus { chat, seq } => {
+            Outcome::MessageStatus { chat, status: delivery.message_status(device.user, chat, seq).await? }
+        }
+        Command::ListChats { after, limit } => {
+            let (chats, next_after) = delivery.chats(device, after, limit).await?;
+            Outcome::Chats { chats, next_after }
+        }
+        Command::GetChat { chat } => Outcome::Chat(delivery.chat_details(device, chat).await?),
+        Command::SetTyping { chat, typing } => {
+            delivery.typing(device, chat, typing).await?;
+            Outcome::Done
+        }
+        Command::Authenticate { .. }
+        | Command::Resume { .. }
+        | Command::Received { .. }
+        | Command::MarkSeen { .. }
+        | Command::Presence { .. }
+        | Command::Submit { .. } => {
+            Outcome::Failed(Failure::new(ErrorCode::Internal, "The server mislaid the request."))
+        }
+    })
+}
+
+fn accepted(result: Result<Accepted, DeliveryError>) -> Outcome {
+    match result {
+        Ok(Accepted { chat, seq, time, repeated }) => Outcome::Accepted { chat, seq, time, repeated },
+        Err(error) => failed(&error),
+    }
+}
+
+/// The one place that puts delivery's errors on the wire.
+pub(crate) fn failed(error: &DeliveryError) -> Outcome {
+    if error.code() == ErrorCode::Internal {
+        tracing::error!(%error, "a request failed");
+    }
+    Outcome::Failed(Failure::new(error.code(), error.to_string()))
+}
+
