@@ -1,4 +1,5 @@
 //! What the store does about crashes, damage and a second process.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking, their helpers too")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
