@@ -19,10 +19,10 @@ use dunlin_wire::{ClientFrame, CloseCode, Failure, Format, Outcome, ServerFrame,
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::io::AsyncWrite;
 
-use crate::{Gateway, GatewayConfig};
 use crate::outbox::{Outbox, opcode, write_frame};
 use crate::socket::Socket;
 use crate::websocket::{FrameReader, FramingError, Incoming, PING, PONG, push_close, push_frame};
+use crate::{Gateway, GatewayConfig};
 
 /// Log events pulled in one round.
 const PULL_EVENTS: u32 = 64;
@@ -138,8 +138,8 @@ impl Link {
     }
 
     /// Writes all that waits and the close frame, then ends the stream; gives up after a while.
-    pub(crate) async fn close(mut self, code: CloseCode, reason: &str) {
-        push_close(&mut self.out, code.code(), reason);
+    pub(crate) async fn close(mut self, code: CloseCode) {
+        push_close(&mut self.out, code.number(), code.text());
         let goodbye = async {
             while self.waiting() > 0 {
                 if let Turned::Wrote(count) = self.turn(true, false).await? {
@@ -192,7 +192,7 @@ pub(crate) struct Connection {
     pushes: Vec<Push>,
     more_to_pull: bool,
     told_to_leave: bool,
-    ending: Option<(CloseCode, &'static str)>,
+    ending: Option<CloseCode>,
 }
 
 impl Connection {
@@ -236,7 +236,8 @@ impl Connection {
             let reads = !self.has_arrived()
                 && self.link.waiting() < config.out_bytes_max
                 && self.outbox.in_flight() < config.requests_in_flight_max;
-            let again = self.more_to_pull && pull_again.is_none() && self.link.waiting() < config.out_bytes_max;
+            let again =
+                self.more_to_pull && pull_again.is_none() && self.link.waiting() < config.out_bytes_max;
             tokio::select! {
                 biased;
                 // What is ready leaves before new requests are read; both go before wakes, which can wait
@@ -250,11 +251,11 @@ impl Connection {
                 () = tokio::time::sleep(PULL_RETRY_PAUSE), if pull_again.is_some() => pull_again = None,
             }
         }
-        if let Some((code, reason)) = self.ending {
+        if let Some(code) = self.ending {
             self.outbox.take_into(&mut self.link.out);
             let Self { link, feed, outbox, .. } = self;
             drop((feed, outbox)); // The device counts as gone while the last bytes leave.
-            link.close(code, reason).await;
+            link.close(code).await;
         }
     }
 
@@ -305,9 +306,9 @@ impl Connection {
                     push_frame(&mut self.link.out, PONG, |out| out.extend_from_slice(&payload));
                 }
                 Arrived::Pong => {}
-                Arrived::WrongType => self.end(CloseCode::WrongFrameType, "a frame of the other type"),
-                Arrived::Close => self.end(CloseCode::Normal, ""),
-                Arrived::End => self.end(CloseCode::Normal, ""),
+                Arrived::WrongType => self.end(CloseCode::WrongFrameType),
+                Arrived::Close => self.end(CloseCode::Normal),
+                Arrived::End => self.end(CloseCode::Normal),
                 Arrived::Fault(fault) => self.fault(fault),
             }
         }
@@ -316,15 +317,15 @@ impl Connection {
     /// What the timer wheel, the drain or another connection of the device asked for.
     fn look_at_requests_from_within(&mut self) {
         if self.feed.session().is_revoked() {
-            return self.end(CloseCode::DeviceRevoked, "the device was revoked");
+            return self.end(CloseCode::DeviceRevoked);
         }
         if self.outbox.is_replaced() {
-            return self.end(CloseCode::Replaced, "a newer connection of the device took its place");
+            return self.end(CloseCode::Replaced);
         }
         if let Some(unanswered) = self.outbox.take_ping() {
             if unanswered >= 2 {
                 self.gateway.metrics.heartbeats_missed.add(1);
-                return self.end(CloseCode::HeartbeatMissed, "two heartbeats were not answered");
+                return self.end(CloseCode::HeartbeatMissed);
             }
             push_frame(&mut self.link.out, PING, |_| {});
             self.more_to_pull |= self.feed.recheck();
@@ -337,7 +338,7 @@ impl Connection {
             // What was asked is answered first.
             if self.outbox.in_flight() == 0 {
                 self.outbox.take_into(&mut self.link.out);
-                self.end(CloseCode::GoingAway, "the server is going away");
+                self.end(CloseCode::GoingAway);
             }
         }
     }
@@ -361,7 +362,7 @@ impl Connection {
         failure.retry_after = Some(wait);
         self.reply(id, Outcome::Failed(failure));
         if self.too_fast >= TOO_FAST_MAX {
-            self.end(CloseCode::TooFast, "too many frames for too long");
+            self.end(CloseCode::TooFast);
         }
         false
     }
@@ -408,25 +409,25 @@ impl Connection {
         self.more_to_pull = true;
     }
 
-    pub(crate) fn end(&mut self, code: CloseCode, reason: &'static str) {
-        self.ending.get_or_insert((code, reason));
+    pub(crate) fn end(&mut self, code: CloseCode) {
+        self.ending.get_or_insert(code);
     }
 
     fn fault(&mut self, fault: FramingError) {
-        let (outcome, code, reason) = fault_outcome(fault);
+        let (outcome, code) = fault_outcome(fault);
         self.reply(0, outcome);
-        self.end(code, reason);
+        self.end(code);
     }
 }
 
 /// How a fault of framing is answered, and how the connection then closes.
-pub(crate) fn fault_outcome(fault: FramingError) -> (Outcome, CloseCode, &'static str) {
-    let (code, close, reason) = match fault {
-        FramingError::TooLarge { .. } => (ErrorCode::TooLarge, CloseCode::TooLarge, "a frame is too large"),
-        FramingError::NotUtf8 => (ErrorCode::Malformed, CloseCode::NotUtf8, "a text frame is not UTF-8"),
-        FramingError::Protocol(what) => (ErrorCode::Malformed, CloseCode::ProtocolError, what),
+pub(crate) fn fault_outcome(fault: FramingError) -> (Outcome, CloseCode) {
+    let (code, close) = match fault {
+        FramingError::TooLarge { .. } => (ErrorCode::TooLarge, CloseCode::TooLarge),
+        FramingError::NotUtf8 => (ErrorCode::Malformed, CloseCode::NotUtf8),
+        FramingError::Protocol(_) => (ErrorCode::Malformed, CloseCode::ProtocolError),
     };
-    (Outcome::Failed(Failure::new(code, format!("The connection ends: {fault}."))), close, reason)
+    (Outcome::Failed(Failure::new(code, format!("The connection ends: {fault}."))), close)
 }
 
 /// Appends a push. An event is encoded once for all who get it.

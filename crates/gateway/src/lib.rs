@@ -6,7 +6,6 @@
 
 pub mod config;
 mod connection;
-pub mod http;
 mod listener;
 mod metrics;
 mod outbox;
@@ -165,7 +164,10 @@ impl Gateway {
         });
         match token {
             Some(token) => self.authenticate_token(token).await,
-            None => Err(Failure::new(ErrorCode::Unauthenticated, "The Authorization header is not a bearer token.")),
+            None => Err(Failure::new(
+                ErrorCode::Unauthenticated,
+                "The Authorization header is not a bearer token.",
+            )),
         }
     }
 

@@ -147,4 +147,3 @@ pub(crate) fn failed(error: &DeliveryError) -> Outcome {
     }
     Outcome::Failed(Failure::new(error.code(), error.to_string()))
 }
-

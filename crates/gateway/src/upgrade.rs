@@ -106,11 +106,14 @@ pub(crate) async fn upgrade(
 
 /// Checks the request (RFC 6455, section 4.2.1) and picks the sub-protocol.
 fn check_handshake(gateway: &Gateway, method: &Method, headers: &HeaderMap) -> Result<Format, Box<Response>> {
-    let refuse = |status, message: &str| Box::new(refuse(gateway, status, ErrorCode::InvalidArgument, message));
+    let refuse =
+        |status, message: &str| Box::new(refuse(gateway, status, ErrorCode::InvalidArgument, message));
     let says = |name, token: &str| {
-        headers.get_all(name).iter().filter_map(|value: &HeaderValue| value.to_str().ok()).any(|value| {
-            value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token))
-        })
+        headers
+            .get_all(name)
+            .iter()
+            .filter_map(|value: &HeaderValue| value.to_str().ok())
+            .any(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
     };
     if method != Method::GET || !says(UPGRADE, "websocket") || !says(CONNECTION, "upgrade") {
         return Err(refuse(StatusCode::UPGRADE_REQUIRED, "This address speaks WebSocket."));
@@ -144,9 +147,10 @@ fn check_handshake(gateway: &Gateway, method: &Method, headers: &HeaderMap) -> R
 fn origin_allowed(gateway: &Gateway, headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(ORIGIN) else { return true };
     let Ok(origin) = origin.to_str() else { return false };
-    let own = headers.get(HOST).and_then(|host| host.to_str().ok()).is_some_and(|host| {
-        origin.split_once("://").is_some_and(|(_, of)| of.eq_ignore_ascii_case(host))
-    });
+    let own = headers
+        .get(HOST)
+        .and_then(|host| host.to_str().ok())
+        .is_some_and(|host| origin.split_once("://").is_some_and(|(_, of)| of.eq_ignore_ascii_case(host)));
     own || gateway.config().allowed_origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
 }
 
@@ -161,10 +165,11 @@ async fn open(gateway: Arc<Gateway>, mut link: Link, device: Option<DeviceId>, p
     let within = gateway.config().authenticate_within;
     let device = match device {
         Some(device) => Some(device),
-        None => match tokio::time::timeout(within, Box::pin(await_authentication(&gateway, &mut link))).await {
+        None => match tokio::time::timeout(within, Box::pin(await_authentication(&gateway, &mut link))).await
+        {
             Ok(Ok(device)) => device,
-            Ok(Err((code, reason))) => {
-                Box::pin(link.close(code, reason)).await;
+            Ok(Err(code)) => {
+                Box::pin(link.close(code)).await;
                 gateway.metrics.closed.add(1);
                 return;
             }
@@ -173,7 +178,7 @@ async fn open(gateway: Arc<Gateway>, mut link: Link, device: Option<DeviceId>, p
                 let failure = Failure::new(ErrorCode::Unauthenticated, message);
                 let frame = ServerFrame::Reply { id: 0, outcome: Outcome::Failed(failure) };
                 write_frame(link.format, &frame, &mut link.out);
-                Box::pin(link.close(CloseCode::Unauthenticated, "not authenticated in time")).await;
+                Box::pin(link.close(CloseCode::Unauthenticated)).await;
                 gateway.metrics.closed.add(1);
                 return;
             }
@@ -190,7 +195,7 @@ async fn open(gateway: Arc<Gateway>, mut link: Link, device: Option<DeviceId>, p
 async fn await_authentication(
     gateway: &Arc<Gateway>,
     link: &mut Link,
-) -> Result<Option<DeviceId>, (CloseCode, &'static str)> {
+) -> Result<Option<DeviceId>, CloseCode> {
     loop {
         let Some(arrived) = link.arrived.pop_front() else {
             match link.read().await {
@@ -216,17 +221,17 @@ async fn await_authentication(
             }
             Arrived::Undecodable(undecodable) => (undecodable.id, undecodable.failure),
             Arrived::Fault(fault) => {
-                let (outcome, code, reason) = fault_outcome(fault);
+                let (outcome, code) = fault_outcome(fault);
                 write_frame(link.format, &ServerFrame::Reply { id: 0, outcome }, &mut link.out);
-                return Err((code, reason));
+                return Err(code);
             }
-            Arrived::WrongType => return Err((CloseCode::WrongFrameType, "a frame of the other type")),
-            Arrived::Close | Arrived::End => return Err((CloseCode::Normal, "")),
+            Arrived::WrongType => return Err(CloseCode::WrongFrameType),
+            Arrived::Close | Arrived::End => return Err(CloseCode::Normal),
             Arrived::Ping(_) | Arrived::Pong => continue,
         };
         let frame = ServerFrame::Reply { id, outcome: Outcome::Failed(failure) };
         write_frame(link.format, &frame, &mut link.out);
-        return Err((CloseCode::Unauthenticated, "not authenticated"));
+        return Err(CloseCode::Unauthenticated);
     }
 }
 
@@ -238,7 +243,7 @@ async fn serve(gateway: Arc<Gateway>, mut link: Link, device: DeviceId) {
         Err(error) => {
             let frame = ServerFrame::Reply { id: 0, outcome: crate::requests::failed(&error) };
             write_frame(link.format, &frame, &mut link.out);
-            return Box::pin(link.close(CloseCode::Internal, "the server cannot serve this now")).await;
+            return Box::pin(link.close(CloseCode::Internal)).await;
         }
     };
     let outbox = Arc::new(Outbox::new(Arc::clone(feed.session()), link.format));

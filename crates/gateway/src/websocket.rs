@@ -334,7 +334,10 @@ mod tests {
             let outcome = read(&mut FrameReader::new(100), bytes);
             assert!(matches!(outcome, Err(FramingError::Protocol(_))), "{bytes:?}: {outcome:?}");
         }
-        assert_eq!(read(&mut FrameReader::new(100), &masked(true, TEXT, &[0xFF])), Err(FramingError::NotUtf8));
+        assert_eq!(
+            read(&mut FrameReader::new(100), &masked(true, TEXT, &[0xFF])),
+            Err(FramingError::NotUtf8)
+        );
     }
 
     #[test]
