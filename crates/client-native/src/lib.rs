@@ -1,1 +1,28 @@
 //! A connection to a Dunlin server over tokio.
+//!
+//! [`Api`] speaks REST: log in, devices, people. [`Link`] is one WebSocket, lean enough to hold by the
+//! thousand: it sends frames and reads frames. [`Connection`] stands on a link and keeps it up: requests are
+//! matched to their answers, unanswered ones go out again after a reconnect, pushes arrive as a bounded
+//! stream. Deliberately absent: storage. Whoever uses this stores events before saying `received`.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is where a client meets the real clock and real randomness"
+)]
+
+mod api;
+mod backoff;
+mod clock;
+mod connection;
+mod credentials;
+mod link;
+mod progress;
+mod server_url;
+mod tls;
+
+pub use api::{Api, ApiError, types};
+pub use backoff::Backoff;
+pub use clock::{SystemClock, SystemRandomness};
+pub use connection::{Connection, ConnectionOptions, Push, Pushes, RequestError};
+pub use credentials::{Credentials, FixedToken, Session, TokenError, Tokens};
+pub use link::{Incoming, Link, LinkError};
+pub use server_url::{ServerUrl, ServerUrlError};

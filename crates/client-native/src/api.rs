@@ -1,0 +1,283 @@
+//! REST: accounts, devices and people. Chats have commands on the WebSocket.
+
+pub mod types;
+
+use std::io;
+use std::time::Duration;
+
+use dunlin_model::{ErrorCode, Retry, UserId};
+use dunlin_wire::Failure;
+use reqwest::{Client, Method, RequestBuilder, Url};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::credentials::Credentials;
+use crate::server_url::ServerUrl;
+use crate::tls;
+use types::{BlockList, CodeRequest, ContactDocument, DeviceList, FoundUser, Login, Profile, RefreshRequest};
+
+/// How long one request may take.
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(15);
+
+/// Why a REST request failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// The server could not be reached, or the connection broke.
+    #[error("the server cannot be reached: {}", root_cause(.0))]
+    Unreachable(#[source] reqwest::Error),
+    /// The server said no.
+    #[error("{}", .0.message)]
+    Failed(Failure),
+    /// The answer is not one of this protocol.
+    #[error("the answer (HTTP status {status}) is not one of a Dunlin server")]
+    NotUnderstood {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// This machine could not prepare the request.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[source] io::Error),
+}
+
+impl ApiError {
+    /// Whether asking again will not help.
+    pub fn is_definite(&self) -> bool {
+        match self {
+            Self::Failed(failure) => failure.retry != Retry::Later,
+            Self::Unreachable(_) | Self::NotUnderstood { .. } | Self::Tls(_) => false,
+        }
+    }
+
+    /// The stable code, when the server said no.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Failed(failure) => Some(failure.code),
+            Self::Unreachable(_) | Self::NotUnderstood { .. } | Self::Tls(_) => None,
+        }
+    }
+}
+
+/// The innermost reason: what lies around it says only that a request failed, and repeats the address.
+fn root_cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+/// How an error looks on the wire.
+#[derive(Deserialize)]
+struct ErrorBody {
+    error: ErrorFields,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ErrorFields {
+    code: String,
+    message: String,
+    #[serde(default)]
+    retry_after_ms: Option<u64>,
+}
+
+/// The failure that a JSON error body tells.
+pub(crate) fn failure_of(body: &[u8]) -> Option<Failure> {
+    let ErrorBody { error } = serde_json::from_slice(body).ok()?;
+    // A code from the future is treated as a fault of the server: it may pass.
+    let code = ErrorCode::parse(&error.code).unwrap_or(ErrorCode::Internal);
+    let mut failure = Failure::new(code, error.message);
+    failure.retry_after = error.retry_after_ms.filter(|ms| *ms > 0).map(Duration::from_millis);
+    Some(failure)
+}
+
+/// REST requests to one server.
+#[derive(Debug, Clone)]
+pub struct Api {
+    server: ServerUrl,
+    client: Client,
+}
+
+impl Api {
+    /// Prepares requests; connects to nothing yet.
+    ///
+    /// # Errors
+    /// When the machine's certificate authorities cannot be loaded.
+    pub fn new(server: ServerUrl) -> Result<Self, ApiError> {
+        let tls = if server.is_tls() {
+            tls::client_config().map(|config| (*config).clone())
+        } else {
+            tls::no_tls()
+        };
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls.map_err(ApiError::Tls)?)
+            .timeout(REQUEST_TIME_MAX)
+            .user_agent(concat!("dunlin/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(ApiError::Unreachable)?;
+        Ok(Self { server, client })
+    }
+
+    /// The server asked.
+    pub fn server(&self) -> &ServerUrl {
+        &self.server
+    }
+
+    /// Has a one-time code sent to `address`.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn request_code(&self, address: &str) -> Result<(), ApiError> {
+        self.send(self.call(Method::POST, &["otp"], None).json(&CodeRequest { address })).await
+    }
+
+    /// Trades a one-time code for credentials of a new device.
+    ///
+    /// # Errors
+    /// See [`ApiError`]; `wrongCode` when the code is not right.
+    pub async fn login(&self, login: &Login<'_>) -> Result<Credentials, ApiError> {
+        let answer: types::LoginAnswer =
+            self.read(self.call(Method::POST, &["auth", "login"], None).json(login)).await?;
+        Ok(answer.credentials)
+    }
+
+    /// Trades a refresh token for the next credentials.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn refresh(&self, refresh_token: &str) -> Result<Credentials, ApiError> {
+        let body = RefreshRequest { refresh_token };
+        let answer: types::LoginAnswer =
+            self.read(self.call(Method::POST, &["auth", "refresh"], None).json(&body)).await?;
+        Ok(answer.credentials)
+    }
+
+    /// Ends this device's login.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn log_out(&self, token: &str) -> Result<(), ApiError> {
+        self.send(self.call(Method::POST, &["auth", "logout"], Some(token))).await
+    }
+
+    /// The devices that are logged in.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn devices(&self, token: &str) -> Result<DeviceList, ApiError> {
+        self.read(self.call(Method::GET, &["devices"], Some(token))).await
+    }
+
+    /// Ends another device's login.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn revoke_device(&self, token: &str, number: u32) -> Result<(), ApiError> {
+        self.send(self.call(Method::DELETE, &["devices", &number.to_string()], Some(token))).await
+    }
+
+    /// The user with this phone number or e-mail address.
+    ///
+    /// # Errors
+    /// See [`ApiError`]; `notFound` when there is none.
+    pub async fn find_user(&self, token: &str, address: &str) -> Result<FoundUser, ApiError> {
+        let mut url = self.server.rest(&["users"]);
+        url.query_pairs_mut().append_pair("address", address);
+        self.read(self.call_url(Method::GET, url, Some(token))).await
+    }
+
+    /// What another user shows of themselves.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn user(&self, token: &str, user: UserId) -> Result<FoundUser, ApiError> {
+        self.read(self.call(Method::GET, &["users", &user.to_string()], Some(token))).await
+    }
+
+    /// The user's own profile.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn profile(&self, token: &str) -> Result<Profile, ApiError> {
+        self.read(self.call(Method::GET, &["profile"], Some(token))).await
+    }
+
+    /// Replaces the user's profile, if `version` is still the one that was read.
+    ///
+    /// # Errors
+    /// See [`ApiError`]; `conflict` when it changed meanwhile.
+    pub async fn set_profile(&self, token: &str, profile: &Profile) -> Result<(), ApiError> {
+        self.send(self.call(Method::PUT, &["profile"], Some(token)).json(profile)).await
+    }
+
+    /// The user's contacts.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn contacts(&self, token: &str) -> Result<ContactDocument, ApiError> {
+        self.read(self.call(Method::GET, &["contacts"], Some(token))).await
+    }
+
+    /// Replaces the user's contacts, if the version is still the one that was read.
+    ///
+    /// # Errors
+    /// See [`ApiError`]; `conflict` when they changed meanwhile.
+    pub async fn set_contacts(&self, token: &str, contacts: &ContactDocument) -> Result<(), ApiError> {
+        self.send(self.call(Method::PUT, &["contacts"], Some(token)).json(contacts)).await
+    }
+
+    /// Whom the user has blocked.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn blocks(&self, token: &str) -> Result<BlockList, ApiError> {
+        self.read(self.call(Method::GET, &["blocks"], Some(token))).await
+    }
+
+    /// Blocks a user.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn block(&self, token: &str, user: UserId) -> Result<(), ApiError> {
+        self.send(self.call(Method::PUT, &["blocks", &user.to_string()], Some(token))).await
+    }
+
+    /// Unblocks a user.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn unblock(&self, token: &str, user: UserId) -> Result<(), ApiError> {
+        self.send(self.call(Method::DELETE, &["blocks", &user.to_string()], Some(token))).await
+    }
+
+    fn call(&self, method: Method, path: &[&str], token: Option<&str>) -> RequestBuilder {
+        self.call_url(method, self.server.rest(path), token)
+    }
+
+    fn call_url(&self, method: Method, url: Url, token: Option<&str>) -> RequestBuilder {
+        let request = self.client.request(method, url);
+        match token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<(), ApiError> {
+        self.answer(request).await.map(drop)
+    }
+
+    async fn read<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ApiError> {
+        let (status, body) = self.answer(request).await?;
+        serde_json::from_slice(&body).map_err(|_| ApiError::NotUnderstood { status })
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> Result<(u16, Vec<u8>), ApiError> {
+        let answer = request.send().await.map_err(ApiError::Unreachable)?;
+        let status = answer.status();
+        let body = answer.bytes().await.map_err(ApiError::Unreachable)?;
+        if status.is_success() {
+            return Ok((status.as_u16(), body.to_vec()));
+        }
+        Err(failure_of(&body).map_or(ApiError::NotUnderstood { status: status.as_u16() }, ApiError::Failed))
+    }
+}
