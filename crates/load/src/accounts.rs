@@ -21,6 +21,7 @@ pub(crate) struct Account {
 #[derive(Serialize)]
 struct Request {
     count: usize,
+    devices: usize,
 }
 
 #[derive(Deserialize)]
@@ -31,19 +32,28 @@ struct Credentials {
     access_token: String,
 }
 
-/// Makes `count` new users, each with one device.
-pub(crate) async fn make_accounts(address: SocketAddr, count: usize) -> anyhow::Result<Vec<Account>> {
-    let mut accounts = Vec::with_capacity(count);
-    while accounts.len() < count {
-        let count = (count - accounts.len()).min(ACCOUNTS_PER_REQUEST);
-        let body = serde_json::to_string(&Request { count })?;
+/// Makes `users` new users with `devices` devices each: those of the first user come first.
+pub(crate) async fn make_accounts(
+    address: SocketAddr,
+    users: usize,
+    devices: usize,
+) -> anyhow::Result<Vec<Account>> {
+    let mut accounts = Vec::with_capacity(users * devices);
+    while accounts.len() < users * devices {
+        let count = (users - accounts.len() / devices).min(ACCOUNTS_PER_REQUEST);
+        let body = serde_json::to_string(&Request { count, devices })?;
         let (status, answer) = post_json(address, "/api/test/accounts", &body).await?;
         ensure!(
             (200..300).contains(&status),
             "the server answered {status} when asked for accounts: is it running with --test-accounts?\n{answer}"
         );
         let made: Vec<Credentials> = serde_json::from_str(&answer).context("credentials of test accounts")?;
-        ensure!(made.len() == count, "the server made {} accounts of {count}", made.len());
+        ensure!(
+            made.len() == count * devices,
+            "the server made {} devices of {}",
+            made.len(),
+            count * devices
+        );
         for credentials in made {
             let user = credentials.user_id.parse().context("user id of a test account")?;
             let device = DeviceId { user, number: DeviceNumber(credentials.device) };

@@ -10,9 +10,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, bail, ensure};
 use serde::Serialize;
 
+use crate::accounts::make_accounts;
 use crate::check::{Policy, Record, Report, check};
 use crate::connection::{Shared, World};
-use crate::crowd::Crowd;
+use crate::crowd::{Crowd, DEVICES_EACH};
 use crate::fleet::Fleet;
 use crate::rng::Rng;
 use crate::server::ServerProcess;
@@ -90,7 +91,7 @@ async fn run_here(options: &CrashOptions, seed: u64) -> anyhow::Result<bool> {
     let address = server.address().await?;
     let mut rng = Rng::new(seed);
     let crowd = Crowd::new(Rng::new(rng.next()), options.pairs, options.groups, options.group_members);
-    let accounts = crate::accounts::make_accounts(address, crowd.clients()).await?;
+    let accounts = make_accounts(address, crowd.users(), DEVICES_EACH).await?;
     let fleet = Fleet::new(accounts, started)?;
     let shared = Shared::new(World { fleet, scenario: crowd, address, rng: Rng::new(rng.next()) });
     shared.connect_all();

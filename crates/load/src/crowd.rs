@@ -11,7 +11,9 @@ use crate::fleet::{Fleet, Scenario};
 use crate::rng::Rng;
 use crate::text::text_of;
 
-/// Messages that each end of a pair keeps under way.
+/// Devices of each user; all of them send, and all of them get everything.
+pub(crate) const DEVICES_EACH: usize = 2;
+/// Messages that each device in a pair keeps under way.
 const PAIR_WINDOW: usize = 2;
 /// Longest pause before the next message.
 const PAUSE_MAX: Duration = Duration::from_millis(20);
@@ -25,10 +27,23 @@ const TEXT_BYTES_MAX: u64 = 400;
 /// A chat and who is in it.
 struct Circle {
     chat: Chat,
+    /// Users; their devices are clients `user * DEVICES_EACH` and following.
     members: Vec<usize>,
     is_group: bool,
-    /// What its first member, who never leaves, knows of it.
+    /// What the first device of its first member, who never leaves, knows of it.
     state: ChatState,
+}
+
+impl Circle {
+    /// All clients of its members.
+    fn devices(&self) -> impl Iterator<Item = usize> + '_ {
+        self.members.iter().flat_map(|user| (0..DEVICES_EACH).map(move |device| user * DEVICES_EACH + device))
+    }
+
+    /// The client that was there from the first event to the last.
+    fn reader(&self) -> Option<usize> {
+        self.members.first().map(|user| user * DEVICES_EACH)
+    }
 }
 
 /// All of them.
@@ -59,18 +74,18 @@ impl Crowd {
     }
 
     /// Users that it takes. Those of the pairs are in the groups too.
-    pub(crate) fn clients(&self) -> usize {
+    pub(crate) fn users(&self) -> usize {
         (self.pairs * 2).max(self.group_members)
     }
 
     /// Makes the chats and lets everybody talk.
     pub(crate) fn begin(&mut self, fleet: &mut Fleet) {
-        let clients = self.clients();
+        let users = self.users();
         for pair in 0..self.pairs {
             self.make(fleet, vec![pair * 2, pair * 2 + 1], false);
         }
         for group in 0..self.groups {
-            let members = (0..self.group_members).map(|member| (group * 2 + member) % clients).collect();
+            let members = (0..self.group_members).map(|member| (group * 2 + member) % users).collect();
             self.make(fleet, members, true);
         }
         self.is_sending = true;
@@ -98,8 +113,8 @@ impl Crowd {
         self.circles.iter().all(|circle| {
             let head = heads.get(&circle.chat).copied().unwrap_or_default();
             circle.state.head >= head
-                && circle.members.iter().all(|member| {
-                    let client = &fleet.clients[*member];
+                && circle.devices().all(|client| {
+                    let client = &fleet.clients[client];
                     let last = circle.state.memberships_of(client.account.device.user).last_covered(head);
                     client.position(circle.chat) >= last.unwrap_or_default()
                 })
@@ -108,14 +123,14 @@ impl Crowd {
 
     /// Someone who was in each chat from its first event to its last.
     pub(crate) fn readers(&self) -> Vec<(usize, Chat)> {
-        self.circles.iter().filter_map(|circle| Some((*circle.members.first()?, circle.chat))).collect()
+        self.circles.iter().filter_map(|circle| Some((circle.reader()?, circle.chat))).collect()
     }
 
     /// Notes who may read what, as the logs say.
     pub(crate) fn state_entitlements(&self, fleet: &mut Fleet) {
         for circle in &self.circles {
-            for member in &circle.members {
-                let client = &fleet.clients[*member];
+            for client in circle.devices() {
+                let client = &fleet.clients[client];
                 let (device, user) = (client.device, client.account.device.user);
                 for stay in circle.state.memberships_of(user).stays() {
                     let (from, to) = (stay.from, stay.to);
@@ -127,7 +142,8 @@ impl Crowd {
 
     fn make(&mut self, fleet: &mut Fleet, members: Vec<usize>, is_group: bool) {
         let Some((creator, others)) = members.split_first() else { return };
-        let users = others.iter().map(|member| fleet.clients[*member].account.device.user).collect();
+        let users =
+            others.iter().map(|user| fleet.clients[user * DEVICES_EACH].account.device.user).collect();
         let command = ChatCommand::Create {
             kind: if is_group { ChatKind::Group } else { ChatKind::Direct },
             encryption: Encryption::None,
@@ -135,24 +151,25 @@ impl Crowd {
             description: String::new(),
             members: users,
         };
-        let peer = others.first().copied().filter(|_| !is_group);
-        let chat = fleet.create_chat(*creator, command, peer, 0);
+        let peer = others.first().filter(|_| !is_group).map(|user| user * DEVICES_EACH);
+        let chat = fleet.create_chat(creator * DEVICES_EACH, command, peer, 0);
         let Some(id) = fleet.history.id_of(chat) else { return };
         let circle = self.circles.len();
         self.by_chat.insert(chat, circle);
         let window = if is_group { 1 } else { PAIR_WINDOW };
-        for member in members.iter().copied() {
+        let made = Circle { chat, members, is_group, state: ChatState::before_creation(id) };
+        for client in made.devices() {
             // Not before the chat is there: those who come too early are refused, and go on later.
-            self.due.extend((0..window).map(|_| (fleet.now() + PAUSE_MAX, member, circle)));
+            self.due.extend((0..window).map(|_| (fleet.now() + PAUSE_MAX, client, circle)));
         }
-        self.circles.push(Circle { chat, members, is_group, state: ChatState::before_creation(id) });
+        self.circles.push(made);
     }
 
     fn send(&mut self, fleet: &mut Fleet, client: usize, circle: usize) {
         let Some(circle) = self.circles.get(circle) else { return };
         let now = fleet.now();
-        if circle.is_group && circle.members.first() == Some(&client) && self.rng.below(CHURN_ONE_IN) == 0 {
-            let guest = circle.members.last().copied().unwrap_or(client);
+        if circle.is_group && circle.reader() == Some(client) && self.rng.below(CHURN_ONE_IN) == 0 {
+            let guest = circle.members.last().copied().unwrap_or_default() * DEVICES_EACH;
             let users: Vec<UserId> = vec![fleet.clients[guest].account.device.user];
             let is_member = users.iter().all(|user| circle.state.members.contains_key(user));
             let command = if is_member { ChatCommand::Remove { users } } else { ChatCommand::Add { users } };
@@ -161,7 +178,8 @@ impl Crowd {
         }
         let bytes = usize::try_from(1 + self.rng.below(TEXT_BYTES_MAX)).unwrap_or(1);
         // In a group, who is to get it depends on when the guest comes and goes; the checker knows.
-        let waiting = u32::from(!circle.is_group);
+        let others = u32::try_from(circle.devices().count() - 1).unwrap_or(u32::MAX);
+        let waiting = if circle.is_group { 0 } else { others };
         fleet.send_text(client, circle.chat, text_of(fleet.counts.sent, bytes), now, waiting);
     }
 }
@@ -175,7 +193,7 @@ impl Scenario for Crowd {
 
     fn stored(&mut self, fleet: &mut Fleet, client: usize, chat: Chat, event: &Event) {
         if let Some(circle) = self.by_chat.get(&chat).and_then(|circle| self.circles.get_mut(*circle))
-            && circle.members.first() == Some(&client)
+            && circle.reader() == Some(client)
         {
             // Out of order is for the checker to say; here it would only confuse.
             if event.seq == circle.state.head.next() {

@@ -47,7 +47,7 @@ pub(crate) async fn connect<S: Scenario>(
     clients: usize,
     scenario: S,
 ) -> anyhow::Result<Rc<Shared<S>>> {
-    let accounts = make_accounts(target.address, clients).await?;
+    let accounts = make_accounts(target.address, clients, 1).await?;
     let fleet = Fleet::new(accounts, Instant::now())?;
     let shared = Shared::new(World { fleet, scenario, address: target.address, rng: Rng::new(0) });
     shared.connect_all();
