@@ -1,0 +1,30 @@
+//! `cargo xtask bench`: the load scenarios that docs/performance.md quotes, each bounded by its own options.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::process::{succeeds, target_directory};
+use crate::run::build_release;
+
+/// Arguments of `dunlin load`: closed loop, open loop, and real conversations.
+const SCENARIOS: [&[&str]; 3] = [
+    &["pairs", "--pairs", "500", "--seconds", "10"],
+    &["pairs", "--pairs", "500", "--seconds", "10", "--rate", "4400"],
+    &["replay", "--speed", "100"],
+];
+
+/// Runs every scenario; false when one breaks what must hold.
+pub(crate) fn bench(root: &Path) -> Result<bool> {
+    if !build_release(root)? {
+        return Ok(false);
+    }
+    let mut sound = true;
+    for arguments in SCENARIOS {
+        println!("\n== dunlin load {}", arguments.join(" "));
+        let mut load = Command::new(target_directory(root).join("release/dunlin"));
+        sound &= succeeds(load.arg("load").args(arguments).current_dir(root))?;
+    }
+    Ok(sound)
+}

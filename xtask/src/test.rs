@@ -1,0 +1,157 @@
+//! `cargo xtask test`: every check, one after the other, and one line at the end that counts them.
+
+use std::fmt;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use crate::process::{cargo, now, succeeds};
+use crate::{tidy, tools};
+
+/// What was counted. A step that is no test suite counts as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Counts {
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+}
+
+impl Counts {
+    const PASSED: Self = Self { passed: 1, failed: 0, skipped: 0 };
+    const FAILED: Self = Self { passed: 0, failed: 1, skipped: 0 };
+
+    const fn one(passed: bool) -> Self {
+        if passed { Self::PASSED } else { Self::FAILED }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
+    }
+}
+
+type Step = (&'static str, fn(&Path) -> Result<Counts>);
+
+/// Cheap steps first: who forgot to format learns it in a second.
+const STEPS: [Step; 5] = [
+    ("format", format),
+    ("tidy", tidy_step),
+    ("licences and sources", deny),
+    ("lints", lints),
+    ("tests", suites),
+];
+
+/// Runs every step, even after one failed; false when anything failed.
+pub(crate) fn test(root: &Path) -> Result<bool> {
+    let started = now();
+    let mut total = Counts::default();
+    let mut times: Vec<(&str, Duration, Counts)> = Vec::new();
+    for (index, (name, step)) in STEPS.iter().enumerate() {
+        println!("\n== {} of {}: {name}", index + 1, STEPS.len());
+        let begun = now();
+        let counts = step(root).unwrap_or_else(|error| {
+            eprintln!("error: {error:#}");
+            Counts::FAILED
+        });
+        println!("== {name}: {counts} in {:.0?}", begun.elapsed());
+        times.push((name, begun.elapsed(), counts));
+        total.add(counts);
+    }
+    println!();
+    for (name, took, counts) in times {
+        println!("{name:22} {:5} s   {counts}", took.as_secs());
+    }
+    println!("{:22} {:5} s", "together", started.elapsed().as_secs());
+    println!("{total}");
+    Ok(total.failed == 0 && total.passed > 0)
+}
+
+fn format(root: &Path) -> Result<Counts> {
+    Ok(Counts::one(succeeds(cargo(root).args(["fmt", "--all", "--check"]))?))
+}
+
+fn tidy_step(root: &Path) -> Result<Counts> {
+    Ok(Counts::one(tidy::tidy(root)?))
+}
+
+/// Without the advisories: they come from a git repository that test machines need not reach.
+fn deny(root: &Path) -> Result<Counts> {
+    let deny = tools::cargo_deny(root)?;
+    println!("checking licenses, bans and sources; for advisories run `cargo deny check advisories`");
+    let mut command = Command::new(deny);
+    command.current_dir(root).args(["--locked", "check", "licenses", "bans", "sources"]);
+    Ok(Counts::one(succeeds(&mut command)?))
+}
+
+fn lints(root: &Path) -> Result<Counts> {
+    let arguments = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+    Ok(Counts::one(succeeds(cargo(root).args(arguments))?))
+}
+
+/// All suites, each counted by what it reports itself.
+fn suites(root: &Path) -> Result<Counts> {
+    let mut command = cargo(root);
+    command.args(["test", "--workspace", "--locked", "--no-fail-fast"]).stdout(Stdio::piped());
+    let mut child = command.spawn().context("cannot start cargo test")?;
+    let output = child.stdout.take().context("cargo test has no output")?;
+    let mut counts = Counts::default();
+    for line in BufReader::new(output).lines() {
+        let line = line.context("the output of cargo test cannot be read")?;
+        counts.add(read_summary(&line).unwrap_or_default());
+        println!("{line}");
+    }
+    let status = child.wait().context("cargo test did not end")?;
+    if !status.success() && counts.failed == 0 {
+        // Something did not compile, or a suite died before it could count.
+        counts.failed = 1;
+    }
+    Ok(counts)
+}
+
+/// Reads `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
+fn read_summary(line: &str) -> Option<Counts> {
+    let (_, numbers) = line.trim().strip_prefix("test result: ")?.split_once(". ")?;
+    let mut counts = Counts::default();
+    for part in numbers.split(';') {
+        let mut words = part.split_whitespace();
+        let (number, what) = (words.next()?, words.next()?);
+        let place = match what {
+            "passed" => &mut counts.passed,
+            "failed" => &mut counts.failed,
+            "ignored" => &mut counts.skipped,
+            _ => continue,
+        };
+        *place = number.parse().ok()?;
+    }
+    Some(counts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suites_summary_is_counted() {
+        let line = "test result: FAILED. 12 passed; 1 failed; 2 ignored; 0 measured; 4 filtered out; finished in 0.01s";
+        assert_eq!(read_summary(line), Some(Counts { passed: 12, failed: 1, skipped: 2 }));
+        assert_eq!(read_summary("test a_message_arrives ... ok"), None);
+        assert_eq!(read_summary("test result: ok."), None);
+    }
+
+    #[test]
+    fn the_last_line_has_the_form_that_was_promised() {
+        let mut total = Counts::PASSED;
+        total.add(Counts { passed: 2, failed: 0, skipped: 1 });
+        assert_eq!(total.to_string(), "3 passed, 0 failed, 1 skipped");
+    }
+}
