@@ -59,9 +59,11 @@ fn main() {
     let measured = Measured::start(&store);
     runtime.block_on(raise_all(&store, chats, messages));
     measured.print(&store, "raise progress, 64 waiting", messages);
-    let measured = Measured::start(&store);
-    runtime.block_on(read_tails(&store, chats, &heads));
-    measured.print(&store, "read a tail of 10", READS);
+    for count in [1, 10, 50] {
+        let measured = Measured::start(&store);
+        runtime.block_on(read_tails(&store, chats, &heads, count));
+        measured.print(&store, &format!("read a tail of {count}"), READS);
+    }
 
     println!("on disk: {} MiB", store.disk_bytes().unwrap_or_default() / 1024 / 1024);
     drop(store);
@@ -159,12 +161,12 @@ async fn raise_all(store: &Arc<EmbeddedStore>, chats: u64, raises: u64) {
     }
 }
 
-async fn read_tails(store: &EmbeddedStore, chats: u64, heads: &[u64]) {
+async fn read_tails(store: &EmbeddedStore, chats: u64, heads: &[u64], count: u64) {
     for index in 0..READS {
         let number = index.wrapping_mul(7_919) % chats;
         let head = heads[usize::try_from(number).expect("small")];
-        let from = Seq(head.saturating_sub(9).max(1));
-        let events = store.read(chat(number), from, Seq(head), 10, 1 << 20).await.expect("it is read");
+        let from = Seq((head + 1).saturating_sub(count).max(1));
+        let events = store.read(chat(number), from, Seq(head), 50, 1 << 20).await.expect("it is read");
         assert_eq!(events.len() as u64, head - from.0 + 1);
     }
 }

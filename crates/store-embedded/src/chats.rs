@@ -11,14 +11,18 @@ use dunlin_store::{Appended, Chats, ExpiringChat, StoreError};
 
 use crate::config::{EXPIRY_SCAN_EVENTS_MAX, INLINE_ROWS_MAX};
 use crate::engine::Engine;
-use crate::keys::{self, Expiry};
+use crate::keys::{self, Expiry, Key};
 use crate::marks::Retention;
 use crate::operation::Operation;
+use crate::rows::{self, Row};
 use crate::store::EmbeddedStore;
-use crate::{keys::Key, rows};
 
 /// Chats whose heads are read on the caller's thread when they are not in memory.
 const INLINE_HEADS_MAX: usize = 16;
+
+/// Up to so many events are read one by one: a log has no gaps, and the newest are in memory, where a single
+/// row is found without asking any table. A range has to be opened in each of them.
+const POINT_READS_MAX: u64 = 8;
 
 #[async_trait]
 impl Chats for EmbeddedStore {
@@ -39,6 +43,10 @@ impl Chats for EmbeddedStore {
         let (from, to) = (from.max(marks.floor.next()), to.min(marks.head));
         if from > to || count_max == 0 {
             return Ok(Vec::new());
+        }
+        let count = to.0 - from.0 + 1;
+        if count.min(count_max as u64) <= POINT_READS_MAX {
+            return read_points(&self.engine, chat, (from, to), count_max, bytes_max);
         }
         let (first, last) = (keys::event(chat, from), keys::event(chat, to));
         if marks.head.0 - from.0 < INLINE_ROWS_MAX {
@@ -125,6 +133,49 @@ impl Chats for EmbeddedStore {
     }
 }
 
+fn read_points(
+    engine: &Engine,
+    chat: ChatId,
+    (from, to): (Seq, Seq),
+    count_max: usize,
+    bytes_max: usize,
+) -> Result<Vec<Event>, StoreError> {
+    let mut page = Page::new(count_max, bytes_max);
+    for seq in (from.0..=to.0).map(Seq) {
+        // Absent only when the floor rose meanwhile: what is above it still comes.
+        if let Some(row) = engine.get(&keys::event(chat, seq))?
+            && !page.take(&row)?
+        {
+            break;
+        }
+    }
+    Ok(page.events)
+}
+
+/// Events up to a count and a size, at least one.
+struct Page {
+    events: Vec<Event>,
+    bytes: usize,
+    count_max: usize,
+    bytes_max: usize,
+}
+
+impl Page {
+    fn new(count_max: usize, bytes_max: usize) -> Self {
+        Self { events: Vec::new(), bytes: 0, count_max, bytes_max }
+    }
+
+    /// Takes one more; `false` when it did not fit, or nothing fits after it.
+    fn take(&mut self, row: &Row) -> Result<bool, StoreError> {
+        self.bytes += rows::value_bytes(row);
+        if !self.events.is_empty() && self.bytes > self.bytes_max {
+            return Ok(false);
+        }
+        self.events.push(rows::decode(row)?);
+        Ok(self.events.len() < self.count_max)
+    }
+}
+
 fn read_events(
     engine: &Engine,
     first: Key,
@@ -132,20 +183,13 @@ fn read_events(
     count_max: usize,
     bytes_max: usize,
 ) -> Result<Vec<Event>, StoreError> {
-    let mut events = Vec::new();
-    let mut bytes = 0;
+    let mut page = Page::new(count_max, bytes_max);
     for entry in engine.range(first, last) {
-        let (_, row) = entry?;
-        bytes += rows::value_bytes(&row);
-        if !events.is_empty() && bytes > bytes_max {
-            break;
-        }
-        events.push(rows::decode(&row)?);
-        if events.len() >= count_max {
+        if !page.take(&entry?.1)? {
             break;
         }
     }
-    Ok(events)
+    Ok(page.events)
 }
 
 fn read_heads(

@@ -12,6 +12,8 @@ mod deciding;
 mod engine;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod fixtures;
 mod inboxes;
 mod keys;
 mod marks;
