@@ -6,11 +6,13 @@
 //! takes nothing back*: the write it asked for may still happen, whole or not at all.
 
 mod chats;
+pub mod conformance;
 mod error;
 mod inboxes;
 pub mod memory;
 mod people;
 mod progress;
+pub mod retention;
 
 pub use chats::{Appended, Chats, ExpiringChat};
 pub use error::StoreError;

@@ -43,12 +43,19 @@ pub enum Operation {
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     unavailable: bool,
-    queued: HashMap<Operation, VecDeque<Fault>>,
+    // `None` lets a call pass.
+    queued: HashMap<Operation, VecDeque<Option<Fault>>>,
 }
 
 impl Faults {
-    pub(super) fn fail_next(&mut self, operation: Operation, fault: Fault) {
-        self.queued.entry(operation).or_default().push_back(fault);
+    pub(super) fn fail_after(&mut self, operation: Operation, calls: usize, fault: Fault) {
+        let queue = self.queued.entry(operation).or_default();
+        queue.extend(std::iter::repeat_n(None, calls));
+        queue.push_back(Some(fault));
+    }
+
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
     }
 
     pub(super) fn set_unavailable(&mut self, unavailable: bool) {
@@ -59,6 +66,6 @@ impl Faults {
         if self.unavailable {
             return Some(Fault::Unavailable);
         }
-        self.queued.get_mut(&operation).and_then(VecDeque::pop_front)
+        self.queued.get_mut(&operation).and_then(VecDeque::pop_front).flatten()
     }
 }

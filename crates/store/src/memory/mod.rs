@@ -53,7 +53,17 @@ impl MemoryStore {
 
     /// Lets the next call of `operation` fail with `fault`; faults of one operation queue up.
     pub fn fail_next(&self, operation: Operation, fault: Fault) {
-        self.faults.lock().fail_next(operation, fault);
+        self.fail_after(operation, 0, fault);
+    }
+
+    /// Lets `calls` calls of `operation` pass (after those that are queued already) and the next one fail.
+    pub fn fail_after(&self, operation: Operation, calls: usize, fault: Fault) {
+        self.faults.lock().fail_after(operation, calls, fault);
+    }
+
+    /// Takes all faults back that did not happen yet.
+    pub fn forget_faults(&self) {
+        self.faults.lock().forget();
     }
 
     /// Puts the store out of reach, or back: until then every call is `Unavailable`.
