@@ -92,8 +92,35 @@ impl Accounts {
     ///
     /// # Errors
     /// `Store`.
-    pub async fn contacts(&self, user: UserId) -> Result<Vec<Contact>, AccountError> {
-        Ok(self.read::<Vec<Contact>>(user).await?.value)
+    pub async fn contacts(&self, user: UserId) -> Result<Versioned<Vec<Contact>>, AccountError> {
+        self.read(user).await
+    }
+
+    /// Replaces all contacts; with `version`, only if they are still the ones that were read. A user named twice
+    /// is kept once, as named last.
+    ///
+    /// # Errors
+    /// `Oneself`, `TooLarge`, `TooMany`, `Changed`, `Busy`, `Store`.
+    pub async fn set_contacts(
+        &self,
+        user: UserId,
+        version: Option<Version>,
+        mut contacts: Vec<Contact>,
+    ) -> Result<Versioned<Vec<Contact>>, AccountError> {
+        if contacts.len() > CONTACTS_MAX {
+            return Err(AccountError::TooMany { what: "contacts", limit: CONTACTS_MAX });
+        }
+        for contact in &contacts {
+            fits(&contact.name, PROFILE_NAME_BYTES_MAX, "The name")?;
+            if contact.user == user {
+                return Err(AccountError::Oneself);
+            }
+        }
+        let mut named = BTreeSet::new();
+        contacts.reverse();
+        contacts.retain(|contact| named.insert(contact.user));
+        contacts.reverse();
+        self.replace(user, version, contacts).await
     }
 
     /// Adds a contact, or renames one.

@@ -49,14 +49,29 @@ async fn contacts_added_at_once_are_all_kept() {
     for task in tasks {
         task.await.unwrap().unwrap();
     }
-    assert_eq!(world.accounts.contacts(ada).await.unwrap().len(), others.len());
+    assert_eq!(world.accounts.contacts(ada).await.unwrap().value.len(), others.len());
     let first = others[0].device.user;
     world.accounts.put_contact(ada, &Contact { user: first, name: "Bob".into() }).await.unwrap();
-    let contacts = world.accounts.contacts(ada).await.unwrap();
+    let contacts = world.accounts.contacts(ada).await.unwrap().value;
     assert_eq!(contacts.iter().find(|contact| contact.user == first).unwrap().name, "Bob");
     world.accounts.remove_contact(ada, first).await.unwrap();
     world.accounts.remove_contact(ada, first).await.unwrap();
-    assert_eq!(world.accounts.contacts(ada).await.unwrap().len(), others.len() - 1);
+    assert_eq!(world.accounts.contacts(ada).await.unwrap().value.len(), others.len() - 1);
+}
+
+#[tokio::test]
+async fn all_contacts_are_replaced_at_once_and_named_once() {
+    let world = World::new().await;
+    let ada = world.login(ADA).await.device.user;
+    let others = world.accounts.test_accounts(2, 1).await.unwrap();
+    let contact = |at: usize, name: &str| Contact { user: others[at].device.user, name: name.into() };
+    let new = vec![contact(0, "old"), contact(1, "x"), contact(0, "new")];
+    let written = world.accounts.set_contacts(ada, Some(Version(0)), new).await.unwrap();
+    assert_eq!(written.value, [contact(1, "x"), contact(0, "new")]);
+    let stale = world.accounts.set_contacts(ada, Some(Version(0)), Vec::new()).await;
+    assert!(matches!(stale, Err(AccountError::Changed)));
+    let oneself = vec![Contact { user: ada, name: String::new() }];
+    assert!(matches!(world.accounts.set_contacts(ada, None, oneself).await, Err(AccountError::Oneself)));
 }
 
 #[tokio::test]

@@ -49,7 +49,7 @@ async fn an_uncertain_contact_is_there_once() {
         let bob = world.login("bob@example.org").await.device.user;
         world.store.fail_next(Operation::WritePeople, fault);
         world.accounts.put_contact(ada, &Contact { user: bob, name: "Bob".into() }).await.unwrap();
-        assert_eq!(world.accounts.contacts(ada).await.unwrap().len(), 1);
+        assert_eq!(world.accounts.contacts(ada).await.unwrap().value.len(), 1);
     }
 }
 

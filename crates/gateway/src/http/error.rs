@@ -65,7 +65,8 @@ impl HttpError {
     }
 
     pub(super) fn not_json() -> Self {
-        let error = Self::new(ErrorCode::Malformed, "The body must be JSON, with content-type application/json.");
+        let error =
+            Self::new(ErrorCode::Malformed, "The body must be JSON, with content-type application/json.");
         Self { status: Some(StatusCode::UNSUPPORTED_MEDIA_TYPE), ..error }
     }
 
@@ -81,10 +82,9 @@ impl HttpError {
                 StatusCode::FORBIDDEN
             }
             ErrorCode::NotFound | ErrorCode::InvalidInvite => StatusCode::NOT_FOUND,
-            ErrorCode::AlreadyExists
-            | ErrorCode::Conflict
-            | ErrorCode::TooOld
-            | ErrorCode::LimitReached => StatusCode::CONFLICT,
+            ErrorCode::AlreadyExists | ErrorCode::Conflict | ErrorCode::TooOld | ErrorCode::LimitReached => {
+                StatusCode::CONFLICT
+            }
             ErrorCode::ChatDeleted => StatusCode::GONE,
             ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ErrorCode::TooFast => StatusCode::TOO_MANY_REQUESTS,
@@ -103,7 +103,8 @@ impl IntoResponse for HttpError {
             Retry::Later => RetryText::Later,
             Retry::AfterLogin => RetryText::AfterLogin,
         };
-        let retry_after_ms = retry_after.map_or(0, |wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        let retry_after_ms =
+            retry_after.map_or(0, |wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
         let body = ErrorBody { error: ErrorFields { code: code.as_str(), message, retry, retry_after_ms } };
         let mut response = (status, Json(body)).into_response();
         if status == StatusCode::UNAUTHORIZED {

@@ -78,7 +78,8 @@ fn add_failures(operation: &mut Operation) {
         ("500", "A fault of the server"),
         ("503", "The server cannot do this now"),
     ];
-    let open = operation.security.as_ref().is_some_and(|ways| ways.iter().any(|way| *way == Default::default()));
+    let open =
+        operation.security.as_ref().is_some_and(|ways| ways.iter().any(|way| *way == Default::default()));
     if !open {
         failures.push(("401", "No token, or one that is not valid"));
     }
@@ -93,14 +94,8 @@ fn add_failures(operation: &mut Operation) {
     for (status, description) in failures {
         let failure = ResponseBuilder::new().description(description).content(
             "application/json",
-            ContentBuilder::new()
-                .schema(Some(Ref::from_schema_name(ErrorBody::name())))
-                .build(),
+            ContentBuilder::new().schema(Some(Ref::from_schema_name(ErrorBody::name()))).build(),
         );
-        operation
-            .responses
-            .responses
-            .entry(status.to_owned())
-            .or_insert_with(|| RefOr::T(failure.build()));
+        operation.responses.responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(failure.build()));
     }
 }

@@ -1,0 +1,344 @@
+//! Chats and their members (R3, R14, R15, R32).
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use dunlin_model::view::InviteCode;
+use dunlin_model::{ChatCommand, ChatId, ClientSeq, ErrorCode, UserId};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::error::ErrorBody;
+use super::extract::{Body, Caller, InPath, InQuery, Text, plain};
+use super::types::{AcceptedBody, ChatDetails, ChatKind, Encryption, Role};
+use super::{Http, HttpError};
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ChatsQuery {
+    /// The last chat of the page before.
+    #[param(value_type = Option<String>)]
+    after: Option<Text<ChatId>>,
+    /// Chats in the page.
+    limit: Option<u32>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ChatList {
+    /// Ascending by id; former chats of the user are among them.
+    chats: Vec<ChatDetails>,
+    /// `after` of the next page; empty when this is the last.
+    next_after: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct CreateChat {
+    client_seq: u64,
+    kind: ChatKind,
+    encryption: Encryption,
+    /// Empty for direct and encrypted chats.
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    description: String,
+    /// Without the creator.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    member_ids: Vec<Text<UserId>>,
+}
+
+/// What is missing stays as it is.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct UpdateChat {
+    client_seq: u64,
+    name: Option<String>,
+    description: Option<String>,
+    picture: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) enum ParticipantAction {
+    #[serde(rename = "PARTICIPANT_ACTION_ADD")]
+    Add,
+    #[serde(rename = "PARTICIPANT_ACTION_REMOVE")]
+    Remove,
+    #[serde(rename = "PARTICIPANT_ACTION_BAN")]
+    Ban,
+    #[serde(rename = "PARTICIPANT_ACTION_UNBAN")]
+    Unban,
+    #[serde(rename = "PARTICIPANT_ACTION_SET_ROLE")]
+    SetRole,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ModifyParticipants {
+    client_seq: u64,
+    action: ParticipantAction,
+    /// Exactly one for `PARTICIPANT_ACTION_SET_ROLE`.
+    #[schema(value_type = Vec<String>)]
+    user_ids: Vec<Text<UserId>>,
+    /// For `PARTICIPANT_ACTION_SET_ROLE`.
+    role: Option<Role>,
+}
+
+/// The device's number for the command.
+#[derive(Deserialize, ToSchema, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub(super) struct Numbered {
+    /// Rising for each device, from 1; the same again for a retry.
+    pub(super) client_seq: u64,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct JoinChat {
+    client_seq: u64,
+    /// The invite link.
+    #[schema(value_type = String)]
+    code: Text<InviteCode>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct InviteLink {
+    chat_id: String,
+    seq: u64,
+    /// What joining takes; empty when withdrawn.
+    code: String,
+}
+
+/// The chats of the user, a page at a time.
+#[utoipa::path(get, path = "/api/chats", tag = "chats", security(("bearer" = [])), params(ChatsQuery),
+    responses((status = 200, description = "A page", body = ChatList)))]
+pub(super) async fn list(
+    State(http): State<Http>,
+    Caller(caller): Caller,
+    InQuery(query): InQuery<ChatsQuery>,
+) -> Result<Json<ChatList>, HttpError> {
+    let after = query.after.map(|after| after.0);
+    let (chats, next) = http.gateway.delivery().chats(caller, after, query.limit).await?;
+    Ok(Json(ChatList {
+        chats: chats.into_iter().map(Into::into).collect(),
+        next_after: next.map(|chat| chat.to_string()).unwrap_or_default(),
+    }))
+}
+
+/// Starts a chat. A direct chat of the two that exists already is answered with its first event.
+#[utoipa::path(post, path = "/api/chats", tag = "chats", security(("bearer" = [])), request_body = CreateChat,
+    responses(
+        (status = 201, description = "It is there", body = AcceptedBody),
+        (status = 403, description = "One has blocked the other", body = ErrorBody),
+        (status = 404, description = "Someone named does not exist", body = ErrorBody),
+        (status = 409, description = "Too many members, or a clientSeq that is too old", body = ErrorBody)
+    ))]
+pub(super) async fn create(
+    State(http): State<Http>,
+    Caller(caller): Caller,
+    Body(body): Body<CreateChat>,
+) -> Result<(StatusCode, Json<AcceptedBody>), HttpError> {
+    let command = ChatCommand::Create {
+        kind: body.kind.into(),
+        encryption: body.encryption.into(),
+        name: body.name,
+        description: body.description,
+        members: plain(body.member_ids),
+    };
+    let created = http.gateway.delivery().create_chat(caller, ClientSeq(body.client_seq), command).await?;
+    Ok((StatusCode::CREATED, Json(created.into())))
+}
+
+/// Joins a chat by its invite link.
+#[utoipa::path(post, path = "/api/chats/join", tag = "chats", security(("bearer" = [])),
+    request_body = JoinChat,
+    responses(
+        (status = 200, description = "Joined", body = AcceptedBody),
+        (status = 403, description = "Banned from the chat", body = ErrorBody),
+        (status = 404, description = "The link is not valid", body = ErrorBody),
+        (status = 409, description = "The chat is full, or the clientSeq is too old", body = ErrorBody),
+        (status = 410, description = "The chat was deleted", body = ErrorBody)
+    ))]
+pub(super) async fn join(
+    State(http): State<Http>,
+    Caller(caller): Caller,
+    Body(body): Body<JoinChat>,
+) -> Result<Json<AcceptedBody>, HttpError> {
+    let joined = http.gateway.delivery().join(caller, &body.code.0, ClientSeq(body.client_seq)).await?;
+    Ok(Json(joined.into()))
+}
+
+/// One chat with its members.
+#[utoipa::path(get, path = "/api/chats/{chatId}", tag = "chats", security(("bearer" = [])),
+    params(("chatId" = String, Path, description = "The chat")),
+    responses(
+        (status = 200, description = "The chat", body = ChatDetails),
+        (status = 404, description = "There is no such chat for this user", body = ErrorBody)
+    ))]
+pub(super) async fn get(
+    State(http): State<Http>,
+    Caller(caller): Caller,
+    InPath(Text(chat)): InPath<Text<ChatId>>,
+) -> Result<Json<ChatDetails>, HttpError> {
+    Ok(Json(http.gateway.delivery().chat_details(caller, chat).await?.into()))
+}
+
+/// Changes name, description or picture.
+#[utoipa::path(patch, path = "/api/chats/{chatId}", tag = "chats", security(("bearer" = [])),
+    params(("chatId" = String, Path, description = "The chat")), request_body = UpdateChat,
+    responses(
+        (status = 200, description = "Changed", body = AcceptedBody),
+        (status = 403, description = "Not allowed to this user", body = ErrorBody),
+        (status = 404, description = "There is no such chat for this user", body = ErrorBody),
+        (status = 409, description = "The clientSeq is too old", body = ErrorBody),
+        (status = 410, description = "The chat was deleted", body = ErrorBody)
+    ))]
+pub(super) async fn update(
+    State(http): State<Http>,
+    Caller(caller): Caller,
+    InPath(Text(chat)): InPath<Text<ChatId>>,
+    Body(body): Body<UpdateChat>,
+) -> Result<Json<AcceptedBody>, HttpError> {
+    let UpdateChat { client_seq, name, description, picture } = body;
+    let command = ChatCommand::Update { name, description, picture };
+    http.submit(caller, chat, client_seq, command).await
+}
+
+/// Deletes a chat: its owner's right. Nothing can be posted any more.
+#[utoipa::path(delete, path = "/api/chats/{chatId}", tag = "chats", security(("bearer" = [])),
+    params(("chatId" = String, Path, description = "The chat"), Numbered),
+    responses(
+        (status = 200, description = "Deleted", body = AcceptedBody),
+        (status = 403, description = "Not allowed to this user", body = ErrorBody),
+        (status = 404, description = "There is no such chat for this user", body = ErrorBody),
+        (status = 409, description = "The clientSeq is too old", body = ErrorBody),
+        (status = 410, description = "The chat was deleted", body = ErrorBody)
+    ))]
+pub(super) async fn delete(
+    State(http): State<Http>,
+    Caller(caller): Caller,
+    InPath(Text(chat)): InPath<Text<ChatId>>,
+    InQuery(query): InQuery<Numbered>,
+) -> Result<Json<AcceptedBody>, HttpError> {
+    http.submit(caller, chat, query.client_seq, ChatCommand::DeleteChat).await
+}
+
+/// Adds, removes, bans or unbans members, or changes a member's role.
+#[utoipa::path(post, path = "/api/chats/{chatId}/participants", tag = "chats", security(("bearer" = [])),
+    params(("chatId" = String, Path, description = "The chat")), request_body = ModifyParticipants,
+    responses(
+        (status = 200, description = "Done", body = AcceptedBody),
+        (status = 403, description = "Not allowed, or someone is banned or blocked", body = ErrorBody),
+        (status = 404, description = "There is no such chat or user for this user", body = ErrorBody),
+        (status = 409, description = "Too many members, or a clientSeq that is too old", body = ErrorBody),
+        (status = 410, description = "The chat was deleted", body = ErrorBody)
+    ))]
+pub(super) async fn modify_participants(
+    State(http): State<Http>,
+    Caller(caller): Caller,
+    InPath(Text(chat)): InPath<Text<ChatId>>,
+    Body(body): Body<ModifyParticipants>,
+) -> Result<Json<AcceptedBody>, HttpError> {
+    let users = plain(body.user_ids);
+    let command = match (body.action, body.role) {
+        (ParticipantAction::Add, None) => ChatCommand::Add { users },
+        (ParticipantAction::Remove, None) => ChatCommand::Remove { users },
+        (ParticipantAction::Ban, None) => ChatCommand::Ban { users },
+        (ParticipantAction::Unban, None) => ChatCommand::Unban { users },
+        (ParticipantAction::SetRole, Some(role)) => match users.as_slice() {
+            [user] => ChatCommand::SetRole { user: *user, role: role.into() },
+            _ => {
+                let message = "A change of role names exactly one user.";
+                return Err(HttpError::new(ErrorCode::InvalidArgument, message));
+            }
+        },
+        (ParticipantAction::SetRole, None) | (_, Some(_)) => {
+            let message = "A role is given for a change of role, and only then.";
+            return Err(HttpError::new(ErrorCode::InvalidArgument, message));
+        }
+    };
+    http.submit(caller, chat, body.client_seq, command).await
+}
+
+/// Leaves a chat.
+#[utoipa::path(post, path = "/api/chats/{chatId}/leave", tag = "chats", security(("bearer" = [])),
+    params(("chatId" = String, Path, description = "The chat")), request_body = Numbered,
+    responses(
+        (status = 200, description = "Left", body = AcceptedBody),
+        (status = 403, description = "The user is not a member", body = ErrorBody),
+        (status = 404, description = "There is no such chat for this user", body = ErrorBody),
+        (status = 409, description = "The clientSeq is too old", body = ErrorBody),
+        (status = 410, description = "The chat was deleted", body = ErrorBody)
+    ))]
+pub(super) async fn leave(
+    State(http): State<Http>,
+    Caller(caller): Caller,
+    InPath(Text(chat)): InPath<Text<ChatId>>,
+    Body(body): Body<Numbered>,
+) -> Result<Json<AcceptedBody>, HttpError> {
+    http.submit(caller, chat, body.client_seq, ChatCommand::Leave).await
+}
+
+/// Makes a new invite link; the old one ends.
+#[utoipa::path(post, path = "/api/chats/{chatId}/invite", tag = "chats", security(("bearer" = [])),
+    params(("chatId" = String, Path, description = "The chat")), request_body = Numbered,
+    responses(
+        (status = 200, description = "The link", body = InviteLink),
+        (status = 403, description = "Not allowed to this user", body = ErrorBody),
+        (status = 404, description = "There is no such chat for this user", body = ErrorBody),
+        (status = 409, description = "The clientSeq is too old", body = ErrorBody),
+        (status = 410, description = "The chat was deleted", body = ErrorBody)
+    ))]
+pub(super) async fn set_invite(
+    State(http): State<Http>,
+    Caller(caller): Caller,
+    InPath(Text(chat)): InPath<Text<ChatId>>,
+    Body(body): Body<Numbered>,
+) -> Result<Json<InviteLink>, HttpError> {
+    let number = ClientSeq(body.client_seq);
+    let (accepted, code) = http.gateway.delivery().set_invite(caller, chat, number, false).await?;
+    Ok(Json(InviteLink {
+        chat_id: chat.to_string(),
+        seq: accepted.seq.0,
+        code: code.map(|code| code.to_string()).unwrap_or_default(),
+    }))
+}
+
+/// Withdraws the invite link.
+#[utoipa::path(delete, path = "/api/chats/{chatId}/invite", tag = "chats", security(("bearer" = [])),
+    params(("chatId" = String, Path, description = "The chat"), Numbered),
+    responses(
+        (status = 200, description = "Withdrawn", body = AcceptedBody),
+        (status = 403, description = "Not allowed to this user", body = ErrorBody),
+        (status = 404, description = "There is no such chat for this user", body = ErrorBody),
+        (status = 409, description = "The clientSeq is too old", body = ErrorBody),
+        (status = 410, description = "The chat was deleted", body = ErrorBody)
+    ))]
+pub(super) async fn withdraw_invite(
+    State(http): State<Http>,
+    Caller(caller): Caller,
+    InPath(Text(chat)): InPath<Text<ChatId>>,
+    InQuery(query): InQuery<Numbered>,
+) -> Result<Json<AcceptedBody>, HttpError> {
+    let number = ClientSeq(query.client_seq);
+    let (accepted, _) = http.gateway.delivery().set_invite(caller, chat, number, true).await?;
+    Ok(Json(accepted.into()))
+}
+
+impl Http {
+    /// Submits a command on a chat that is there.
+    pub(super) async fn submit(
+        &self,
+        caller: dunlin_model::DeviceId,
+        chat: ChatId,
+        client_seq: u64,
+        command: ChatCommand,
+    ) -> Result<Json<AcceptedBody>, HttpError> {
+        let delivery = self.gateway.delivery();
+        Ok(Json(delivery.submit_in_task(caller, chat, ClientSeq(client_seq), command).await?.into()))
+    }
+}
