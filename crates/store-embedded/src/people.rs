@@ -63,6 +63,10 @@ impl Devices for EmbeddedStore {
     }
 
     async fn replace_device(&self, read: &Versioned<Device>) -> Result<Replaced, StoreError> {
+        // Devices are added, never made by replacing nothing.
+        if read.version == Version::default() {
+            return Ok(Replaced::Changed);
+        }
         self.replace(keys::device(read.value.id), read).await
     }
 }
