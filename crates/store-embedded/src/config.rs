@@ -55,7 +55,8 @@ pub struct EmbeddedConfig {
     pub chats_cached_max: usize,
     /// Progress registers kept in memory.
     pub registers_cached_max: usize,
-    /// Opens a store that lost acknowledged writes, as a restored one: with a new incarnation.
+    /// Opens a store that lost acknowledged writes, as a restored one: with a new incarnation. After putting
+    /// back a backup of the whole directory, delete its file `acknowledged` and open it once with this.
     pub accept_loss: bool,
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use dunlin_model::{Clock, Randomness};
 use dunlin_store::StoreError;
 
-use crate::config::EmbeddedConfig;
+use crate::config::{BATCHES_REMEMBERED, EmbeddedConfig};
 use crate::engine::Engine;
 use crate::numbering::{self, Missing, Numbers};
 use crate::watermark::{self, Acknowledged, Watermark};
@@ -87,38 +87,23 @@ pub(crate) fn open(
     let engine_folder = folder.join("engine");
     check_format(folder, &engine_folder)?;
     let watermark_path = folder.join("acknowledged");
-    let acknowledged = match watermark::read(&watermark_path).map_err(in_file(&watermark_path))? {
-        Some(acknowledged) => acknowledged,
-        None if engine_folder.exists() && !config.accept_loss => {
-            return Err(OpenError::Format {
-                path: folder.to_owned(),
-                reason: "the file `acknowledged` is missing, so whether writes were lost cannot be told"
-                    .to_owned(),
-            });
-        }
-        None => {
-            watermark::create(&watermark_path, Acknowledged::default()).map_err(in_file(&watermark_path))?;
-            Acknowledged::default()
-        }
-    };
+    let (acknowledged, unknown) = read_watermark(folder, &watermark_path, &engine_folder, config)?;
     let kept = folder.join("journals-before-opening");
     keep_journals(&engine_folder, &kept).map_err(in_file(&kept))?;
     let engine_error = |reason: String| OpenError::Engine { path: engine_folder.clone(), reason };
     let engine = open_engine(&engine_folder, config).map_err(engine_error)?;
     let read_error = |error: StoreError| engine_error(error.to_string());
     let numbers = Numbers::read(&engine).map_err(read_error)?;
-    let mut number = numbers.newest();
     let missing = numbers.missing(acknowledged);
-    match missing {
-        Some(missing) if !config.accept_loss => {
+    if let Some(missing) = missing {
+        if !config.accept_loss {
             return Err(OpenError::Lost { path: folder.to_owned(), missing, kept });
         }
-        Some(missing) => {
-            tracing::warn!(%missing, "opening a store that lost acknowledged writes, as accepted")
-        }
-        None => {}
+        tracing::warn!(%missing, "opening a store that lost acknowledged writes, as told to");
     }
-    if missing.is_some() || engine.get(&keys::incarnation()).map_err(read_error)?.is_none() {
+    let mut number = numbers.newest();
+    let made = engine.get(&keys::incarnation()).map_err(read_error)?.is_some();
+    if !made || unknown || missing.is_some() {
         number = number.max(acknowledged.number) + 1;
         let record = Acknowledged { number, at: clock.now() };
         begin(&engine, &numbers.gaps(acknowledged), record, randomness).map_err(engine_error)?;
@@ -127,6 +112,31 @@ pub(crate) fn open(
     remove_folder(&kept).map_err(in_file(&kept))?;
     let watermark = Watermark::open(&watermark_path).map_err(in_file(&watermark_path))?;
     Ok(Opened { engine, watermark, number, lock })
+}
+
+/// What was acknowledged, and whether that is unknown because the file is gone.
+fn read_watermark(
+    folder: &Path,
+    path: &Path,
+    engine_folder: &Path,
+    config: &EmbeddedConfig,
+) -> Result<(Acknowledged, bool), OpenError> {
+    if let Some(acknowledged) = watermark::read(path).map_err(in_file(path))? {
+        return Ok((acknowledged, false));
+    }
+    let unknown = engine_folder.exists();
+    if unknown && !config.accept_loss {
+        return Err(OpenError::Format {
+            path: folder.to_owned(),
+            reason: "the file `acknowledged` is missing, so whether writes were lost cannot be told"
+                .to_owned(),
+        });
+    }
+    if !unknown {
+        // Before the engine's folder, so that a store without this file is never a new one.
+        watermark::create(path, Acknowledged::default()).map_err(in_file(path))?;
+    }
+    Ok((Acknowledged::default(), unknown))
 }
 
 /// Some damage makes the engine panic (it asserts what it replays); here that is a refusal like any other.
@@ -147,9 +157,9 @@ fn begin(
     let mut incarnation = [0; 8];
     randomness.fill(&mut incarnation);
     let mut changes = vec![(keys::incarnation(), Some(rows::numbers([u64::from_le_bytes(incarnation)])))];
-    changes.extend(
-        given_up.iter().map(|number| numbering::row(Acknowledged { number: *number, at: record.at })),
-    );
+    // The slot of the new number belongs to it alone.
+    let given_up = given_up.iter().filter(|number| **number + BATCHES_REMEMBERED > record.number);
+    changes.extend(given_up.map(|number| numbering::row(Acknowledged { number: *number, at: record.at })));
     changes.push(numbering::row(record));
     engine.commit(changes)
 }

@@ -186,8 +186,13 @@ async fn an_engine_that_was_deleted_or_put_back_is_refused() {
     let Err(OpenError::Lost { missing, .. }) = open(folder.path()) else { panic!("it was opened") };
     assert_eq!((missing.first, missing.last, missing.count), (12, 21, 10));
 
-    fs::remove_file(folder.path().join("acknowledged")).unwrap();
-    assert!(matches!(open(folder.path()), Err(OpenError::Format { .. })), "whether it is whole is unknown");
+    let before = open(backup.path()).unwrap().incarnation().await;
+    fs::remove_file(backup.path().join("acknowledged")).unwrap();
+    assert!(matches!(open(backup.path()), Err(OpenError::Format { .. })), "whether it is whole is unknown");
+    let store =
+        open_with(backup.path(), &EmbeddedConfig { accept_loss: true, ..EmbeddedConfig::default() }).unwrap();
+    assert_ne!(store.incarnation().await, before, "then it counts as restored");
+    assert_eq!(store.heads(&[CHAT]).await, Ok(vec![Seq(10)]));
 }
 
 #[tokio::test]
