@@ -6,6 +6,7 @@
 
 pub mod config;
 mod connection;
+pub mod http;
 mod listener;
 mod metrics;
 mod outbox;
