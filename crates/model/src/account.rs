@@ -45,8 +45,7 @@ impl Address {
             return Err(AddressError);
         }
         if let Some(rest) = text.strip_prefix('+') {
-            let digits: String =
-                rest.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')' | '.')).collect();
+            let digits: String = rest.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')' | '.')).collect();
             let plausible = (7..=15).contains(&digits.len())
                 && digits.bytes().all(|b| b.is_ascii_digit())
                 && !digits.starts_with('0');
@@ -58,7 +57,9 @@ impl Address {
             && !domain.starts_with('.')
             && !domain.ends_with('.')
             && !local.contains('@')
-            && !text.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ',' | '"'));
+            && !text
+                .chars()
+                .any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ',' | '"'));
         if plausible { Ok(Self(text.to_lowercase())) } else { Err(AddressError) }
     }
 

@@ -11,8 +11,8 @@ use crate::error::Refusal;
 use crate::event::{Body, ChatKind, Encryption, EventKind, Role};
 use crate::ids::{AttachmentId, ClientSeq, DeviceId, Seq, UserId};
 use crate::limits::{
-    BANNED_MAX, ChatLimits, DESCRIPTION_BYTES_MAX, MEMBERSHIPS_PER_USER_MAX, NAME_BYTES_MAX, PICTURE_BYTES_MAX,
-    USERS_PER_COMMAND_MAX,
+    BANNED_MAX, ChatLimits, DESCRIPTION_BYTES_MAX, MEMBERSHIPS_PER_USER_MAX, NAME_BYTES_MAX,
+    PICTURE_BYTES_MAX, USERS_PER_COMMAND_MAX,
 };
 
 /// What becomes of a command.
@@ -38,13 +38,15 @@ pub fn decide(
     command: ChatCommand,
     context: &DecisionContext,
 ) -> Result<Decision, Refusal> {
+    if number == ClientSeq(0) {
+        return Err(Refusal::ClientSeqZero);
+    }
     match state.number_status(sender, number) {
         NumberStatus::Used(seq) => return Ok(Decision::Repeat(seq)),
         NumberStatus::TooOld => {
             let newest = state.numbers.get(&sender).map_or(0, |window| window.newest().0);
             return Err(Refusal::TooOld { newest });
         }
-        NumberStatus::Fresh if number == ClientSeq(0) => return Err(Refusal::ClientSeqZero),
         NumberStatus::Fresh => {}
     }
     let request = Request { state, limits, sender: sender.user, context };
@@ -77,7 +79,9 @@ impl Request<'_> {
             ChatCommand::Create { .. } | ChatCommand::Join { .. } => Err(Refusal::NothingToDo),
             ChatCommand::Send { body, reply_to, attachments } => self.send(role, body, reply_to, attachments),
             ChatCommand::DeleteMessage { target } => self.delete_message(role, target),
-            ChatCommand::Update { name, description, picture } => self.update(role, name, description, picture),
+            ChatCommand::Update { name, description, picture } => {
+                self.update(role, name, description, picture)
+            }
             ChatCommand::Add { users } => self.add(role, users),
             ChatCommand::Remove { users } => {
                 Ok(EventKind::MembersRemoved { users: self.outranked_members(role, users)? })
@@ -231,7 +235,8 @@ impl Request<'_> {
             return Err(Refusal::NothingToDo);
         }
         let hash: [u8; 32] = Sha256::digest(secret).into();
-        if self.state.invite != Some(hash) {
+        // Whoever came into a chat that all have left would be alone in a chat that nobody owns.
+        if self.state.invite != Some(hash) || self.state.members.is_empty() {
             return Err(Refusal::InvalidInvite);
         }
         self.may_enter(self.sender)?;

@@ -23,7 +23,7 @@ pub enum NumberStatus {
     Fresh,
     /// Used, for the event at this place.
     Used(Seq),
-    /// So old that nobody remembers.
+    /// So old that nobody remembers, or would.
     TooOld,
 }
 
@@ -31,8 +31,12 @@ impl NumberWindow {
     /// What is known of `number`.
     pub fn status(&self, number: ClientSeq) -> NumberStatus {
         match self.recent.binary_search_by_key(&number, |entry| entry.0) {
-            Ok(index) => self.recent.get(index).map_or(NumberStatus::Fresh, |entry| NumberStatus::Used(entry.1)),
+            Ok(index) => {
+                self.recent.get(index).map_or(NumberStatus::Fresh, |entry| NumberStatus::Used(entry.1))
+            }
             Err(_) if number <= self.forgotten => NumberStatus::TooOld,
+            // Recorded, it would fall out at once, and its own retry would not be recognised.
+            Err(0) if self.recent.len() >= DEDUP_WINDOW_NUMBERS => NumberStatus::TooOld,
             Err(_) => NumberStatus::Fresh,
         }
     }

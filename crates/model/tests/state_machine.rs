@@ -1,0 +1,357 @@
+//! Random commands from random devices: what must hold after each, whatever came before.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use dunlin_model::chat::{ChatState, Decision, NumberStatus, NumberWindow, decide};
+use dunlin_model::limits::DEDUP_WINDOW_NUMBERS;
+use dunlin_model::{
+    AttachmentId, Body, BodyGone, ChatCommand, ChatId, ChatKind, ChatLimits, ClientSeq, DecisionContext,
+    DeviceId, DeviceNumber, Encryption, Event, EventKind, Refusal, Role, Seq, Timestamp, UserId,
+};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+/// Few enough that commands meet each other.
+const USERS: u8 = 6;
+
+/// Which number a device puts on its command.
+#[derive(Debug, Clone, Copy)]
+enum Numbering {
+    Next,
+    Skip(u64),
+    Again(u64),
+    Any(u64),
+}
+
+#[derive(Debug, Clone)]
+struct Attempt {
+    sender: DeviceId,
+    numbering: Numbering,
+    command: ChatCommand,
+    context: DecisionContext,
+}
+
+fn user() -> impl Strategy<Value = UserId> {
+    (0..USERS).prop_map(|number| UserId::from_bytes([number; 16]))
+}
+
+fn seq() -> impl Strategy<Value = Seq> {
+    prop_oneof![8 => 0..40_u64, 1 => Just(u64::MAX)].prop_map(Seq)
+}
+
+fn body() -> impl Strategy<Value = Body> {
+    prop_oneof![
+        4 => "[a-z]{0,12}".prop_map(Body::Text),
+        2 => vec(any::<u8>(), 0..12).prop_map(|bytes| Body::Opaque(bytes.into())),
+        1 => Just(Body::Gone(BodyGone::Deleted)),
+    ]
+}
+
+/// The secret of the only link there is.
+const SECRET: Bytes = Bytes::from_static(b"secret");
+
+fn secret_hash() -> [u8; 32] {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(SECRET).into()
+}
+
+fn role() -> impl Strategy<Value = Role> {
+    prop_oneof![Just(Role::Member), Just(Role::Admin), Just(Role::Owner)]
+}
+
+fn creation() -> impl Strategy<Value = ChatCommand> {
+    let kind =
+        prop_oneof![4 => Just(ChatKind::Group), 2 => Just(ChatKind::Channel), 1 => Just(ChatKind::Direct)];
+    let encryption = prop_oneof![3 => Just(Encryption::None), 1 => Just(Encryption::Mls)];
+    (kind, encryption, vec(user(), 0..5), any::<bool>()).prop_map(|(kind, encryption, members, wrong)| {
+        let named =
+            (kind != ChatKind::Direct && encryption == Encryption::None) != (wrong && members.len() == 4);
+        let name = if named { "a chat".to_owned() } else { String::new() };
+        ChatCommand::Create { kind, encryption, name, description: String::new(), members }
+    })
+}
+
+fn command() -> impl Strategy<Value = ChatCommand> {
+    let text = || option::of("[a-z]{0,4}");
+    prop_oneof![
+        1 => creation(),
+        6 => (body(), option::weighted(0.2, seq()), 0..4_u8).prop_map(|(body, reply_to, attachments)| {
+            let attachments = (0..attachments).map(|number| AttachmentId::from_bytes([number; 16])).collect();
+            ChatCommand::Send { body, reply_to, attachments }
+        }),
+        2 => seq().prop_map(|target| ChatCommand::DeleteMessage { target }),
+        1 => (text(), text(), text())
+            .prop_map(|(name, description, picture)| ChatCommand::Update { name, description, picture }),
+        4 => vec(user(), 0..4).prop_map(|users| ChatCommand::Add { users }),
+        3 => vec(user(), 0..3).prop_map(|users| ChatCommand::Remove { users }),
+        2 => vec(user(), 0..3).prop_map(|users| ChatCommand::Ban { users }),
+        2 => vec(user(), 0..3).prop_map(|users| ChatCommand::Unban { users }),
+        3 => (user(), role()).prop_map(|(user, role)| ChatCommand::SetRole { user, role }),
+        4 => Just(ChatCommand::Leave),
+        3 => Just(ChatCommand::Join { secret: SECRET }),
+        1 => Just(ChatCommand::Join { secret: Bytes::from_static(b"a guess") }),
+        3 => option::weighted(0.9, Just(secret_hash()))
+            .prop_map(|secret_hash| ChatCommand::SetInvite { secret_hash }),
+    ]
+}
+
+fn attempt() -> impl Strategy<Value = Attempt> {
+    let numbering = prop_oneof![
+        12 => Just(Numbering::Next),
+        2 => (1..4_u64).prop_map(Numbering::Skip),
+        3 => (0..6_u64).prop_map(Numbering::Again),
+        1 => prop_oneof![0..30_u64, Just(u64::MAX)].prop_map(Numbering::Any),
+    ];
+    let context = (vec(user(), 0..2), option::weighted(0.8, user()), 0..5_u8).prop_map(
+        |(blocked, target_author, rarely)| DecisionContext {
+            blocked: if rarely == 0 { blocked.into_iter().collect() } else { Default::default() },
+            target_author,
+        },
+    );
+    // The end of a chat is worth testing, but not at once.
+    let command = prop_oneof![60 => command(), 1 => Just(ChatCommand::DeleteChat)];
+    (user(), 1..3_u32, numbering, command, context).prop_map(|(user, number, numbering, command, context)| {
+        Attempt { sender: DeviceId { user, number: DeviceNumber(number) }, numbering, command, context }
+    })
+}
+
+fn limits() -> impl Strategy<Value = ChatLimits> {
+    (3..7_usize, 2..9_usize).prop_map(|(members_max, bytes)| ChatLimits {
+        text_bytes_max: bytes,
+        opaque_bytes_max: bytes + 1,
+        members_max,
+        attachments_max: 2,
+    })
+}
+
+/// A chat, its log, and what was ever told about it.
+struct History {
+    state: ChatState,
+    log: Vec<Event>,
+    /// The place of each number that was accepted.
+    places: BTreeMap<(DeviceId, ClientSeq), Seq>,
+    /// Who could read each event when it was the newest; index 0 is the first event.
+    readers: Vec<Vec<UserId>>,
+}
+
+impl History {
+    fn new() -> Self {
+        Self {
+            state: ChatState::before_creation(ChatId::from_bytes([7; 16])),
+            log: Vec::new(),
+            places: BTreeMap::new(),
+            readers: Vec::new(),
+        }
+    }
+
+    fn number(&self, attempt: &Attempt) -> ClientSeq {
+        let newest = self.state.numbers.get(&attempt.sender).map_or(0, |window| window.newest().0);
+        ClientSeq(match attempt.numbering {
+            Numbering::Next => newest.saturating_add(1),
+            Numbering::Skip(more) => newest.saturating_add(1 + more),
+            Numbering::Again(back) => newest.saturating_sub(back),
+            Numbering::Any(number) => number,
+        })
+    }
+
+    fn take(&mut self, attempt: &Attempt, limits: &ChatLimits) -> Result<(), TestCaseError> {
+        let number = self.number(attempt);
+        let key = (attempt.sender, number);
+        let decided =
+            decide(&self.state, limits, attempt.sender, number, attempt.command.clone(), &attempt.context);
+        let kind = match decided {
+            Ok(Decision::Append(kind)) => kind,
+            Ok(Decision::Repeat(seq)) => {
+                prop_assert_eq!(self.places.get(&key), Some(&seq), "a repetition of what was accepted");
+                return Ok(());
+            }
+            Err(refusal) => {
+                let forgotten = matches!(refusal, Refusal::TooOld { .. });
+                prop_assert!(forgotten || !self.places.contains_key(&key), "{refusal} to a retry");
+                return Ok(());
+            }
+        };
+        prop_assert_eq!(self.places.insert(key, self.state.head.next()), None, "a number gets one place");
+        let event = Event {
+            seq: self.state.head.next(),
+            time: Timestamp(self.log.len() as u64),
+            sender: attempt.sender,
+            client_seq: number,
+            kind,
+        };
+        let before = self.state.clone();
+        self.state.apply(&event);
+        self.check_rights(&before, &event, limits)?;
+        self.check_roster_changes(&before, &event)?;
+        self.log.push(event);
+        self.readers.push(self.state.members.keys().copied().collect());
+        let again = decide(
+            &self.state,
+            limits,
+            attempt.sender,
+            number,
+            attempt.command.clone(),
+            &DecisionContext::default(),
+        );
+        prop_assert_eq!(again, Ok(Decision::Repeat(self.state.head)), "a retry is recognised at once");
+        Ok(())
+    }
+
+    /// Nobody but members caused an event, and limits hold.
+    fn check_rights(
+        &self,
+        before: &ChatState,
+        event: &Event,
+        limits: &ChatLimits,
+    ) -> Result<(), TestCaseError> {
+        let sender = event.sender.user;
+        prop_assert!(!before.deleted, "a deleted chat takes nothing");
+        let enters = matches!(event.kind, EventKind::Created { .. } | EventKind::Joined);
+        prop_assert_eq!(before.role(sender).is_none(), enters, "{:?}", event);
+        let grew = self.state.members.len() > before.members.len();
+        prop_assert!(!grew || self.state.members.len() <= limits.members_max);
+        if let EventKind::Message { body, attachments, .. } = &event.kind {
+            prop_assert!(before.kind != ChatKind::Channel || before.role(sender) >= Some(Role::Admin));
+            prop_assert!(
+                body.len() <= limits.opaque_bytes_max && attachments.len() <= limits.attachments_max
+            );
+            prop_assert!(!matches!(body, Body::Gone(_)));
+            prop_assert!(before.encryption == Encryption::None || !matches!(body, Body::Text(_)));
+        }
+        for (user, role) in &before.members {
+            let removed = *user != sender && self.state.role(*user).is_none();
+            let outranked = before.role(sender) > Some(*role);
+            prop_assert!(!removed || self.state.deleted || outranked, "{:?} removed an equal", event);
+        }
+        Ok(())
+    }
+
+    /// The event names everybody whose membership began or ended.
+    fn check_roster_changes(&self, before: &ChatState, event: &Event) -> Result<(), TestCaseError> {
+        let named = event.kind.roster_changes(event.sender.user, before);
+        for number in 0..USERS {
+            let user = UserId::from_bytes([number; 16]);
+            let changed = before.memberships_of(user) != self.state.memberships_of(user);
+            prop_assert!(!changed || named.contains(&user), "{:?} does not name {}", event, user);
+            prop_assert!(!changed || self.state.roster_changed == event.seq);
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), TestCaseError> {
+        let state = &self.state;
+        let owners = state.members.values().filter(|role| **role == Role::Owner).count();
+        let owned = state.kind != ChatKind::Direct && !state.members.is_empty();
+        prop_assert_eq!(owners, usize::from(owned), "a group with members has one owner");
+        prop_assert!(!state.deleted || state.members.is_empty());
+        for banned in &state.banned {
+            prop_assert!(!state.members.contains_key(banned), "{} is banned and a member", banned);
+        }
+        for number in 0..USERS {
+            let user = UserId::from_bytes([number; 16]);
+            let stays = state.memberships_of(user);
+            prop_assert_eq!(stays.is_open(), state.members.contains_key(&user), "{}: {:?}", user, stays);
+            for (first, second) in stays.stays().iter().zip(stays.stays().iter().skip(1)) {
+                prop_assert!(first.to.is_some_and(|to| first.from <= to && to < second.from), "{:?}", stays);
+            }
+            // What is between two covered places is found from either side.
+            for seq in 0..=state.head.0 + 2 {
+                let covered = (seq..=state.head.0 + 2).find(|seq| stays.covers(Seq(*seq))).map(Seq);
+                prop_assert_eq!(
+                    stays.next_covered(Seq(seq)).filter(|next| next.0 <= state.head.0 + 2),
+                    covered
+                );
+                let covered = (0..=seq).rev().find(|seq| stays.covers(Seq(*seq))).map(Seq);
+                prop_assert_eq!(stays.last_covered(Seq(seq)), covered);
+            }
+        }
+        // Whoever is a member when an event comes may read it for ever; who leaves reads of leaving too.
+        for (seq, readers) in (1..).map(Seq).zip(&self.readers) {
+            for user in readers {
+                prop_assert!(state.may_read(*user, seq), "{} cannot read {} any more", user, seq);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_replays(&self) -> Result<(), TestCaseError> {
+        let mut replayed = ChatState::before_creation(self.state.id);
+        for event in &self.log {
+            replayed.apply(event);
+        }
+        prop_assert_eq!(&replayed, &self.state, "the log gives the state");
+        for event in &self.log {
+            replayed.apply(event);
+        }
+        prop_assert_eq!(&replayed, &self.state, "applying again changes nothing");
+
+        let half = self.log.len() / 2;
+        let mut early = ChatState::before_creation(self.state.id);
+        self.log.iter().take(half).for_each(|event| early.apply(event));
+        let bytes = postcard::to_stdvec(&early).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let mut restored: ChatState =
+            postcard::from_bytes(&bytes).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        prop_assert_eq!(&restored, &early, "a snapshot reads back");
+        for event in &self.log {
+            let bytes = postcard::to_stdvec(event).map_err(|error| TestCaseError::fail(error.to_string()))?;
+            let mut event: Event =
+                postcard::from_bytes(&bytes).map_err(|error| TestCaseError::fail(error.to_string()))?;
+            event.empty_body(BodyGone::Expired);
+            restored.apply(&event);
+        }
+        prop_assert_eq!(&restored, &self.state, "snapshot and log, bodies or not, give the same");
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_is_asked_the_rules_hold(
+        first in (user(), creation()),
+        attempts in vec(attempt(), 0..100),
+        limits in limits(),
+    ) {
+        let mut history = History::new();
+        let (creator, command) = first;
+        let sender = DeviceId { user: creator, number: DeviceNumber(1) };
+        let create = Attempt { sender, numbering: Numbering::Next, command, context: DecisionContext::default() };
+        for attempt in std::iter::once(&create).chain(&attempts) {
+            history.take(attempt, &limits)?;
+            history.check()?;
+        }
+        history.check_replays()?;
+    }
+
+    #[test]
+    fn a_number_has_one_place_until_it_is_too_old(
+        attempts in vec(prop_oneof![1..150_u64, 140..400_u64], 0..300),
+        rising in 0..200_u64,
+    ) {
+        let mut window = NumberWindow::default();
+        let mut places: BTreeMap<u64, Seq> = BTreeMap::new();
+        let all = attempts.into_iter().chain((500..).take(usize::try_from(rising).unwrap_or_default()));
+        for (seq, number) in (1..).map(Seq).zip(all) {
+            match window.status(ClientSeq(number)) {
+                NumberStatus::Fresh => {
+                    prop_assert_eq!(places.insert(number, seq), None, "{} is used twice", number);
+                    window.record(ClientSeq(number), seq);
+                    prop_assert_eq!(window.status(ClientSeq(number)), NumberStatus::Used(seq));
+                }
+                NumberStatus::Used(seq) => prop_assert_eq!(places.get(&number), Some(&seq)),
+                NumberStatus::TooOld => {
+                    let newer = places.range(number + 1..).count();
+                    prop_assert!(newer >= DEDUP_WINDOW_NUMBERS, "{} is called too old after {}", number, newer);
+                }
+            }
+            prop_assert_eq!(window.newest().0, places.keys().last().copied().unwrap_or_default());
+        }
+        // The newest numbers are all remembered.
+        for (number, seq) in places.iter().rev().take(DEDUP_WINDOW_NUMBERS) {
+            prop_assert_eq!(window.status(ClientSeq(*number)), NumberStatus::Used(*seq));
+        }
+    }
+}
