@@ -100,7 +100,7 @@ impl From<Credentials> for LoggedIn {
 }
 
 /// Sends a one-time code. The answer is the same whether the address is registered or not.
-#[utoipa::path(post, path = "/api/otp", tag = "accounts", request_body = CodeRequest, security(()),
+#[utoipa::path(post, path = "/api/otp", operation_id = "requestCode", tag = "accounts", request_body = CodeRequest, security(()),
     responses((status = 201, description = "A code is on its way", body = CodeSent)))]
 pub(super) async fn request_code(
     State(http): State<Http>,
@@ -113,7 +113,7 @@ pub(super) async fn request_code(
 }
 
 /// Trades a one-time code for a device with credentials; registers the address if it is new.
-#[utoipa::path(post, path = "/api/auth/login", tag = "accounts", request_body = Login, security(()),
+#[utoipa::path(post, path = "/api/auth/login", operation_id = "login", tag = "accounts", request_body = Login, security(()),
     responses(
         (status = 200, description = "Logged in", body = LoggedIn),
         (status = 401, description = "The code is wrong, used or expired", body = ErrorBody),
@@ -138,7 +138,7 @@ pub(super) async fn login(
 }
 
 /// Trades a refresh token for new credentials. A retry within 60 seconds gets the same answer.
-#[utoipa::path(post, path = "/api/auth/refresh", tag = "accounts", request_body = Refresh, security(()),
+#[utoipa::path(post, path = "/api/auth/refresh", operation_id = "refresh", tag = "accounts", request_body = Refresh, security(()),
     responses(
         (status = 200, description = "Refreshed", body = LoggedIn),
         (status = 401, description = "The token is not valid, or was used before", body = ErrorBody)
@@ -153,7 +153,7 @@ pub(super) async fn refresh(
 }
 
 /// Logs this device out: its tokens end, and its connections are closed.
-#[utoipa::path(post, path = "/api/auth/logout", tag = "accounts", security(("bearer" = [])),
+#[utoipa::path(post, path = "/api/auth/logout", operation_id = "logout", tag = "accounts", security(("bearer" = [])),
     responses((status = 204, description = "Logged out")))]
 pub(super) async fn logout(
     State(http): State<Http>,
@@ -164,7 +164,7 @@ pub(super) async fn logout(
 }
 
 /// Makes accounts without codes. Only on servers started with `--test-accounts`.
-#[utoipa::path(post, path = "/api/test/accounts", tag = "accounts", request_body = TestAccountsRequest,
+#[utoipa::path(post, path = "/api/test/accounts", operation_id = "makeTestAccounts", tag = "accounts", request_body = TestAccountsRequest,
     security(()),
     responses(
         (status = 200, description = "One entry for each device, those of one user together",

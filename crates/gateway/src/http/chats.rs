@@ -6,14 +6,14 @@ use axum::http::StatusCode;
 use dunlin_model::view::InviteCode;
 use dunlin_model::{ChatCommand, ChatId, ClientSeq, ErrorCode, UserId};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::error::ErrorBody;
 use super::extract::{Body, Caller, InPath, InQuery, Text, plain};
 use super::types::{AcceptedBody, ChatDetails, ChatKind, Encryption, Role};
 use super::{Http, HttpError};
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ChatsQuery {
@@ -87,7 +87,7 @@ pub(super) struct ModifyParticipants {
 }
 
 /// The device's number for the command.
-#[derive(Deserialize, ToSchema, IntoParams)]
+#[derive(Deserialize, ToSchema, utoipa::IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub(super) struct Numbered {
@@ -114,7 +114,7 @@ pub(super) struct InviteLink {
 }
 
 /// The chats of the user, a page at a time.
-#[utoipa::path(get, path = "/api/chats", tag = "chats", security(("bearer" = [])), params(ChatsQuery),
+#[utoipa::path(get, path = "/api/chats", operation_id = "listChats", tag = "chats", security(("bearer" = [])), params(ChatsQuery),
     responses((status = 200, description = "A page", body = ChatList)))]
 pub(super) async fn list(
     State(http): State<Http>,
@@ -130,7 +130,7 @@ pub(super) async fn list(
 }
 
 /// Starts a chat. A direct chat of the two that exists already is answered with its first event.
-#[utoipa::path(post, path = "/api/chats", tag = "chats", security(("bearer" = [])), request_body = CreateChat,
+#[utoipa::path(post, path = "/api/chats", operation_id = "createChat", tag = "chats", security(("bearer" = [])), request_body = CreateChat,
     responses(
         (status = 201, description = "It is there", body = AcceptedBody),
         (status = 403, description = "One has blocked the other", body = ErrorBody),
@@ -154,7 +154,7 @@ pub(super) async fn create(
 }
 
 /// Joins a chat by its invite link.
-#[utoipa::path(post, path = "/api/chats/join", tag = "chats", security(("bearer" = [])),
+#[utoipa::path(post, path = "/api/chats/join", operation_id = "joinChat", tag = "chats", security(("bearer" = [])),
     request_body = JoinChat,
     responses(
         (status = 200, description = "Joined", body = AcceptedBody),
@@ -173,7 +173,7 @@ pub(super) async fn join(
 }
 
 /// One chat with its members.
-#[utoipa::path(get, path = "/api/chats/{chatId}", tag = "chats", security(("bearer" = [])),
+#[utoipa::path(get, path = "/api/chats/{chatId}", operation_id = "getChat", tag = "chats", security(("bearer" = [])),
     params(("chatId" = String, Path, description = "The chat")),
     responses(
         (status = 200, description = "The chat", body = ChatDetails),
@@ -188,7 +188,7 @@ pub(super) async fn get(
 }
 
 /// Changes name, description or picture.
-#[utoipa::path(patch, path = "/api/chats/{chatId}", tag = "chats", security(("bearer" = [])),
+#[utoipa::path(patch, path = "/api/chats/{chatId}", operation_id = "updateChat", tag = "chats", security(("bearer" = [])),
     params(("chatId" = String, Path, description = "The chat")), request_body = UpdateChat,
     responses(
         (status = 200, description = "Changed", body = AcceptedBody),
@@ -209,7 +209,7 @@ pub(super) async fn update(
 }
 
 /// Deletes a chat: its owner's right. Nothing can be posted any more.
-#[utoipa::path(delete, path = "/api/chats/{chatId}", tag = "chats", security(("bearer" = [])),
+#[utoipa::path(delete, path = "/api/chats/{chatId}", operation_id = "deleteChat", tag = "chats", security(("bearer" = [])),
     params(("chatId" = String, Path, description = "The chat"), Numbered),
     responses(
         (status = 200, description = "Deleted", body = AcceptedBody),
@@ -228,7 +228,7 @@ pub(super) async fn delete(
 }
 
 /// Adds, removes, bans or unbans members, or changes a member's role.
-#[utoipa::path(post, path = "/api/chats/{chatId}/participants", tag = "chats", security(("bearer" = [])),
+#[utoipa::path(post, path = "/api/chats/{chatId}/participants", operation_id = "modifyChatParticipants", tag = "chats", security(("bearer" = [])),
     params(("chatId" = String, Path, description = "The chat")), request_body = ModifyParticipants,
     responses(
         (status = 200, description = "Done", body = AcceptedBody),
@@ -265,7 +265,7 @@ pub(super) async fn modify_participants(
 }
 
 /// Leaves a chat.
-#[utoipa::path(post, path = "/api/chats/{chatId}/leave", tag = "chats", security(("bearer" = [])),
+#[utoipa::path(post, path = "/api/chats/{chatId}/leave", operation_id = "leaveChat", tag = "chats", security(("bearer" = [])),
     params(("chatId" = String, Path, description = "The chat")), request_body = Numbered,
     responses(
         (status = 200, description = "Left", body = AcceptedBody),
@@ -284,7 +284,7 @@ pub(super) async fn leave(
 }
 
 /// Makes a new invite link; the old one ends.
-#[utoipa::path(post, path = "/api/chats/{chatId}/invite", tag = "chats", security(("bearer" = [])),
+#[utoipa::path(post, path = "/api/chats/{chatId}/invite", operation_id = "setInviteLink", tag = "chats", security(("bearer" = [])),
     params(("chatId" = String, Path, description = "The chat")), request_body = Numbered,
     responses(
         (status = 200, description = "The link", body = InviteLink),
@@ -309,7 +309,7 @@ pub(super) async fn set_invite(
 }
 
 /// Withdraws the invite link.
-#[utoipa::path(delete, path = "/api/chats/{chatId}/invite", tag = "chats", security(("bearer" = [])),
+#[utoipa::path(delete, path = "/api/chats/{chatId}/invite", operation_id = "withdrawInviteLink", tag = "chats", security(("bearer" = [])),
     params(("chatId" = String, Path, description = "The chat"), Numbered),
     responses(
         (status = 200, description = "Withdrawn", body = AcceptedBody),

@@ -33,7 +33,7 @@ pub(super) struct DeviceList {
 }
 
 /// The devices that are logged in.
-#[utoipa::path(get, path = "/api/devices", tag = "accounts", security(("bearer" = [])),
+#[utoipa::path(get, path = "/api/devices", operation_id = "listDevices", tag = "accounts", security(("bearer" = [])),
     responses((status = 200, description = "The devices", body = DeviceList)))]
 pub(super) async fn list(
     State(http): State<Http>,
@@ -54,7 +54,7 @@ pub(super) async fn list(
 }
 
 /// Revokes a device: its tokens end, and its connections are closed. Doing it again changes nothing.
-#[utoipa::path(delete, path = "/api/devices/{number}", tag = "accounts", security(("bearer" = [])),
+#[utoipa::path(delete, path = "/api/devices/{number}", operation_id = "revokeDevice", tag = "accounts", security(("bearer" = [])),
     params(("number" = u32, Path, description = "The device's number")),
     responses(
         (status = 204, description = "Revoked"),

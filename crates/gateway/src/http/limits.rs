@@ -40,20 +40,20 @@ impl Limits {
             self.logins.retain_recent();
             self.finds.retain_recent();
         }
-        check(&self.requests, network(address))
+        check(&self.requests, &network(address))
     }
 
     pub(super) fn admit_login(&self, address: IpAddr) -> Result<(), HttpError> {
-        check(&self.logins, network(address))
+        check(&self.logins, &network(address))
     }
 
     pub(super) fn admit_find(&self, user: UserId) -> Result<(), HttpError> {
-        check(&self.finds, user)
+        check(&self.finds, &user)
     }
 }
 
-fn check<K: Hash + Eq + Clone>(limiter: &DefaultKeyedRateLimiter<K>, key: K) -> Result<(), HttpError> {
-    limiter.check_key(&key).map_err(|until| {
+fn check<K: Hash + Eq + Clone>(limiter: &DefaultKeyedRateLimiter<K>, key: &K) -> Result<(), HttpError> {
+    limiter.check_key(key).map_err(|until| {
         let mut failure = Failure::new(ErrorCode::TooFast, "Too many requests: wait before the next.");
         failure.retry_after = Some(until.wait_time_from(DefaultClock::default().now()));
         failure.into()

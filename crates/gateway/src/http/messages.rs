@@ -9,14 +9,14 @@ use base64::engine::general_purpose::STANDARD;
 use dunlin_delivery::HistoryQuery;
 use dunlin_model::{AttachmentId, Body as Content, ChatCommand, ChatId, ErrorCode, Seq, UserId};
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::error::ErrorBody;
 use super::extract::{Body, Caller, InPath, InQuery, Text, plain};
 use super::types::{AcceptedBody, HistoryPage, MessageStatusResult};
 use super::{Http, HttpError};
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub(super) struct PageQuery {
@@ -47,6 +47,14 @@ pub(super) struct SendMessage {
     attachment_ids: Vec<Text<AttachmentId>>,
 }
 
+/// Which message.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct MessagePath {
+    chat_id: Text<ChatId>,
+    seq: u64,
+}
+
 #[derive(Deserialize, ToSchema)]
 pub(super) enum DeleteScope {
     #[serde(rename = "DELETE_SCOPE_ME")]
@@ -55,7 +63,7 @@ pub(super) enum DeleteScope {
     Everyone,
 }
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub(super) struct DeleteQuery {
@@ -66,7 +74,7 @@ pub(super) struct DeleteQuery {
 }
 
 /// A page of the past: messages and changes of the chat, as far as the reader may see it.
-#[utoipa::path(get, path = "/api/chats/{chatId}/messages", tag = "messages", security(("bearer" = [])),
+#[utoipa::path(get, path = "/api/chats/{chatId}/messages", operation_id = "history", tag = "messages", security(("bearer" = [])),
     params(("chatId" = String, Path, description = "The chat"), PageQuery),
     responses(
         (status = 200, description = "A page", body = HistoryPage),
@@ -88,7 +96,7 @@ pub(super) async fn history(
 }
 
 /// Posts a message. When this is answered, the message is durable.
-#[utoipa::path(post, path = "/api/chats/{chatId}/messages", tag = "messages", security(("bearer" = [])),
+#[utoipa::path(post, path = "/api/chats/{chatId}/messages", operation_id = "sendMessage", tag = "messages", security(("bearer" = [])),
     params(("chatId" = String, Path, description = "The chat")), request_body = SendMessage,
     responses(
         (status = 201, description = "Accepted", body = AcceptedBody),
@@ -121,7 +129,7 @@ pub(super) async fn send(
 }
 
 /// Deletes a message, for the user alone or for everyone.
-#[utoipa::path(delete, path = "/api/chats/{chatId}/messages/{seq}", tag = "messages",
+#[utoipa::path(delete, path = "/api/chats/{chatId}/messages/{seq}", operation_id = "deleteMessage", tag = "messages",
     security(("bearer" = [])),
     params(
         ("chatId" = String, Path, description = "The chat"),
@@ -139,17 +147,17 @@ pub(super) async fn send(
 pub(super) async fn delete(
     State(http): State<Http>,
     Caller(caller): Caller,
-    InPath((Text(chat), seq)): InPath<(Text<ChatId>, u64)>,
+    InPath(at): InPath<MessagePath>,
     InQuery(query): InQuery<DeleteQuery>,
 ) -> Result<Response, HttpError> {
     match (query.scope, query.client_seq) {
         (DeleteScope::Me, None) => {
-            http.gateway.delivery().hide(caller, chat, Seq(seq)).await?;
+            http.gateway.delivery().hide(caller, at.chat_id.0, Seq(at.seq)).await?;
             Ok(StatusCode::NO_CONTENT.into_response())
         }
         (DeleteScope::Everyone, Some(client_seq)) => {
-            let command = ChatCommand::DeleteMessage { target: Seq(seq) };
-            Ok(http.submit(caller, chat, client_seq, command).await?.into_response())
+            let command = ChatCommand::DeleteMessage { target: Seq(at.seq) };
+            Ok(http.submit(caller, at.chat_id.0, client_seq, command).await?.into_response())
         }
         _ => {
             let message = "clientSeq is given for DELETE_SCOPE_EVERYONE, and only then.";
@@ -159,7 +167,7 @@ pub(super) async fn delete(
 }
 
 /// How far a message has got.
-#[utoipa::path(get, path = "/api/chats/{chatId}/messages/{seq}/status", tag = "messages",
+#[utoipa::path(get, path = "/api/chats/{chatId}/messages/{seq}/status", operation_id = "messageStatus", tag = "messages",
     security(("bearer" = [])),
     params(
         ("chatId" = String, Path, description = "The chat"),
@@ -172,10 +180,10 @@ pub(super) async fn delete(
 pub(super) async fn status(
     State(http): State<Http>,
     Caller(caller): Caller,
-    InPath((Text(chat), seq)): InPath<(Text<ChatId>, u64)>,
+    InPath(at): InPath<MessagePath>,
 ) -> Result<Json<MessageStatusResult>, HttpError> {
-    let status = http.gateway.delivery().message_status(caller.user, chat, Seq(seq)).await?;
-    Ok(Json(MessageStatusResult::new(chat, status)))
+    let status = http.gateway.delivery().message_status(caller.user, at.chat_id.0, Seq(at.seq)).await?;
+    Ok(Json(MessageStatusResult::new(at.chat_id.0, status)))
 }
 
 fn from_base64(text: &str) -> Result<Vec<u8>, HttpError> {

@@ -5,7 +5,7 @@
 
 mod auth;
 mod chats;
-mod config;
+pub mod config;
 mod devices;
 mod error;
 mod extract;

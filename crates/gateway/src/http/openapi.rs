@@ -40,12 +40,12 @@ pub(super) fn head() -> Document {
     let mut document = Head::openapi();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     let components = document.components.get_or_insert_default();
-    components.security_schemes.insert(BEARER.to_owned(), SecurityScheme::Http(bearer));
+    components.security_schemes.insert(BEARER.to_owned(), RefOr::T(SecurityScheme::Http(bearer)));
     document
 }
 
 /// Describes all of this.
-#[utoipa::path(get, path = "/api/openapi.json", tag = "accounts", security(()),
+#[utoipa::path(get, path = "/api/openapi.json", operation_id = "describe", tag = "accounts", security(()),
     responses((status = 200, description = "This document", body = serde_json::Value)))]
 #[expect(dead_code, reason = "the macro documents the route that `route` serves")]
 fn document_route() {}

@@ -166,7 +166,7 @@ pub(super) struct PresenceResult {
 }
 
 /// The own profile.
-#[utoipa::path(get, path = "/api/profile", tag = "people", security(("bearer" = [])),
+#[utoipa::path(get, path = "/api/profile", operation_id = "getProfile", tag = "people", security(("bearer" = [])),
     responses((status = 200, description = "The profile", body = ProfileBody)))]
 pub(super) async fn own_profile(
     State(http): State<Http>,
@@ -176,7 +176,7 @@ pub(super) async fn own_profile(
 }
 
 /// Replaces the own profile.
-#[utoipa::path(put, path = "/api/profile", tag = "people", security(("bearer" = [])),
+#[utoipa::path(put, path = "/api/profile", operation_id = "setProfile", tag = "people", security(("bearer" = [])),
     request_body = ProfileBody,
     responses(
         (status = 200, description = "Replaced", body = ProfileBody),
@@ -193,7 +193,7 @@ pub(super) async fn set_profile(
 }
 
 /// What another user shows of themselves.
-#[utoipa::path(get, path = "/api/users/{userId}", tag = "people", security(("bearer" = [])),
+#[utoipa::path(get, path = "/api/users/{userId}", operation_id = "getUser", tag = "people", security(("bearer" = [])),
     params(("userId" = String, Path, description = "The user")),
     responses(
         (status = 200, description = "The user", body = User),
@@ -201,14 +201,14 @@ pub(super) async fn set_profile(
     ))]
 pub(super) async fn user(
     State(http): State<Http>,
-    Caller(_): Caller,
+    Caller(_caller): Caller,
     InPath(Text(user)): InPath<Text<UserId>>,
 ) -> Result<Json<User>, HttpError> {
     shown(&http, user).await
 }
 
 /// Finds a user by their whole phone number or e-mail address. How often is limited.
-#[utoipa::path(post, path = "/api/users/find", tag = "people", security(("bearer" = [])), request_body = Find,
+#[utoipa::path(post, path = "/api/users/find", operation_id = "findUser", tag = "people", security(("bearer" = [])), request_body = Find,
     responses(
         (status = 200, description = "The user", body = User),
         (status = 404, description = "Nobody has this address", body = ErrorBody)
@@ -231,7 +231,7 @@ async fn shown(http: &Http, user: UserId) -> Result<Json<User>, HttpError> {
 }
 
 /// The own settings.
-#[utoipa::path(get, path = "/api/settings", tag = "people", security(("bearer" = [])),
+#[utoipa::path(get, path = "/api/settings", operation_id = "getSettings", tag = "people", security(("bearer" = [])),
     responses((status = 200, description = "The settings", body = SettingsBody)))]
 pub(super) async fn settings(
     State(http): State<Http>,
@@ -241,7 +241,7 @@ pub(super) async fn settings(
 }
 
 /// Replaces the own settings.
-#[utoipa::path(put, path = "/api/settings", tag = "people", security(("bearer" = [])),
+#[utoipa::path(put, path = "/api/settings", operation_id = "setSettings", tag = "people", security(("bearer" = [])),
     request_body = SettingsBody,
     responses(
         (status = 200, description = "Replaced", body = SettingsBody),
@@ -263,7 +263,7 @@ pub(super) async fn set_settings(
 }
 
 /// The own contacts, in the order in which they were added.
-#[utoipa::path(get, path = "/api/contacts", tag = "people", security(("bearer" = [])),
+#[utoipa::path(get, path = "/api/contacts", operation_id = "listContacts", tag = "people", security(("bearer" = [])),
     responses((status = 200, description = "The contacts", body = ContactList)))]
 pub(super) async fn contacts(
     State(http): State<Http>,
@@ -273,7 +273,7 @@ pub(super) async fn contacts(
 }
 
 /// Replaces all contacts.
-#[utoipa::path(put, path = "/api/contacts", tag = "people", security(("bearer" = [])),
+#[utoipa::path(put, path = "/api/contacts", operation_id = "setContacts", tag = "people", security(("bearer" = [])),
     request_body = NewContacts,
     responses(
         (status = 200, description = "Replaced", body = ContactList),
@@ -291,7 +291,7 @@ pub(super) async fn set_contacts(
 }
 
 /// Adds a contact, or renames one.
-#[utoipa::path(put, path = "/api/contacts/{userId}", tag = "people", security(("bearer" = [])),
+#[utoipa::path(put, path = "/api/contacts/{userId}", operation_id = "putContact", tag = "people", security(("bearer" = [])),
     params(("userId" = String, Path, description = "The contact")), request_body = ContactName,
     responses(
         (status = 204, description = "Added or renamed"),
@@ -309,7 +309,7 @@ pub(super) async fn put_contact(
 }
 
 /// Removes a contact, if it is there.
-#[utoipa::path(delete, path = "/api/contacts/{userId}", tag = "people", security(("bearer" = [])),
+#[utoipa::path(delete, path = "/api/contacts/{userId}", operation_id = "removeContact", tag = "people", security(("bearer" = [])),
     params(("userId" = String, Path, description = "The contact")),
     responses((status = 204, description = "Removed")))]
 pub(super) async fn remove_contact(
@@ -322,7 +322,7 @@ pub(super) async fn remove_contact(
 }
 
 /// Whom the user blocks.
-#[utoipa::path(get, path = "/api/blocks", tag = "people", security(("bearer" = [])),
+#[utoipa::path(get, path = "/api/blocks", operation_id = "listBlocks", tag = "people", security(("bearer" = [])),
     responses((status = 200, description = "Those who are blocked", body = BlockList)))]
 pub(super) async fn blocks(
     State(http): State<Http>,
@@ -333,7 +333,7 @@ pub(super) async fn blocks(
 }
 
 /// Blocks a user: neither can write to the other or add them to a chat.
-#[utoipa::path(put, path = "/api/blocks/{userId}", tag = "people", security(("bearer" = [])),
+#[utoipa::path(put, path = "/api/blocks/{userId}", operation_id = "block", tag = "people", security(("bearer" = [])),
     params(("userId" = String, Path, description = "Who")),
     responses(
         (status = 204, description = "Blocked"),
@@ -353,7 +353,7 @@ pub(super) async fn block(
 }
 
 /// Unblocks a user, if they are blocked.
-#[utoipa::path(delete, path = "/api/blocks/{userId}", tag = "people", security(("bearer" = [])),
+#[utoipa::path(delete, path = "/api/blocks/{userId}", operation_id = "unblock", tag = "people", security(("bearer" = [])),
     params(("userId" = String, Path, description = "Who")),
     responses((status = 204, description = "Not blocked")))]
 pub(super) async fn unblock(
@@ -368,7 +368,7 @@ pub(super) async fn unblock(
 }
 
 /// Whether users are there, and when they last were. Changes are pushed on the WebSocket.
-#[utoipa::path(post, path = "/api/presence", tag = "people", security(("bearer" = [])),
+#[utoipa::path(post, path = "/api/presence", operation_id = "presence", tag = "people", security(("bearer" = [])),
     request_body = PresenceQuery,
     responses(
         (status = 200, description = "Those whom the asker may see", body = PresenceResult),

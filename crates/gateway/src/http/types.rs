@@ -209,7 +209,6 @@ impl SkippedRange {
 /// An event of the log.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[expect(clippy::large_enum_variant, reason = "made one at a time, to be written at once")]
 enum LogEntry {
     Message(NewMessage),
     Update(ChatUpdate),
