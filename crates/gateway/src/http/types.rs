@@ -8,8 +8,9 @@ use dunlin_model::{Body, ChatId, Event, EventKind, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+// `tt` rather than `literal`: derive macros do not read a literal that went through a macro.
 macro_rules! spelt {
-    ($(#[$doc:meta])* $name:ident = $model:path { $($variant:ident = $text:literal),* $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident = $model:path { $($variant:ident = $text:tt),* $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
         pub(super) enum $name {
@@ -255,7 +256,7 @@ struct ChatUpdate {
 }
 
 #[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(rename_all = "camelCase")]
 enum Change {
     Created {
         kind: ChatKind,
@@ -272,27 +273,34 @@ enum Change {
         #[serde(skip_serializing_if = "Option::is_none")]
         picture: Option<String>,
     },
+    #[serde(rename_all = "camelCase")]
     Added {
         user_ids: Vec<String>,
     },
+    #[serde(rename_all = "camelCase")]
     Removed {
         user_ids: Vec<String>,
     },
+    #[serde(rename_all = "camelCase")]
     Banned {
         user_ids: Vec<String>,
     },
+    #[serde(rename_all = "camelCase")]
     Unbanned {
         user_ids: Vec<String>,
     },
     Joined {},
+    #[serde(rename_all = "camelCase")]
     Left {
         /// Who owns the chat now, when the owner left; else empty.
         new_owner_id: String,
     },
+    #[serde(rename_all = "camelCase")]
     RoleChanged {
         user_id: String,
         role: Role,
     },
+    #[serde(rename_all = "camelCase")]
     InviteChanged {
         /// SHA-256 of the link's secret in base64; empty when withdrawn.
         secret_hash: String,
