@@ -33,6 +33,8 @@ pub(super) struct Reader {
     /// All up to here was pushed or announced as skipped.
     pub(super) position: Seq,
     pub(super) got: Places,
+    /// Places seen in pages of the past.
+    pub(super) listed: Places,
     pub(super) skipped: Vec<(Seq, Seq, SkipReason)>,
     pub(super) entitled: Vec<(Seq, Option<Seq>)>,
     /// The receipts of others that were shown to it.

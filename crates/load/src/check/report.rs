@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Violations told in full; more are only counted.
-const VIOLATIONS_TOLD_MAX: usize = 100;
+const VIOLATIONS_TOLD_MAX: usize = 20;
 
 /// What must always hold (DESIGN.md, section 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

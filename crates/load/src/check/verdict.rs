@@ -75,9 +75,7 @@ impl<'a> Checker<'a> {
             Record::Pushed { device, entry } => self.pushed(device, entry),
             Record::Listed { device, entry } => {
                 self.event(entry, device);
-                if !self.reader(entry.chat, device).is_entitled_to(entry.seq) {
-                    self.not_entitled(device, entry.chat, entry.seq, "was listed");
-                }
+                self.reader(entry.chat, device).listed.insert(entry.seq);
             }
             Record::Skipped { device, chat, from, to, reason } => {
                 self.skipped(device, chat, (from, to), reason)
@@ -310,9 +308,11 @@ impl<'a> Checker<'a> {
                 }
             }
         }
-        for (begin, end) in reader.got.ranges() {
-            if let Some(seq) = (begin.0..=end.0).map(Seq).find(|seq| !reader.is_entitled_to(*seq)) {
-                self.not_entitled(device, chat, seq, "was pushed");
+        for (places, how) in [(&reader.got, "was pushed"), (&reader.listed, "was listed")] {
+            for (begin, end) in places.ranges() {
+                if let Some(seq) = (begin.0..=end.0).map(Seq).find(|seq| !reader.is_entitled_to(*seq)) {
+                    self.not_entitled(device, chat, seq, how);
+                }
             }
         }
     }

@@ -356,8 +356,17 @@ fn expiry_before_its_time_breaks_i6() {
 fn a_push_outside_of_a_stay_breaks_i10() {
     let mut story = Story::new();
     story.exchange(1, 1);
+    let before = story.history.clone();
     story.push(CAROL, 1, ALICE, 1);
     assert_eq!(story.broken(), [Invariant::I10]);
+
+    story.history = before;
+    let entry = story.entry(1, ALICE, 1);
+    story.note(Record::Listed { device: story.devices[CAROL], entry });
+    assert_eq!(story.broken(), [Invariant::I10]);
+    story.entitle(CAROL, 1, Some(1));
+    story.push(CAROL, 1, ALICE, 1);
+    assert_eq!(story.broken(), [], "entitlement may be said later");
 }
 
 #[test]
