@@ -18,6 +18,7 @@ use sha1::{Digest, Sha1};
 
 use crate::Gateway;
 use crate::connection::{Arrived, Connection, Link, fault_outcome};
+use crate::http::HttpError;
 use crate::outbox::{Outbox, write_frame};
 use crate::registry::AddressPlace;
 use crate::socket::Socket;
@@ -30,13 +31,7 @@ const VERSION: &str = "13";
 /// A refusal of the upgrade, as JSON like every other error.
 fn refuse(gateway: &Gateway, status: StatusCode, code: ErrorCode, message: &str) -> Response {
     gateway.metrics.upgrades_refused.add(1);
-    let retry = match code.retry() {
-        dunlin_model::Retry::Never => "never",
-        dunlin_model::Retry::Later => "later",
-        dunlin_model::Retry::AfterLogin => "afterLogin",
-    };
-    let body = serde_json::json!({"error": {"code": code.as_str(), "message": message, "retry": retry}});
-    (status, axum::Json(body)).into_response()
+    HttpError::new(code, message).with_status(status).into_response()
 }
 
 /// `GET /v1/ws`.
@@ -246,6 +241,18 @@ async fn serve(gateway: Arc<Gateway>, mut link: Link, device: DeviceId) {
             return Box::pin(link.close(CloseCode::Internal)).await;
         }
     };
+    // From here on a revocation finds the session; one from before it was there must not be missed.
+    if let Err(error) = gateway.accounts.check_device(device).await {
+        let failure = Failure::new(error.code(), error.to_string());
+        let frame = ServerFrame::Reply { id: 0, outcome: Outcome::Failed(failure) };
+        write_frame(link.format, &frame, &mut link.out);
+        let code = match error.code() {
+            ErrorCode::DeviceRevoked => CloseCode::DeviceRevoked,
+            ErrorCode::Unauthenticated => CloseCode::Unauthenticated,
+            _ => CloseCode::Internal,
+        };
+        return Box::pin(link.close(code)).await;
+    }
     let outbox = Arc::new(Outbox::new(Arc::clone(feed.session()), link.format));
     let place = gateway.connections.add(&outbox, config.connections_per_device_max);
     if gateway.is_draining() {

@@ -6,7 +6,8 @@ pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 pub const REQUESTS_PER_ADDRESS_PER_SECOND: u32 = 200;
 /// Requests at once from one address.
 pub const REQUESTS_PER_ADDRESS_BURST: u32 = 1_000;
-/// One-time codes asked for, and logins and refreshes tried, a minute from one address.
+/// One-time codes asked for and logins tried a minute from one address. Raise it where all clients come from
+/// one address, as behind a proxy.
 pub const LOGINS_PER_ADDRESS_PER_MINUTE: u32 = 60;
 /// Users looked up by address in an hour by one user, so that nobody tries out all phone numbers.
 pub const FINDS_PER_USER_PER_HOUR: u32 = 500;
@@ -20,7 +21,7 @@ pub struct HttpConfig {
     pub requests_per_address_per_second: u32,
     /// Requests at once from one address.
     pub requests_per_address_burst: u32,
-    /// One-time codes asked for, and logins and refreshes tried, a minute from one address.
+    /// One-time codes asked for and logins tried a minute from one address.
     pub logins_per_address_per_minute: u32,
     /// Users looked up by address in an hour by one user.
     pub finds_per_user_per_hour: u32,

@@ -59,15 +59,20 @@ impl HttpError {
         Self { failure, status: None }
     }
 
+    /// With another status than the one that belongs to the code.
+    pub(crate) const fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = Some(status);
+        self
+    }
+
     pub(super) fn method_not_allowed() -> Self {
-        let error = Self::new(ErrorCode::Malformed, "This address does not take this method.");
-        Self { status: Some(StatusCode::METHOD_NOT_ALLOWED), ..error }
+        Self::new(ErrorCode::Malformed, "This address does not take this method.")
+            .with_status(StatusCode::METHOD_NOT_ALLOWED)
     }
 
     pub(super) fn not_json() -> Self {
-        let error =
-            Self::new(ErrorCode::Malformed, "The body must be JSON, with content-type application/json.");
-        Self { status: Some(StatusCode::UNSUPPORTED_MEDIA_TYPE), ..error }
+        Self::new(ErrorCode::Malformed, "The body must be JSON, with content-type application/json.")
+            .with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE)
     }
 
     fn status(&self) -> StatusCode {
