@@ -48,10 +48,12 @@ pub struct RetentionStep {
 
 /// Lets go of what is older than `policy` allows at `now`, in at most `limit` chats of each sort.
 ///
-/// Dropping the future, or a crash, leaves work for the next step and nothing else.
+/// A chat that is damaged is passed over, so that it does not keep all others from expiring. Dropping the
+/// future, or a crash, leaves work for the next step and nothing else.
 ///
 /// # Errors
-/// The first error of the store; what was done until then stays done.
+/// The first error of the store, what was done until then staying done; `Damaged` only when there was nothing
+/// else to do.
 pub async fn step(
     store: &dyn Store,
     now: Timestamp,
@@ -59,21 +61,45 @@ pub async fn step(
     limit: usize,
 ) -> Result<RetentionStep, StoreError> {
     let mut done = RetentionStep::default();
+    let mut damage = None;
     for old in store.expiring_bodies(now - policy.bodies, limit).await? {
-        store.expire_bodies(old.chat, old.up_to).await?;
-        done.emptied.push(old);
+        if unless_damaged(store.expire_bodies(old.chat, old.up_to).await, &mut damage)?.is_some() {
+            done.emptied.push(old);
+        }
     }
     for old in store.removable_events(now - policy.events.max(policy.bodies), limit).await? {
-        let before = store.floor(old.chat).await?;
-        // Snapshot, then floor: the other way round a crash would lose what only the log knew.
-        bring_snapshot_to(store, old.chat, old.up_to).await?;
-        let floor = store.raise_floor(old.chat, old.up_to).await?;
-        if floor > before {
+        if let Some(Some(floor)) = unless_damaged(remove(store, old).await, &mut damage)? {
             done.removed.push(ExpiringChat { chat: old.chat, up_to: floor });
         }
     }
     done.more = !done.emptied.is_empty() || !done.removed.is_empty();
-    Ok(done)
+    match damage {
+        Some(damage) if !done.more => Err(damage),
+        _ => Ok(done),
+    }
+}
+
+fn unless_damaged<T>(
+    answer: Result<T, StoreError>,
+    damage: &mut Option<StoreError>,
+) -> Result<Option<T>, StoreError> {
+    match answer {
+        Ok(done) => Ok(Some(done)),
+        Err(error @ StoreError::Damaged(_)) => {
+            damage.get_or_insert(error);
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes what is old in one chat, and tells its floor when it rose.
+async fn remove(store: &dyn Store, old: ExpiringChat) -> Result<Option<Seq>, StoreError> {
+    let before = store.floor(old.chat).await?;
+    // Snapshot, then floor: the other way round a crash would lose what only the log knew.
+    bring_snapshot_to(store, old.chat, old.up_to).await?;
+    let floor = store.raise_floor(old.chat, old.up_to).await?;
+    Ok((floor > before).then_some(floor))
 }
 
 /// Makes sure that a snapshot at or above `up_to` is durable.

@@ -149,3 +149,20 @@ async fn events_are_never_removed_before_their_bodies_may_go() {
         |event: &&Event| matches!(event.kind, EventKind::Message { body: Body::Gone(BodyGone::Expired), .. });
     assert_eq!(log_of(&store).await.iter().filter(gone).count(), 2, "emptied, but in their places");
 }
+
+#[tokio::test]
+async fn a_damaged_chat_does_not_keep_others_from_expiring() {
+    let store = MemoryStore::default();
+    let (damaged, sound) = (chat(), ChatId::from_bytes([9; 16]));
+    for chat in [damaged, sound] {
+        store.append(chat, &event(1, NOW - DAY * 90)).await.unwrap();
+    }
+    // Listed twice, then the floor of the first chat: its snapshot is what cannot be read.
+    store.fail_after(Operation::ReadChats, 3, Fault::Damaged);
+    let done = step(&store, NOW, &RetentionPolicy::default(), 10).await.unwrap();
+    assert_eq!(done.removed.iter().map(|old| old.chat).collect::<Vec<_>>(), [sound]);
+    store.fail_after(Operation::ReadChats, 3, Fault::Damaged);
+    let left = step(&store, NOW, &RetentionPolicy::default(), 10).await;
+    assert!(matches!(left, Err(StoreError::Damaged(_))), "when nothing else is left to do it is told");
+    assert_eq!(store.floor(damaged).await, Ok(Seq::ZERO));
+}

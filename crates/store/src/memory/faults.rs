@@ -11,6 +11,8 @@ pub enum Fault {
     UncertainWritten,
     /// The answer was lost before the write had happened; a read is only `Unavailable`.
     UncertainLost,
+    /// What is stored cannot be read; nothing is done.
+    Damaged,
 }
 
 /// Which calls a fault is for.

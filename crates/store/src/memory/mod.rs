@@ -72,7 +72,9 @@ impl MemoryStore {
     }
 
     fn read<T>(&self, operation: Operation, look: impl FnOnce(&Tables) -> T) -> Result<T, StoreError> {
-        match self.faults.lock().take(operation) {
+        let fault = self.faults.lock().take(operation);
+        match fault {
+            Some(Fault::Damaged) => Err(StoreError::Damaged("an injected fault".into())),
             Some(_) => Err(StoreError::Unavailable("an injected fault".into())),
             None => Ok(look(&self.tables.lock())),
         }
@@ -83,6 +85,7 @@ impl MemoryStore {
         match fault {
             None => Ok(change(&mut self.tables.lock())),
             Some(Fault::Unavailable) => Err(StoreError::Unavailable("an injected fault".into())),
+            Some(Fault::Damaged) => Err(StoreError::Damaged("an injected fault".into())),
             Some(Fault::UncertainLost) => Err(StoreError::Uncertain("an injected fault".into())),
             Some(Fault::UncertainWritten) => {
                 change(&mut self.tables.lock());
