@@ -59,6 +59,11 @@ fn main() {
     let measured = Measured::start(&store);
     runtime.block_on(raise_all(&store, chats, messages));
     measured.print(&store, "raise progress, 64 waiting", messages);
+    let measured = Measured::start(&store);
+    let expiry = runtime.spawn(expire_all(Arc::clone(&store)));
+    runtime.block_on(append_all(&store, &mut heads, messages, 64));
+    expiry.abort();
+    measured.print(&store, "append, 64 waiting, while bodies expire", messages);
     for count in [1, 10, 50] {
         let measured = Measured::start(&store);
         runtime.block_on(read_tails(&store, chats, &heads, count));
@@ -158,6 +163,15 @@ async fn raise_all(store: &Arc<EmbeddedStore>, chats: u64, raises: u64) {
     }
     for raiser in raisers {
         raiser.await.expect("a raiser ends");
+    }
+}
+
+async fn expire_all(store: Arc<EmbeddedStore>) {
+    loop {
+        let expiring = store.expiring_bodies(Timestamp(u64::MAX), 100).await.expect("expiry is read");
+        for old in expiring {
+            store.expire_bodies(old.chat, old.up_to).await.expect("bodies expire");
+        }
     }
 }
 

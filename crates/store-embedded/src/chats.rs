@@ -9,7 +9,7 @@ use dunlin_model::chat::ChatState;
 use dunlin_model::{BodyGone, ChatId, Event, Seq, Timestamp};
 use dunlin_store::{Appended, Chats, ExpiringChat, StoreError};
 
-use crate::config::{EXPIRY_SCAN_EVENTS_MAX, INLINE_ROWS_MAX};
+use crate::config::{EXPIRY_EVENTS_MAX, EXPIRY_SCAN_EVENTS_MAX, INLINE_ROWS_MAX};
 use crate::engine::Engine;
 use crate::keys::{self, Expiry, Key};
 use crate::marks::Retention;
@@ -102,6 +102,19 @@ impl Chats for EmbeddedStore {
 
     async fn expire_bodies(&self, chat: ChatId, up_to: Seq) -> Result<(), StoreError> {
         loop {
+            // The writer reads what it empties, and everybody waits for the writer: so the blocks are brought
+            // into memory here first.
+            let emptied = self.marks.get(&self.engine, chat)?.emptied;
+            let (from, to) =
+                (emptied.next(), up_to.min(Seq(emptied.0.saturating_add(EXPIRY_EVENTS_MAX + 1))));
+            if from <= to {
+                self.aside(move |engine| {
+                    engine
+                        .range(keys::event(chat, from), keys::event(chat, to))
+                        .try_for_each(|row| row.map(drop))
+                })
+                .await?;
+            }
             let step = self.submit(|reply| Operation::ExpireBodies { chat, up_to, reply }).await?;
             if !step.more {
                 return Ok(());

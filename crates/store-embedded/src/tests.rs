@@ -9,7 +9,7 @@ use dunlin_model::{
 };
 use dunlin_store::{Appended, Chats, ProgressRaise, Progresses, StoreError};
 
-use crate::{EmbeddedConfig, EmbeddedStore};
+use crate::{EmbeddedConfig, EmbeddedStore, OpenError, keys};
 
 const CHAT: ChatId = ChatId::from_bytes([7; 16]);
 const DEVICE: DeviceId = DeviceId { user: UserId::from_bytes([1; 16]), number: DeviceNumber(1) };
@@ -164,4 +164,50 @@ async fn what_waits_together_is_written_together() {
     }
     let batches = store.stats().batches.load(std::sync::atomic::Ordering::Relaxed);
     assert_eq!(batches, 2, "the first alone, the others while it was synced");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn registers_raised_together_become_one_row_with_the_largest_values() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder, &EmbeddedConfig::default());
+    let hold = store.engine.faults.hold_commits();
+    let first = Arc::clone(&store);
+    let first = tokio::spawn(async move { first.append(CHAT, &message(1)).await });
+    settle().await;
+    let mut raises = Vec::new();
+    for received in [3, 9, 1, 7] {
+        let store = Arc::clone(&store);
+        let progress = Progress { received: Seq(received), seen: Seq(10 - received), start: Seq::ZERO };
+        let raise = ProgressRaise { chat: CHAT, device: DEVICE, progress };
+        raises.push(tokio::spawn(async move { store.raise_progress(&[raise, raise]).await }));
+        settle().await;
+    }
+    drop(hold);
+    first.await.unwrap().unwrap();
+    let rows = || store.stats().rows.load(std::sync::atomic::Ordering::Relaxed);
+    for raise in raises {
+        raise.await.unwrap().unwrap();
+    }
+    assert_eq!(rows(), 5, "the event with its three rows of retention, and one register");
+    let largest = Progress { received: Seq(9), seen: Seq(9), start: Seq::ZERO };
+    assert_eq!(store.device_progress(DEVICE, &[CHAT]).await, Ok(vec![largest]));
+    store.raise_progress(&[ProgressRaise { chat: CHAT, device: DEVICE, progress: largest }]).await.unwrap();
+    assert_eq!(rows(), 5, "raising again writes nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hole_in_the_middle_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder, &EmbeddedConfig::default());
+    for seq in 1..=10 {
+        store.append(CHAT, &message(seq)).await.unwrap();
+    }
+    // What a damaged journal does when later batches are in another one.
+    store.engine.commit(vec![(keys::batch(5), None)]).unwrap();
+    drop(store);
+    let clock = Arc::new(ManualClock::at(Timestamp(1)));
+    let opened =
+        EmbeddedStore::open(folder.path(), &EmbeddedConfig::default(), clock, &SeededRandomness::new(1));
+    let Err(OpenError::Lost { missing, .. }) = opened else { panic!("it was opened") };
+    assert_eq!((missing.first, missing.last, missing.count), (5, 5, 1));
 }
