@@ -178,3 +178,32 @@ impl DeviceCache {
         entry.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEVICE: DeviceId = DeviceId { user: UserId::from_bytes([1; 16]), number: DeviceNumber(1) };
+
+    #[test]
+    fn what_was_read_before_a_revocation_does_not_undo_it() {
+        let cache = DeviceCache::default();
+        let at = Duration::from_secs;
+        cache.put(DEVICE, DeviceState::Revoked, at(1));
+        assert_eq!(cache.put(DEVICE, DeviceState::Live, at(2)), DeviceState::Revoked);
+        assert_eq!(cache.get(DEVICE, at(3)), Some(DeviceState::Revoked));
+        assert_eq!(cache.get(DEVICE, at(11)), None);
+    }
+
+    #[test]
+    fn the_cache_stays_within_its_limit_and_keeps_revocations_longest() {
+        let cache = DeviceCache::default();
+        cache.put(DEVICE, DeviceState::Revoked, Duration::ZERO);
+        for number in 2..=70_000 {
+            let device = DeviceId { number: DeviceNumber(number), ..DEVICE };
+            cache.put(device, DeviceState::Live, Duration::ZERO);
+        }
+        assert!(cache.0.lock().len() <= DEVICES_CACHED_MAX);
+        assert_eq!(cache.get(DEVICE, Duration::ZERO), Some(DeviceState::Revoked));
+    }
+}

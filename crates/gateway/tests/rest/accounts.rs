@@ -107,3 +107,18 @@ async fn settings_contacts_and_blocks_are_kept() {
     world.done(ada, "DELETE", &block, json!(null)).await;
     world.done(bob, "POST", "/api/chats", chat).await;
 }
+
+#[tokio::test]
+async fn a_device_linked_later_starts_at_the_heads_of_its_users_chats() {
+    let world = World::new().await;
+    let laptop = world.login("ada@example.org").await;
+    let chat =
+        json!({"clientSeq": 1, "kind": "CHAT_KIND_GROUP", "encryption": "ENCRYPTION_NONE", "name": "Birds"});
+    let chat = world.done(&laptop, "POST", "/api/chats", chat).await["chatId"].as_str().unwrap().to_owned();
+    let messages = format!("/api/chats/{chat}/messages");
+    world.done(&laptop, "POST", &messages, json!({"clientSeq": 2, "text": "before"})).await;
+    let phone = world.login("ada@example.org").await;
+    world.done(&laptop, "POST", &messages, json!({"clientSeq": 3, "text": "after"})).await;
+    let details = world.get(&phone, &format!("/api/chats/{chat}")).await;
+    assert_eq!((&details["received"], &details["head"]), (&json!(2), &json!(3)));
+}
