@@ -1,1 +1,20 @@
-//! Configuration, wiring, jobs, telemetry, shutdown.
+//! The server: configuration, wiring, jobs, telemetry, shutdown.
+//!
+//! In reading order: `serve` is the life of a server, `wiring` puts the parts together, `config` is what can
+//! be set. This is the only place that names a database.
+
+pub mod config;
+mod drain;
+mod health;
+mod jobs;
+mod metrics;
+mod reload;
+mod serve;
+mod system;
+mod telemetry;
+mod tls;
+mod wiring;
+
+pub use config::{Config, ConfigError};
+pub use serve::{ServeError, ServeOptions, serve};
+pub use system::{OsRandomness, SystemClock};

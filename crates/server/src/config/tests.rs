@@ -1,0 +1,78 @@
+use std::io::Write as _;
+
+use super::*;
+
+fn from_file(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    file.write_all(text.as_bytes()).expect("written");
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Config::load(Some(file.path()), variables)
+}
+
+#[test]
+fn without_file_and_variables_everything_has_its_default() {
+    let config = Config::load(None, []).unwrap();
+    assert_eq!(config, Config::default());
+    assert!(config.server.listen.ip().is_loopback());
+    assert_eq!(config.retention.days, 30);
+}
+
+#[test]
+fn a_variable_goes_before_the_file_and_the_file_before_the_default() {
+    let text = "[server]\ndata_dir = \"/somewhere\"\n[chats]\nmembers_max = 7\n";
+    let config = from_file(
+        text,
+        &[
+            ("DUNLIN_CHATS__MEMBERS_MAX", "9"),
+            ("DUNLIN_CODES__SMTP__PASSWORD", "12345"),
+            ("DUNLIN_CODES__SMTP__URL", "smtp://localhost:25"),
+            ("DUNLIN_CODES__SMTP__FROM", "Dunlin <codes@example.org>"),
+            ("DUNLIN_CONNECTIONS__ALLOWED_ORIGINS", "[\"https://chat.example.org\"]"),
+            ("DUNLIN_PROFILE", "belongs to the terminal commands"),
+            ("HOME", "/nowhere"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(config.server.data_dir, Path::new("/somewhere"));
+    assert_eq!(config.chats.members_max, 9);
+    assert_eq!(config.chats.text_bytes_max, ChatLimits::default().text_bytes_max);
+    assert_eq!(config.codes.smtp.unwrap().password.as_deref(), Some("12345"));
+    assert_eq!(config.connections.allowed_origins, ["https://chat.example.org"]);
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_line() {
+    let error = from_file("[server]\n\nlisten_on = \"127.0.0.1:1\"\n", &[]).unwrap_err().to_string();
+    assert!(error.contains("listen_on") && error.contains("line 3"), "{error}");
+}
+
+#[test]
+fn an_unknown_or_unreadable_variable_is_named() {
+    for (name, value, reason) in [
+        ("DUNLIN_CHATS__MEMBERS", "9", "unknown field"),
+        ("DUNLIN_CHAT__MEMBERS_MAX", "9", "unknown field"),
+        ("DUNLIN_CHATS__MEMBERS_MAX", "many", "invalid type"),
+        ("DUNLIN_SERVER__LISTEN", "nowhere", "socket address"),
+    ] {
+        let error = from_file("", &[(name, value)]).unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains(reason), "{error}");
+    }
+}
+
+#[test]
+fn values_that_do_not_go_together_are_refused() {
+    for text in [
+        "[tls]\ncertificate = \"a.pem\"\n",
+        "[retention]\ndays = 0\n",
+        "[codes]\nsender = \"smtp\"\n",
+        "[codes]\nsender = \"webhook\"\n",
+        "[chats]\nmembers_max = 0\n",
+    ] {
+        assert!(matches!(from_file(text, &[]), Err(ConfigError::Invalid(_))), "{text}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_an_error() {
+    assert!(matches!(Config::load(Some(Path::new("not/there.toml")), []), Err(ConfigError::Read { .. })));
+}

@@ -1,0 +1,53 @@
+//! What runs beside the way of a message: retention, and forgetting one-time codes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dunlin_model::{Clock, Timestamp};
+use dunlin_store::retention::{self, RetentionPolicy};
+use dunlin_store::{Store, StoreError};
+
+use crate::config::RetentionSection;
+
+/// Chats whose bodies or events go in one step.
+const CHATS_PER_STEP: usize = 64;
+/// Challenges forgotten in one write.
+const CHALLENGES_PER_STEP: usize = 256;
+/// How long a challenge is kept after it expired: the limits per hour and day are counted on it.
+const CHALLENGES_KEPT: Duration = Duration::from_secs(24 * 3_600);
+/// Pause between two steps while there is more to do, so that people's writes come first.
+const STEP_PAUSE: Duration = Duration::from_millis(20);
+
+/// Runs for as long as the server does; dropping it stops it between two steps, and the next run resumes.
+pub(crate) async fn run(store: Arc<dyn Store>, clock: Arc<dyn Clock>, section: RetentionSection) {
+    let policy = section.policy();
+    let mut interval = tokio::time::interval(Duration::from_secs(section.interval_seconds.max(1)));
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        if let Err(error) = expire(&*store, &*clock, &policy).await {
+            tracing::warn!(%error, "expired messages were not removed; trying again later");
+        }
+        if let Err(error) = forget_challenges(&*store, clock.now() - CHALLENGES_KEPT).await {
+            tracing::warn!(%error, "old one-time codes were not forgotten; trying again later");
+        }
+    }
+}
+
+async fn expire(store: &dyn Store, clock: &dyn Clock, policy: &RetentionPolicy) -> Result<(), StoreError> {
+    loop {
+        let done = retention::step(store, clock.now(), policy, CHATS_PER_STEP).await?;
+        if !done.more {
+            return Ok(());
+        }
+        tracing::debug!(emptied = done.emptied.len(), removed = done.removed.len(), "chats expired in part");
+        tokio::time::sleep(STEP_PAUSE).await;
+    }
+}
+
+async fn forget_challenges(store: &dyn Store, before: Timestamp) -> Result<(), StoreError> {
+    while store.forget_challenges(before, CHALLENGES_PER_STEP).await? > 0 {
+        tokio::time::sleep(STEP_PAUSE).await;
+    }
+    Ok(())
+}
