@@ -2,7 +2,7 @@
 //!
 //! Every batch carries its number in a row; before anyone hears of the batch its number is written here too.
 //! A store whose rows end below it, or that has a hole, lost something, and is not opened. The write goes to
-//! the operating system only (about 1 µs a batch), so it survives the end of the process; to disk it goes in
+//! the operating system only, one small write a batch, so it survives the end of the process; to disk it goes in
 //! the background every 200 ms. That is enough: after a power cut the engine's own syncs keep what was
 //! acknowledged, and the watermark, at worst 200 ms old, only guards against damage.
 
