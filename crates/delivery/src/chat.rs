@@ -58,6 +58,7 @@ pub(crate) struct Chat {
     pub(crate) id: ChatId,
     /// This server's appends to the chat, one at a time and in the order in which they came.
     pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
+    pub(crate) pipeline: crate::pipeline::Pipeline,
     applied: RwLock<Applied>,
     /// The newest head anybody spoke of: above the state's head when something is still to be read.
     head_hint: AtomicU64,
@@ -84,6 +85,7 @@ impl Chat {
         let chat = Arc::new(Self {
             id,
             turn: Arc::default(),
+            pipeline: crate::pipeline::Pipeline::default(),
             head_hint: AtomicU64::new(state.head.0),
             applied: RwLock::new(Applied {
                 snapshot_head: state.head,

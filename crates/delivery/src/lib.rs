@@ -15,6 +15,7 @@ mod invites;
 mod link;
 mod listing;
 pub mod metrics;
+mod pipeline;
 mod presence;
 mod pull;
 mod receipts;

@@ -138,6 +138,7 @@ impl Feed {
         for chat in left.dirty {
             if let Err(error) = self.follow(chat.id).await {
                 self.session.mark(&chat);
+                self.session.ring();
                 failed = Some(error);
                 break;
             }

@@ -16,6 +16,9 @@ use crate::Delivery;
 const PENDING_MAX: usize = 100_000;
 /// Registers written in one call.
 const WRITE_MAX: usize = 4_096;
+/// How long to let receipts gather after a write: those that come meanwhile share the next one, and nobody
+/// sees a tick come so much later. A lone receipt is written at once.
+const GATHER_PAUSE: Duration = Duration::from_millis(20);
 /// How long to wait before writing again what the store refused.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
@@ -133,6 +136,8 @@ pub(crate) async fn write_receipts(delivery: Weak<Delivery>) {
                 for raise in &raises {
                     strong.show_receipt(raise).await;
                 }
+                drop(strong);
+                tokio::time::sleep(GATHER_PAUSE).await;
             }
             Err(error) => {
                 tracing::warn!(%error, "receipts wait for the store");

@@ -71,20 +71,17 @@ impl Session {
         self.ring();
     }
 
-    /// Marks a chat as having something new.
+    /// Marks a chat as having something new. Whoever marks also rings, now or soon.
     pub(crate) fn mark(&self, chat: &Arc<Chat>) {
-        {
-            let mut left = self.left.lock();
-            if left.dirty.iter().any(|marked| Arc::ptr_eq(marked, chat)) {
-                return; // Rung already, and not looked yet.
-            }
-            if left.dirty.len() < DIRTY_CHATS_MAX {
-                left.dirty.push(Arc::clone(chat));
-            } else {
-                left.reread_inbox = true;
-            }
+        let mut left = self.left.lock();
+        if left.dirty.iter().any(|marked| Arc::ptr_eq(marked, chat)) {
+            return;
         }
-        self.ring();
+        if left.dirty.len() < DIRTY_CHATS_MAX {
+            left.dirty.push(Arc::clone(chat));
+        } else {
+            left.reread_inbox = true;
+        }
     }
 
     /// Says that wakes may have been lost: the inbox is to be read again.

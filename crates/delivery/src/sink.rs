@@ -19,7 +19,7 @@ impl WakeSink for Delivery {
             chat.apply(std::sync::Arc::clone(event));
         }
         chat.hint(wake.head);
-        self.wake_here(&chat, users);
+        self.wake_here(&chat, users, None);
     }
 
     fn lost(&self, lost: Lost) {

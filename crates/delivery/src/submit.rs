@@ -85,7 +85,8 @@ impl Delivery {
 
     /// The way of a message, from command to accepted event (DESIGN.md, section 2, steps 2 to 5).
     ///
-    /// Not cancel safe: run it in a task of its own, so that what was appended is also raised and woken.
+    /// Not cancel safe: run it in a task of its own, so that what was appended is also raised and woken. The
+    /// sender's own session is marked but not rung: the answer will ring it.
     ///
     /// # Errors
     /// `Refused` and others that are definite; `Store` and `TooBusy` when the same number may be tried again.
@@ -94,11 +95,10 @@ impl Delivery {
         let Submission { chat, from, number, turn } = entered;
         let turn = turn.wait().await;
         let context = self.authorise(&chat, from, &command).await?;
-        let written = self.append(&chat, from, number, &command, &context).await?;
-        drop(turn); // Raising and waking commute: the next command need not wait for them.
+        let written = self.append(&chat, turn, from, number, &command, &context).await?;
         self.raise(&chat, &written).await?;
         let accepted = written.accepted(chat.id); // Only now may the sender be told.
-        self.wake(&chat, &written);
+        self.wake(&chat, &written, from);
         self.tidy_up(&chat);
         self.metrics.submit_time.observe(self.clock.monotonic().saturating_sub(began));
         Ok(accepted)
@@ -118,7 +118,9 @@ impl Delivery {
         let delivery = Arc::clone(self);
         let task = tokio::spawn(async move {
             let entered = delivery.enter(from, chat, number).await?;
-            delivery.submit(entered, command).await
+            let accepted = delivery.submit(entered, command).await;
+            delivery.registry.for_each(from.user, |session| session.ring());
+            accepted
         });
         task.await.unwrap_or(Err(DeliveryError::Failed))
     }
@@ -162,50 +164,59 @@ impl Delivery {
     }
 
     /// Decides and appends, again whenever somebody else was first.
+    ///
+    /// The turn is given back as soon as a message is on its way, so that the next one joins the same batch.
     async fn append(
         &self,
         chat: &Arc<Chat>,
+        turn: OwnedMutexGuard<()>,
         from: DeviceId,
         number: ClientSeq,
         command: &ChatCommand,
         context: &DecisionContext,
     ) -> Result<Written, DeliveryError> {
-        let config = self.config();
+        let mut turn = Some(turn);
+        let mut joins = matches!(command, ChatCommand::Send { .. });
         for _ in 0..APPEND_ATTEMPTS_MAX {
-            if chat.is_behind() {
-                chat.catch_up(&*self.store).await?;
+            let held = match turn.take() {
+                Some(held) => held,
+                None => Arc::clone(&chat.turn).lock_owned().await,
+            };
+            if !joins || !self.may_join(chat, from, number) {
+                chat.pipeline.drained().await;
+                if chat.is_behind() {
+                    chat.catch_up(&*self.store).await?;
+                }
             }
-            let now = self.clock.now();
-            let decided: Result<_, dunlin_model::Refusal> = chat.look(|state| {
-                let decision = decide(state, &config.chat, from, number, command.clone(), context)?;
-                Ok(match decision {
-                    Decision::Repeat(seq) => Err(seq),
-                    Decision::Append(kind) => {
-                        let affected = kind.roster_changes(from.user, state);
-                        // The wall clock may have gone back; times in a chat do not.
-                        let time = now.max(state.changed);
-                        let seq = state.head.next();
-                        Ok((Event { seq, time, sender: from, client_seq: number, kind }, affected))
-                    }
-                })
-            });
-            let (event, affected) = match decided.inspect_err(|_| self.metrics.refused.add(1))? {
+            let (event, affected) = match self.decide(chat, from, number, command, context)? {
                 Ok(new) => new,
                 Err(seq) => return self.repeat(chat, seq).await,
             };
             let began = self.clock.monotonic();
-            match self.store.append(chat.id, &event).await {
+            let reserved = chat.pipeline.reserve(chat, event);
+            let event = Arc::clone(&reserved.event);
+            let mut appending = self.store.append(chat.id, &event);
+            // The first poll hands the event to the store; only then may the next one be decided on it.
+            let at_once = futures_util::FutureExt::now_or_never(appending.as_mut());
+            drop(held);
+            let appended = match at_once {
+                Some(appended) => appended,
+                None => appending.await,
+            };
+            match appended {
                 Ok(Appended::Written) => {
+                    reserved.written();
                     self.metrics.appended.add(1);
                     self.metrics.append_time.observe(self.clock.monotonic().saturating_sub(began));
-                    let (seq, time, event) = (event.seq, Some(event.time), Arc::new(event));
-                    chat.apply(Arc::clone(&event));
-                    return Ok(Written { seq, time, event: Some(event), affected, repeated: false });
+                    let (seq, time, event) = (event.seq, Some(event.time), Some(Arc::clone(&event)));
+                    return Ok(Written { seq, time, event, affected, repeated: false });
                 }
                 // Whoever won, or this very event after all: the log tells, and `decide` knows the number.
                 Ok(Appended::Taken) | Err(StoreError::Uncertain(_)) => {
                     self.metrics.conflicts.add(1);
-                    chat.catch_up(&*self.store).await?;
+                    drop(reserved);
+                    chat.hint(event.seq);
+                    joins = false;
                 }
                 Err(error) => {
                     self.metrics.unavailable.add(1);
@@ -214,6 +225,41 @@ impl Delivery {
             }
         }
         Err(DeliveryError::TooBusy)
+    }
+
+    /// Whether a message can be decided on those under way: its device's numbers rise, so that none of them
+    /// can be a retry of another.
+    fn may_join(&self, chat: &Chat, from: DeviceId, number: ClientSeq) -> bool {
+        let rises = chat.look(|state| state.numbers.get(&from).is_none_or(|window| window.newest() < number));
+        rises && !chat.is_behind() && chat.pipeline.admits(from, number)
+    }
+
+    /// The event that the command becomes, with those whose membership it changes; or where it stands already.
+    #[expect(clippy::type_complexity, reason = "read in one place")]
+    fn decide(
+        &self,
+        chat: &Chat,
+        from: DeviceId,
+        number: ClientSeq,
+        command: &ChatCommand,
+        context: &DecisionContext,
+    ) -> Result<Result<(Event, Vec<UserId>), Seq>, dunlin_model::Refusal> {
+        let config = self.config();
+        let now = self.clock.now();
+        let newest = chat.pipeline.newest();
+        let decided = chat.look(|state| {
+            Ok(match decide(state, &config.chat, from, number, command.clone(), context)? {
+                Decision::Repeat(seq) => Err(seq),
+                Decision::Append(kind) => {
+                    let affected = kind.roster_changes(from.user, state);
+                    let (head, changed) = newest.unwrap_or((state.head, state.changed));
+                    // The wall clock may have gone back; times in a chat do not.
+                    let (seq, time) = (head.max(state.head).next(), now.max(changed).max(state.changed));
+                    Ok((Event { seq, time, sender: from, client_seq: number, kind }, affected))
+                }
+            })
+        });
+        decided.inspect_err(|_| self.metrics.refused.add(1))
     }
 
     /// A retry of what was accepted: the first attempt may have died before raising and waking.
@@ -260,7 +306,7 @@ impl Delivery {
     }
 
     /// Wakes the members, and those whom the event took out: in memory here, through the relay elsewhere.
-    fn wake(&self, chat: &Arc<Chat>, written: &Written) {
+    fn wake(&self, chat: &Arc<Chat>, written: &Written, from: DeviceId) {
         // A chat is kept in memory from its first event on; others may have loaded it meanwhile.
         let kept = self.chats.insert(Arc::clone(chat));
         if !Arc::ptr_eq(&kept, chat) {
@@ -268,7 +314,7 @@ impl Delivery {
         }
         let mut users: Vec<UserId> = kept.look(|state| state.members.keys().copied().collect());
         users.extend(written.affected.iter().filter(|user| kept.look(|state| state.role(**user).is_none())));
-        self.wake_here(&kept, &users);
+        self.wake_here(&kept, &users, Some(from));
         let small = |event: &&Arc<Event>| match &event.kind {
             EventKind::Message { body, .. } => body.len() <= WAKE_EVENT_BYTES_MAX,
             _ => true,
@@ -277,12 +323,15 @@ impl Delivery {
         self.relay.publish(self.server, &users, Wake { chat: kept.id, head: written.seq, event });
     }
 
-    /// Wakes the sessions that `users` have on this server.
-    pub(crate) fn wake_here(&self, chat: &Arc<Chat>, users: &[UserId]) {
+    /// Wakes the sessions that `users` have on this server; those of `quietly` are marked but not rung.
+    pub(crate) fn wake_here(&self, chat: &Arc<Chat>, users: &[UserId], quietly: Option<DeviceId>) {
         let mut woken = 0;
         for user in users {
             self.registry.for_each(*user, |session| {
                 session.mark(chat);
+                if Some(session.device()) != quietly {
+                    session.ring();
+                }
                 woken += 1;
             });
         }
