@@ -113,12 +113,18 @@ impl Collector for Sources {
             )?;
         }
         let (append, append_sum) = delivery.metrics().append_time.read();
-        histogram(&mut to, "delivery_append_time", "From decision to durable event", append, append_sum)?;
+        histogram(&mut to, "delivery_append_time", "From decision to durable event", &append, append_sum)?;
         let (submit, submit_sum) = delivery.metrics().submit_time.read();
-        histogram(&mut to, "delivery_submit_time", "From command to answer", submit, submit_sum)?;
+        histogram(&mut to, "delivery_submit_time", "From command to answer", &submit, submit_sum)?;
         let bounds = LATENCY_BOUNDS_US.iter().map(|us| std::time::Duration::from_micros(*us).as_secs_f64());
-        let commit = bounds.chain([f64::INFINITY]).zip(stats.commit.counts()).collect();
-        histogram(&mut to, "store_commit_time", "Commit of a batch", commit, stats.commit.sum().as_secs_f64())
+        let commit = bounds.chain([f64::INFINITY]).zip(stats.commit.counts()).collect::<Vec<_>>();
+        histogram(
+            &mut to,
+            "store_commit_time",
+            "Commit of a batch",
+            &commit,
+            stats.commit.sum().as_secs_f64(),
+        )
     }
 }
 
@@ -139,16 +145,12 @@ fn histogram(
     to: &mut DescriptorEncoder,
     name: &str,
     help: &str,
-    mut buckets: Vec<(f64, u64)>,
+    buckets: &[(f64, u64)],
     sum_seconds: f64,
 ) -> fmt::Result {
-    // The library writes +Inf for the largest number, not for infinity.
-    if let Some(last) = buckets.last_mut() {
-        last.0 = f64::MAX;
-    }
     let count = buckets.iter().map(|(_, count)| count).sum();
     to.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Histogram)?
-        .encode_histogram::<NoLabelSet>(sum_seconds, count, &buckets, None)
+        .encode_histogram::<NoLabelSet>(sum_seconds, count, buckets, None)
 }
 
 /// Everything that is counted.
@@ -170,4 +172,40 @@ pub(crate) fn router(registry: Registry) -> Router {
         async move { answer }
     };
     Router::new().route("/metrics", get(scrape))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::Config;
+    use crate::wiring::assemble;
+
+    const PAGE: &str = include_str!("../../../docs/operations.md");
+
+    /// (name, kind) of each row of the page's table.
+    fn documented() -> BTreeSet<(String, String)> {
+        let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| `dunlin_")?.split_once("` | "));
+        let kind = |rest: &str| rest.split(' ').next().unwrap_or_default().to_owned();
+        rows.map(|(name, rest)| (format!("{PREFIX}_{name}"), kind(rest))).collect()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn every_metric_stands_in_the_operators_page_and_nothing_else_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        config.server.data_dir = folder.path().to_owned();
+        let parts = assemble(&config, false).await.unwrap();
+        let registry = registry(Arc::clone(&parts.gateway), Arc::clone(&parts.store));
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        let served: BTreeSet<_> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))
+            .map(|(name, kind)| (name.to_owned(), kind.to_owned()))
+            .collect();
+        assert_eq!(served, documented());
+        assert!(text.contains("dunlin_store_commit_time_seconds_bucket{le=\"+Inf\"}"), "{text}");
+    }
 }

@@ -53,3 +53,31 @@ fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
         CertificateDer::pem_file_iter(path).map_err(wrong)?.collect::<Result<_, _>>().map_err(wrong)?;
     if chain.is_empty() { Err(wrong(pem::Error::NoItemsFound)) } else { Ok(chain) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_and_its_key_are_accepted_and_strangers_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            Some(path)
+        };
+        let ours = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let certificate = write("certificate.pem", &ours.cert.pem());
+        let key = write("key.pem", &ours.signing_key.serialize_pem());
+        let other_key = write("other.pem", &other.signing_key.serialize_pem());
+        let with = |certificate: &Option<PathBuf>, key: &Option<PathBuf>| {
+            acceptor(&TlsSection { certificate: certificate.clone(), key: key.clone() })
+        };
+        assert!(matches!(with(&certificate, &key), Ok(Some(_))));
+        assert!(matches!(with(&None, &None), Ok(None)));
+        assert!(matches!(with(&key, &key), Err(TlsError::Pem { what: "certificate", .. })));
+        assert!(matches!(with(&certificate, &certificate), Err(TlsError::Pem { what: "private key", .. })));
+        assert!(matches!(with(&certificate, &other_key), Err(TlsError::Unusable(_))));
+    }
+}
