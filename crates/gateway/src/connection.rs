@@ -246,7 +246,11 @@ impl Connection {
                     Ok(turned) => if self.turned(turned).await.is_err() { return },
                     Err(_) => return,
                 },
-                () = session.rung() => self.more_to_pull = true,
+                () = session.rung() => {
+                    self.more_to_pull = true;
+                    // Others who were woken by the same batch leave their answers first: one write for all.
+                    tokio::task::yield_now().await;
+                }
                 () = tokio::task::yield_now(), if again => {}
                 () = tokio::time::sleep(PULL_RETRY_PAUSE), if pull_again.is_some() => pull_again = None,
             }
