@@ -235,7 +235,6 @@ impl Delivery {
     }
 
     /// The event that the command becomes, with those whose membership it changes; or where it stands already.
-    #[expect(clippy::type_complexity, reason = "read in one place")]
     fn decide(
         &self,
         chat: &Chat,
