@@ -225,7 +225,7 @@ impl Connection {
         while self.ending.is_none() {
             self.take_arrived().await;
             self.look_at_requests_from_within();
-            if self.more_to_pull && self.link.waiting() < config.out_bytes_max {
+            if self.ending.is_none() && self.more_to_pull && !self.is_full() {
                 pull_again = self.pull().await.err();
             }
             self.outbox.take_into(&mut self.link.out);
@@ -234,10 +234,9 @@ impl Connection {
             }
             let writes = self.link.waiting() > 0;
             let reads = !self.has_arrived()
-                && self.link.waiting() < config.out_bytes_max
+                && !self.is_full()
                 && self.outbox.in_flight() < config.requests_in_flight_max;
-            let again =
-                self.more_to_pull && pull_again.is_none() && self.link.waiting() < config.out_bytes_max;
+            let again = self.more_to_pull && pull_again.is_none() && !self.is_full();
             tokio::select! {
                 biased;
                 // What is ready leaves before new requests are read; both go before wakes, which can wait
@@ -279,14 +278,21 @@ impl Connection {
         }
     }
 
-    fn has_arrived(&self) -> bool {
-        !self.link.arrived.is_empty() && self.outbox.in_flight() < self.config.requests_in_flight_max
+    /// Whether as much waits to be written as may: the peer does not read, so nothing more is done for it.
+    fn is_full(&self) -> bool {
+        self.link.waiting() >= self.config.out_bytes_max
     }
 
-    /// Handles what arrived, in order, as far as requests may be in flight.
+    fn has_arrived(&self) -> bool {
+        !self.link.arrived.is_empty()
+            && !self.is_full()
+            && self.outbox.in_flight() < self.config.requests_in_flight_max
+    }
+
+    /// Handles what arrived, in order, as far as requests may be in flight and answers may wait.
     async fn take_arrived(&mut self) {
         let in_flight_max = self.config.requests_in_flight_max;
-        while self.ending.is_none() && self.outbox.in_flight() < in_flight_max {
+        while self.ending.is_none() && !self.is_full() && self.outbox.in_flight() < in_flight_max {
             let Some(arrived) = self.link.arrived.pop_front() else {
                 if self.link.arrived.capacity() > 0 && self.link.reader.is_idle() {
                     self.link.arrived.shrink_to(4);
