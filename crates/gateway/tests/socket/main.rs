@@ -1,0 +1,17 @@
+//! The gateway through its real socket: well-behaved and misbehaving clients of a server in this process.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod absences;
+mod client;
+mod clocks;
+mod conversations;
+mod endings;
+mod garbage;
+mod handshake;
+mod limits;
+mod noise;
+mod raw;
+mod requests;
+mod rosters;
+mod slow;
+mod world;
