@@ -35,7 +35,7 @@ pub struct ServerSection {
     pub listen: SocketAddr,
     /// Where everything is kept.
     pub data_dir: PathBuf,
-    /// Seconds over which clients are sent away when the server stops.
+    /// Seconds over which clients that are sent away are spread when they come back.
     pub drain_window_seconds: u64,
     /// Seconds after the stop signal until connections are cut.
     pub drain_limit_seconds: u64,
