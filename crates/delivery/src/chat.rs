@@ -314,7 +314,7 @@ impl Applied {
     }
 }
 
-fn body_bytes(event: &Event) -> usize {
+pub(crate) fn body_bytes(event: &Event) -> usize {
     match &event.kind {
         EventKind::Message { body: Body::Gone(_), .. } => 0,
         EventKind::Message { body, .. } => body.len(),

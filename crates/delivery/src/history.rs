@@ -6,13 +6,18 @@ use dunlin_model::chat::{ChatState, Memberships};
 use dunlin_model::view::{HistoryPage, MessageStatusView, SkipReason, Skipped, Status};
 use dunlin_model::{ChatId, Event, Refusal, Seq, UserId};
 
-use crate::chat::{Chat, READ_BYTES_MAX};
+use crate::chat::{Chat, READ_BYTES_MAX, body_bytes};
 use crate::{Delivery, DeliveryError};
 
 /// Events in a page of history when the reader does not say.
 const PAGE_EVENTS: usize = 50;
 /// Events in a page of history at the most.
 const PAGE_EVENTS_MAX: usize = 200;
+/// Bytes of bodies in a page, unless its newest event alone has more: pages of many requests wait in memory
+/// for a client that reads slowly.
+const PAGE_BYTES_MAX: usize = 256 * 1024;
+/// Events read at a time, so that a page is not read much further than it reaches.
+const STEP_EVENTS: usize = 64;
 /// Events looked at for one page when it is filtered by sender.
 const SCANNED_EVENTS_MAX: u64 = 2_000;
 
@@ -47,7 +52,7 @@ impl Delivery {
         let mut page = HistoryPage { events: Vec::new(), skipped: Vec::new(), next_before: None };
         let mut before = query.before.unwrap_or(head.next()).min(head.next());
         let stop = Seq(before.0.saturating_sub(SCANNED_EVENTS_MAX));
-        while page.events.len() < limit && before > Seq::FIRST {
+        while page.events.len() < limit && before > Seq::FIRST && bytes(&page) < PAGE_BYTES_MAX {
             let Some(last) = memberships.last_covered(before.previous()) else {
                 page.skipped.push(skipped(Seq::FIRST, before.previous(), SkipReason::NotEntitled));
                 before = Seq::FIRST;
@@ -62,7 +67,7 @@ impl Delivery {
                 .rev()
                 .find(|stay| stay.from <= last)
                 .map_or(Seq::FIRST, |s| s.from);
-            let wanted = u64::try_from(limit - page.events.len()).unwrap_or(1);
+            let wanted = u64::try_from((limit - page.events.len()).min(STEP_EVENTS)).unwrap_or(1);
             let from = Seq(last.next().0.saturating_sub(wanted)).max(stay_from).max(Seq::FIRST);
             let reached_floor =
                 self.read_backwards(&chat, reader, (from, last), query.sender, &mut page).await?;
@@ -76,6 +81,9 @@ impl Delivery {
         }
         page.events.sort_by_key(|event| event.seq);
         page.skipped.sort_by_key(|range| range.from);
+        if let Some(first) = shorten(&mut page) {
+            before = first;
+        }
         page.next_before = (before > Seq::FIRST).then_some(before);
         Ok(page)
     }
@@ -179,6 +187,26 @@ pub(crate) fn readable(chat: &Chat, reader: UserId) -> Result<(Memberships, Seq)
             None => Err(Refusal::NoSuchChat),
         }
     })
+}
+
+fn bytes(page: &HistoryPage) -> usize {
+    page.events.iter().map(body_bytes).sum()
+}
+
+/// Drops the oldest events of a page that is too large; gives where it then begins, and the page before ends.
+fn shorten(page: &mut HistoryPage) -> Option<Seq> {
+    let mut left = PAGE_BYTES_MAX;
+    let fits = |event: &&Event| {
+        let fits = left.checked_sub(body_bytes(event));
+        left = fits.unwrap_or(0);
+        fits.is_some()
+    };
+    let kept = page.events.iter().rev().take_while(fits).count().max(1);
+    let surplus = page.events.len().checked_sub(kept).filter(|surplus| *surplus > 0)?;
+    page.events.drain(..surplus);
+    let first = page.events.first()?.seq;
+    page.skipped.retain(|range| range.from > first);
+    Some(first)
 }
 
 fn skipped(from: Seq, to: Seq, reason: SkipReason) -> Skipped {

@@ -153,3 +153,31 @@ async fn strangers_get_the_same_answers_whether_a_chat_exists_or_not() {
     }
     assert_eq!(answers[0], answers[1]);
 }
+
+#[tokio::test]
+async fn pages_of_large_messages_are_short_and_join_without_a_gap() {
+    let world = World::new().await;
+    let [ada] = world.people().await;
+    let chat = world.group(&ada, &[]).await;
+    let body = "x".repeat(16 * 1024);
+    for number in 2..=90 {
+        world.post(&ada, chat, number, &body).await;
+    }
+    for format in Format::ALL {
+        let mut client = world.connect(&ada, *format).await;
+        let (mut before, mut seqs) = (None, Vec::new());
+        loop {
+            let asked =
+                client.request(Command::History { chat, before, limit: Some(200), sender: None }).await;
+            let Outcome::History { page, .. } = asked else { panic!("{asked:?}") };
+            assert!((1..=17).contains(&page.events.len()), "{}", page.events.len());
+            assert_eq!(page.skipped, []);
+            seqs.extend(page.events.iter().rev().map(|event| event.seq.0));
+            before = page.next_before;
+            if before.is_none() {
+                break;
+            }
+        }
+        assert!(seqs.into_iter().eq((1..=90).rev()));
+    }
+}
