@@ -56,7 +56,9 @@ impl Drop for Server {
 }
 
 fn command(data: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dunlin"));
+    // A file that may not grow is to be an error for the server, not a signal that kills it.
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_dunlin")]);
     if !arguments.contains(&"--listen") {
         command.env("DUNLIN_SERVER__LISTEN", "127.0.0.1:0");
     }
@@ -162,4 +164,31 @@ fn limits_are_read_again_on_sighup_and_a_broken_file_changes_nothing() {
     server.signal("-HUP");
     assert!(log.any(|line| line.contains("member_max")));
     assert!(get(server.authority(), "/readyz").0.contains("200"));
+}
+
+/// A disk that is full from one moment to the next: files of the server cannot grow any more.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_takes_no_more_ends_the_server_with_a_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path(), &["--test-accounts"], &[]);
+    let pid = server.child.id().to_string();
+    let limited = Command::new("prlimit").args(["--pid", &pid, "--fsize=4096:4096"]).status().unwrap();
+    assert!(limited.success());
+    let body = "{\"count\":500,\"devices\":1}";
+    let request = format!(
+        "POST /api/test/accounts HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\
+        content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(server.authority()).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    // Whether it breaks off or says that it failed: it does not say 200.
+    let _ = stream.read_to_string(&mut answer);
+    assert!(!answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(!server.wait().success());
+    let mut said = String::new();
+    server.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(said.contains("The store failed, so the server stopped"), "{said}");
 }
