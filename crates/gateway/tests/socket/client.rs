@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use dunlin_model::{Body, ChatCommand, ChatId, ClientSeq, ErrorCode, Event, EventKind, Seq};
 use dunlin_wire::{ClientFrame, Command, Failure, Format, Outcome, Position, ServerFrame, Welcome};
 use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
@@ -181,6 +181,7 @@ impl Client {
             Some(Ok(other)) => panic!("not of the sub-protocol: {other:?}"),
             Some(Err(_)) | None => {
                 self.ended = true;
+                let _ = self.socket.get_mut().shutdown().await; // The server waits for this side's end.
                 return false;
             }
         };
