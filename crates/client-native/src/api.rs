@@ -7,14 +7,17 @@ use std::time::Duration;
 
 use dunlin_model::{ErrorCode, Retry, UserId};
 use dunlin_wire::Failure;
-use reqwest::{Client, Method, RequestBuilder, Url};
+use reqwest::{Client, Method, RequestBuilder};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::credentials::Credentials;
 use crate::server_url::ServerUrl;
 use crate::tls;
-use types::{BlockList, CodeRequest, ContactDocument, DeviceList, FoundUser, Login, Profile, RefreshRequest};
+use types::{
+    AddressBody, BlockList, ContactList, ContactName, DeviceList, FoundUser, LoggedIn, Login, Profile,
+    RefreshRequest, Settings,
+};
 
 /// How long one request may take.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(15);
@@ -128,17 +131,15 @@ impl Api {
     /// # Errors
     /// See [`ApiError`].
     pub async fn request_code(&self, address: &str) -> Result<(), ApiError> {
-        self.send(self.call(Method::POST, &["otp"], None).json(&CodeRequest { address })).await
+        self.send(self.call(Method::POST, &["otp"], None).json(&AddressBody { address })).await
     }
 
     /// Trades a one-time code for credentials of a new device.
     ///
     /// # Errors
     /// See [`ApiError`]; `wrongCode` when the code is not right.
-    pub async fn login(&self, login: &Login<'_>) -> Result<Credentials, ApiError> {
-        let answer: types::LoginAnswer =
-            self.read(self.call(Method::POST, &["auth", "login"], None).json(login)).await?;
-        Ok(answer.credentials)
+    pub async fn login(&self, login: &Login<'_>) -> Result<LoggedIn, ApiError> {
+        self.read(self.call(Method::POST, &["auth", "login"], None).json(login)).await
     }
 
     /// Trades a refresh token for the next credentials.
@@ -147,7 +148,7 @@ impl Api {
     /// See [`ApiError`].
     pub async fn refresh(&self, refresh_token: &str) -> Result<Credentials, ApiError> {
         let body = RefreshRequest { refresh_token };
-        let answer: types::LoginAnswer =
+        let answer: LoggedIn =
             self.read(self.call(Method::POST, &["auth", "refresh"], None).json(&body)).await?;
         Ok(answer.credentials)
     }
@@ -181,9 +182,8 @@ impl Api {
     /// # Errors
     /// See [`ApiError`]; `notFound` when there is none.
     pub async fn find_user(&self, token: &str, address: &str) -> Result<FoundUser, ApiError> {
-        let mut url = self.server.rest(&["users"]);
-        url.query_pairs_mut().append_pair("address", address);
-        self.read(self.call_url(Method::GET, url, Some(token))).await
+        let body = AddressBody { address };
+        self.read(self.call(Method::POST, &["users", "find"], Some(token)).json(&body)).await
     }
 
     /// What another user shows of themselves.
@@ -202,7 +202,7 @@ impl Api {
         self.read(self.call(Method::GET, &["profile"], Some(token))).await
     }
 
-    /// Replaces the user's profile, if `version` is still the one that was read.
+    /// Replaces the user's profile, if its version is still the one that was read.
     ///
     /// # Errors
     /// See [`ApiError`]; `conflict` when it changed meanwhile.
@@ -214,16 +214,41 @@ impl Api {
     ///
     /// # Errors
     /// See [`ApiError`].
-    pub async fn contacts(&self, token: &str) -> Result<ContactDocument, ApiError> {
+    pub async fn contacts(&self, token: &str) -> Result<ContactList, ApiError> {
         self.read(self.call(Method::GET, &["contacts"], Some(token))).await
     }
 
-    /// Replaces the user's contacts, if the version is still the one that was read.
+    /// Adds a contact, or renames one.
     ///
     /// # Errors
-    /// See [`ApiError`]; `conflict` when they changed meanwhile.
-    pub async fn set_contacts(&self, token: &str, contacts: &ContactDocument) -> Result<(), ApiError> {
-        self.send(self.call(Method::PUT, &["contacts"], Some(token)).json(contacts)).await
+    /// See [`ApiError`]; `notFound` when there is no such user.
+    pub async fn put_contact(&self, token: &str, user: UserId, name: &str) -> Result<(), ApiError> {
+        let path = ["contacts", &user.to_string()];
+        self.send(self.call(Method::PUT, &path, Some(token)).json(&ContactName { name })).await
+    }
+
+    /// Removes a contact, if it is there.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn remove_contact(&self, token: &str, user: UserId) -> Result<(), ApiError> {
+        self.send(self.call(Method::DELETE, &["contacts", &user.to_string()], Some(token))).await
+    }
+
+    /// The user's settings.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn settings(&self, token: &str) -> Result<Settings, ApiError> {
+        self.read(self.call(Method::GET, &["settings"], Some(token))).await
+    }
+
+    /// Replaces the user's settings.
+    ///
+    /// # Errors
+    /// See [`ApiError`]; `conflict` when they changed since their version was read.
+    pub async fn set_settings(&self, token: &str, settings: &Settings) -> Result<(), ApiError> {
+        self.send(self.call(Method::PUT, &["settings"], Some(token)).json(settings)).await
     }
 
     /// Whom the user has blocked.
@@ -251,11 +276,7 @@ impl Api {
     }
 
     fn call(&self, method: Method, path: &[&str], token: Option<&str>) -> RequestBuilder {
-        self.call_url(method, self.server.rest(path), token)
-    }
-
-    fn call_url(&self, method: Method, url: Url, token: Option<&str>) -> RequestBuilder {
-        let request = self.client.request(method, url);
+        let request = self.client.request(method, self.server.rest(path));
         match token {
             Some(token) => request.bearer_auth(token),
             None => request,

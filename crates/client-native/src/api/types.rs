@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::credentials::Credentials;
 
 #[derive(Debug, Serialize)]
-pub(super) struct CodeRequest<'a> {
+pub(super) struct AddressBody<'a> {
     pub(super) address: &'a str,
 }
 
@@ -27,9 +27,15 @@ pub struct Login<'a> {
     pub device_name: &'a str,
 }
 
+/// What logging in gives.
 #[derive(Debug, Deserialize)]
-pub(super) struct LoginAnswer {
-    pub(super) credentials: Credentials,
+#[serde(rename_all = "camelCase")]
+pub struct LoggedIn {
+    /// The proof.
+    pub credentials: Credentials,
+    /// Whether the address was registered just now.
+    #[serde(default)]
+    pub new_user: bool,
 }
 
 /// A device that is logged in.
@@ -45,9 +51,9 @@ pub struct DeviceView {
     /// Whether it is the one that asks.
     #[serde(default)]
     pub current: bool,
-    /// When it was logged out, in milliseconds since the Unix epoch.
+    /// When it last refreshed its tokens, in milliseconds since the Unix epoch.
     #[serde(default)]
-    pub revoked_ms: Option<u64>,
+    pub refreshed_ms: u64,
 }
 
 /// The devices of a user.
@@ -101,7 +107,7 @@ pub struct Contact {
 
 /// The contacts, with their version.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct ContactDocument {
+pub struct ContactList {
     /// Rises with each replacement.
     #[serde(default)]
     pub version: u64,
@@ -115,4 +121,34 @@ pub struct ContactDocument {
 pub struct BlockList {
     /// Ids of users.
     pub user_ids: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ContactName<'a> {
+    pub(super) name: &'a str,
+}
+
+/// Who may see when a person was last there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LastSeen {
+    /// Anyone who shares a chat with them.
+    #[serde(rename = "LAST_SEEN_EVERYONE")]
+    Everyone,
+    /// Those in their contacts.
+    #[serde(rename = "LAST_SEEN_CONTACTS")]
+    Contacts,
+    /// Nobody.
+    #[serde(rename = "LAST_SEEN_NOBODY")]
+    Nobody,
+}
+
+/// A person's settings on the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Settings {
+    /// Rises with each replacement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+    /// Who may see when they were last there.
+    pub last_seen: LastSeen,
 }

@@ -137,7 +137,7 @@ impl Actor {
             Ok(()) => self.serve(&mut link, &welcome, token).await,
             Err(error) => error.into(),
         };
-        if matches!(end, End::Unwanted) {
+        if matches!(end, End::Unwanted) && self.report(&mut link).await.is_ok() {
             link.close().await;
         }
         end

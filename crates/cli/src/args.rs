@@ -1,0 +1,353 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// A private messenger that anyone can run.
+#[derive(Debug, Parser)]
+#[command(name = "dunlin", version, about, max_term_width = 100)]
+#[command(
+    after_help = "A CHAT is the name of a group, the beginning of one if it is the only one, a person, or an id.
+A PERSON is a phone number or e-mail address, a name you know them by, or an id.
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 not logged in, 4 server out of reach."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Globals {
+    /// Print JSON, one value a line, for scripts
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Which profile to use, so that several people can share a machine
+    #[arg(long, global = true, env = "DUNLIN_PROFILE", default_value = "default", value_name = "NAME")]
+    pub(crate) profile: String,
+    /// Where profiles are kept [default: the user's data directory]
+    #[arg(long, global = true, env = "DUNLIN_HOME", value_name = "DIR")]
+    pub(crate) home: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a server; works without any option
+    Serve(ServeArgs),
+    /// Log in with a phone number or e-mail address; registers who is new
+    Login(LoginArgs),
+    /// Log this device out
+    Logout,
+    /// List your chats
+    Chats,
+    /// Start a group, or a chat with one person
+    New(NewArgs),
+    /// Send a message; '-' reads it from standard input
+    Send(SendArgs),
+    /// Show what is new and go on showing it; stop with Ctrl-C
+    Tail(TailArgs),
+    /// Show earlier messages of a chat
+    History(HistoryArgs),
+    /// Show how far a message has got
+    Status {
+        /// The chat
+        chat: String,
+        /// The message's number
+        seq: u64,
+    },
+    /// Delete a message, for yourself unless told otherwise
+    Delete {
+        /// The chat
+        chat: String,
+        /// The message's number
+        seq: u64,
+        /// For everyone in the chat
+        #[arg(long)]
+        everyone: bool,
+    },
+    /// Show or change who is in a chat
+    #[command(subcommand)]
+    Members(MembersCommand),
+    /// Leave a group
+    Leave {
+        /// The chat
+        chat: String,
+    },
+    /// Delete a chat that you own, for everyone
+    DeleteChat {
+        /// The chat
+        chat: String,
+    },
+    /// Make a new invite link; the one before it ends
+    Invite {
+        /// The chat
+        chat: String,
+        /// Withdraw the link instead
+        #[arg(long)]
+        withdraw: bool,
+    },
+    /// Join a group by its invite link
+    Join {
+        /// The link's code
+        code: String,
+    },
+    /// Give a group another name
+    Rename {
+        /// The chat
+        chat: String,
+        /// The new name
+        name: String,
+    },
+    /// Give a group another description
+    Describe {
+        /// The chat
+        chat: String,
+        /// The new description
+        description: String,
+    },
+    /// List your devices, or log one of them out
+    Devices {
+        #[command(subcommand)]
+        command: Option<DevicesCommand>,
+    },
+    /// Show or change your profile
+    Profile(ProfileArgs),
+    /// List or change your contacts
+    Contacts {
+        #[command(subcommand)]
+        command: Option<ContactsCommand>,
+    },
+    /// Block people; without any, list whom you have blocked
+    Block {
+        /// Whom
+        people: Vec<String>,
+    },
+    /// Unblock people
+    Unblock {
+        /// Whom
+        #[arg(required = true)]
+        people: Vec<String>,
+    },
+    /// Show who is there, or was last
+    Presence {
+        /// Whom
+        #[arg(required = true)]
+        people: Vec<String>,
+    },
+    /// Measure a server
+    #[command(subcommand)]
+    Load(dunlin_load::LoadCommand),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Address and port to listen on
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<std::net::SocketAddr>,
+    /// Where data is kept
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Configuration file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Hand out accounts for tests without any proof; refuses to listen beyond this machine
+    #[arg(long)]
+    pub(crate) test_accounts: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LoginArgs {
+    /// Your phone number with country code, or e-mail address
+    pub(crate) address: Option<String>,
+    /// The server [default: the one before, else this machine's]
+    #[arg(long, env = "DUNLIN_SERVER", value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// What to call this device
+    #[arg(long, value_name = "NAME")]
+    pub(crate) device_name: Option<String>,
+    /// The one-time code, when you have it already; no other is sent then
+    #[arg(long)]
+    pub(crate) code: Option<String>,
+    /// Your name, as others are to see it
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Only have a code sent
+    #[arg(long, conflicts_with = "code")]
+    pub(crate) request_code: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewArgs {
+    /// The group's name
+    #[arg(required_unless_present = "direct")]
+    pub(crate) name: Option<String>,
+    /// Who is to be in it beside you
+    pub(crate) people: Vec<String>,
+    /// Start a chat with one person instead
+    #[arg(long, value_name = "PERSON", conflicts_with_all = ["name", "people", "channel", "description"])]
+    pub(crate) direct: Option<String>,
+    /// Only admins post
+    #[arg(long)]
+    pub(crate) channel: bool,
+    /// The group's description
+    #[arg(long, default_value = "")]
+    pub(crate) description: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SendArgs {
+    /// The chat, or a person
+    pub(crate) chat: String,
+    /// What to say
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) text: Vec<String>,
+    /// The number of the message that this answers
+    #[arg(long, value_name = "SEQ")]
+    pub(crate) reply_to: Option<u64>,
+    /// Seconds to wait for a server that is out of reach
+    #[arg(long, default_value_t = 5, value_name = "SECONDS")]
+    pub(crate) wait: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TailArgs {
+    /// Show only this chat
+    pub(crate) chat: Option<String>,
+    /// Stop when everything up to now is shown
+    #[arg(long)]
+    pub(crate) once: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HistoryArgs {
+    /// The chat
+    pub(crate) chat: String,
+    /// Only what is before this number
+    #[arg(long, value_name = "SEQ")]
+    pub(crate) before: Option<u64>,
+    /// How many at most
+    #[arg(long, default_value_t = 50)]
+    pub(crate) limit: u32,
+    /// Only messages of this person
+    #[arg(long, value_name = "PERSON")]
+    pub(crate) from: Option<String>,
+    /// What this device has stored, without asking the server
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MembersCommand {
+    /// List the members
+    List {
+        /// The chat
+        chat: String,
+    },
+    /// Add people
+    Add(MembersArgs),
+    /// Remove people; they may be added again
+    Remove(MembersArgs),
+    /// Remove people for good
+    Ban(MembersArgs),
+    /// Let banned people come back
+    Unban(MembersArgs),
+    /// Change what a member may do
+    Role {
+        /// The chat
+        chat: String,
+        /// Whose
+        person: String,
+        /// To what
+        role: RoleArg,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MembersArgs {
+    /// The chat
+    pub(crate) chat: String,
+    /// Whom
+    #[arg(required = true)]
+    pub(crate) people: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RoleArg {
+    Member,
+    Admin,
+    /// Hands the chat over
+    Owner,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DevicesCommand {
+    /// Log one of your devices out
+    Revoke {
+        /// Its number
+        number: u32,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProfileArgs {
+    /// Your new name
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Your new line about yourself
+    #[arg(long)]
+    pub(crate) about: Option<String>,
+    /// Who may see when you were last here
+    #[arg(long, value_name = "WHO")]
+    pub(crate) last_seen: Option<LastSeenArg>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LastSeenArg {
+    Everyone,
+    Contacts,
+    Nobody,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ContactsCommand {
+    /// Add someone, or give them another name
+    Add {
+        /// Whom
+        person: String,
+        /// What you call them [default: as they call themselves]
+        name: Option<String>,
+    },
+    /// Remove someone
+    Remove {
+        /// Whom
+        person: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_message_needs_no_quotes_and_may_begin_with_a_dash() {
+        let cli = Cli::parse_from(["dunlin", "send", "--reply-to", "3", "Team", "-v", "is", "fine"]);
+        let Command::Send(args) = cli.command else { panic!("not send") };
+        assert_eq!((args.chat.as_str(), args.reply_to), ("Team", Some(3)));
+        assert_eq!(args.text, ["-v", "is", "fine"]);
+    }
+}
