@@ -94,7 +94,8 @@ fn deny(root: &Path) -> Result<Counts> {
 }
 
 fn lints(root: &Path) -> Result<Counts> {
-    let arguments = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+    let arguments =
+        ["clippy", "--workspace", "--all-targets", "--locked", "--keep-going", "--", "-D", "warnings"];
     Ok(Counts::one(succeeds(cargo(root).args(arguments))?))
 }
 
