@@ -165,6 +165,16 @@ impl Chat {
         Some(entries.take_while(|entry| entry.event.seq <= to).take(count_max).cloned().collect())
     }
 
+    /// The last of `user`'s own events that directly follow `seq`, as far as they are in memory; `seq` when the
+    /// next is somebody else's. What one wrote oneself is not unread.
+    pub(crate) fn past_own_events(&self, user: UserId, seq: Seq) -> Seq {
+        let own = self.recent(seq.next(), Seq(u64::MAX), TAIL_EVENTS_MAX).unwrap_or_default();
+        own.iter()
+            .take_while(|entry| entry.event.sender.user == user)
+            .last()
+            .map_or(seq, |entry| entry.event.seq)
+    }
+
     /// Events from `from` to `to` wherever they are, with what was deleted emptied; and whether the store
     /// had to be read.
     pub(crate) async fn read(

@@ -65,7 +65,7 @@ impl Delivery {
         with_members: bool,
     ) -> Option<ChatDetails> {
         let (_, head) = readable(chat, reader).ok()?;
-        let seen = chat.receipt(reader).seen;
+        let seen = chat.past_own_events(reader, chat.receipt(reader).seen).min(head);
         let mut details = chat.look(|state| ChatDetails {
             chat: state.id,
             kind: state.kind,

@@ -222,3 +222,20 @@ async fn history_pages_back_to_the_start() {
     assert_eq!(page.events.len(), 100);
     assert!(page.events.iter().all(|event| event.sender.user == bob.user));
 }
+
+#[tokio::test]
+async fn what_one_wrote_oneself_is_not_unread() {
+    let world = World::new().await;
+    let (ada, bob) = (world.person(1).await, world.person(2).await);
+    let chat = world.direct(ada, bob).await;
+    world.send(ada, chat, 2, "hello?").await;
+    let seen = |device| {
+        let server = world.server.clone();
+        async move { server.chat_details(device, chat).await.unwrap().seen }
+    };
+    assert_eq!(seen(ada).await, seq(2));
+    assert_eq!(seen(bob).await, seq(0));
+    world.send(bob, chat, 2, "yes").await;
+    world.send(ada, chat, 3, "good").await;
+    assert_eq!(seen(ada).await, seq(2), "what came between is unread");
+}
