@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use dunlin_client_native::{ApiError, LinkError, RequestError, ServerUrl, TokenError};
+use dunlin_client_native::{ApiError, RequestError, ServerUrl, TokenError};
 use dunlin_model::ErrorCode;
 use serde_json::{Value, json};
 
@@ -117,11 +117,6 @@ impl Failure {
             TokenError::LoginRequired => Self::logged_out(),
             TokenError::Later(error) => Self::of_api(server, error),
         }
-    }
-
-    /// The failure of a link.
-    pub(crate) fn of_link(server: &ServerUrl, error: &LinkError) -> Self {
-        Self::unreachable(server, &error.to_string())
     }
 }
 

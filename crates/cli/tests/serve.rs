@@ -1,4 +1,5 @@
 //! The life of a server as an operator sees it: starts, tells how it is, stops.
+#![expect(clippy::panic, reason = "a test fails by panicking")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;

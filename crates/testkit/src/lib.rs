@@ -1,1 +1,3 @@
 //! Faults, fixtures and checkers for tests.
+
+pub mod fuzzing;

@@ -1,6 +1,8 @@
 //! The bytes of every frame, as committed in `tests/golden`. What was once written must be read for ever;
 //! `UPDATE_GOLDEN=1` writes the files anew after a deliberate addition.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod examples;
 
 use std::collections::BTreeSet;

@@ -18,7 +18,6 @@ const EVENTS_PER_PAGE: u32 = 100;
 
 /// What is asked for.
 struct Wanted {
-    chat: ChatId,
     before: Option<Seq>,
     limit: usize,
     sender: Option<UserId>,
@@ -45,7 +44,7 @@ impl App {
             Some(person) => Some(self.find_person(person).await?),
             None => None,
         };
-        let mut wanted = Wanted { chat, before, limit, sender };
+        let mut wanted = Wanted { before, limit, sender };
         let mut entries: Vec<Entry> = Vec::new();
         loop {
             let left = wanted.limit.saturating_sub(entries.iter().filter(|entry| is_event(entry)).count());
@@ -85,7 +84,7 @@ impl App {
             },
             None => None,
         };
-        let wanted = Wanted { chat, before, limit, sender };
+        let wanted = Wanted { before, limit, sender };
         let entries = select(self.files.chat_log(chat).reader().more()?, &wanted);
         self.show_history(chat, &entries)
     }
@@ -177,7 +176,6 @@ mod tests {
             message(5, 1),
         ];
         let wanted = Wanted {
-            chat: ChatId::from_bytes([0; 16]),
             before: before.map(Seq),
             limit,
             sender: sender.map(|byte| UserId::from_bytes([byte; 16])),

@@ -21,7 +21,7 @@ const INPUT_BYTES_MAX: u64 = 1024 * 1024;
 
 impl App {
     pub(super) async fn send(&self, args: SendArgs) -> Result {
-        let text = message_text(args.text)?;
+        let text = message_text(&args.text)?;
         let command = |chat, client_seq, text| {
             let send = ChatCommand::Send {
                 body: Body::Text(text),
@@ -105,12 +105,13 @@ impl App {
         let chat = self.find_chat(&connection, chat).await?;
         self.request(&connection, Command::HideMessage { chat, seq: target }).await?;
         // Also here, in case nobody tails: history without the server hides it too.
-        self.store(chat, &[Entry::Hidden(target)])?;
+        // A mark has no place of its own in the log, so there is no gap that it could leave.
+        let _no_gap = self.store(chat, &[Entry::Hidden(target)])?;
         self.done(&format!("#{seq} is deleted for you, on all your devices."))
     }
 }
 
-fn message_text(words: Vec<String>) -> Result<String> {
+fn message_text(words: &[String]) -> Result<String> {
     if words != ["-"] {
         return Ok(words.join(" "));
     }

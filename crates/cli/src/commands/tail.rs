@@ -196,7 +196,7 @@ impl<'a> Following<'a> {
                 Push::Frame(ServerFrame::MessageHidden { chat, seq }) => {
                     arrived.entry(chat).or_default().push(Entry::Hidden(seq));
                 }
-                Push::Frame(frame) => self.take_sign(frame)?,
+                Push::Frame(frame) => self.take_sign(&frame)?,
                 Push::Online(welcome) => {
                     if self.app.files.meet_incarnation(&welcome.incarnation)? {
                         return Ok(Some(Ended::Restored));
@@ -229,26 +229,26 @@ impl<'a> Following<'a> {
     }
 
     /// What passes by and is not stored.
-    fn take_sign(&mut self, frame: ServerFrame) -> Result {
+    fn take_sign(&mut self, frame: &ServerFrame) -> Result {
         let app = self.app;
         let value = match frame {
             ServerFrame::CaughtUp => {
                 self.caught_up = true;
                 return Ok(());
             }
-            ServerFrame::StatusUpdate { chat, receipt } if self.screen.shows(chat) => {
-                app.receipt_json(chat, receipt.user, receipt.delivered, receipt.seen)
+            ServerFrame::StatusUpdate { chat, receipt } if self.screen.shows(*chat) => {
+                app.receipt_json(*chat, receipt.user, receipt.delivered, receipt.seen)
             }
-            ServerFrame::Typing { chat, user, typing } if self.screen.shows(chat) => {
-                let mut value = app.user_json(user);
+            ServerFrame::Typing { chat, user, typing } if self.screen.shows(*chat) => {
+                let mut value = app.user_json(*user);
                 value["type"] = json!("typing");
                 value["chat"] = json!(chat.to_string());
-                value["chatName"] = json!(app.chat_name(chat));
+                value["chatName"] = json!(app.chat_name(*chat));
                 value["typing"] = json!(typing);
                 value
             }
             ServerFrame::PresenceUpdate(presence) => {
-                let mut value = app.presence_json(&presence);
+                let mut value = app.presence_json(presence);
                 value["type"] = json!("presence");
                 value
             }

@@ -18,7 +18,7 @@ use dunlin_model::{ChatId, DeviceId, Seq};
 pub(crate) use chat_log::{ChatLog, Entry, Gap, LogReader, SkipWord};
 pub(crate) use credentials::{ProfileTokens, StoredLogin};
 pub(crate) use outbox::Unsent;
-pub(crate) use people::{ChatCard, ChatKindName, People};
+pub(crate) use people::{ChatCard, People};
 
 use crate::failure::{Failure, Result};
 use files::{make_private_dir, replace};
