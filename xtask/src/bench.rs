@@ -12,7 +12,7 @@ use crate::run::build_release;
 const SCENARIOS: [&[&str]; 3] = [
     &["pairs", "--pairs", "500", "--seconds", "10"],
     &["pairs", "--pairs", "500", "--seconds", "10", "--rate", "4400"],
-    &["replay", "--speed", "100"],
+    &["replay", "--trace", "traces/group-meetings.ndjson", "--speed", "100"],
 ];
 
 /// Runs every scenario; false when one breaks what must hold.
