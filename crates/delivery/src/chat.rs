@@ -7,7 +7,9 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use dunlin_model::chat::ChatState;
 use dunlin_model::view::Receipt;
-use dunlin_model::{Body, BodyGone, ChatId, DeviceId, DeviceNumber, Event, EventKind, Progress, Seq, UserId};
+use dunlin_model::{
+    Body, BodyGone, ChatId, DeviceId, DeviceNumber, Event, EventKind, InboxMark, Progress, Seq, UserId,
+};
 use dunlin_store::{Store, StoreError};
 use parking_lot::{Mutex, RwLock};
 
@@ -42,6 +44,13 @@ impl LogEntry {
     }
 }
 
+/// Inbox rows of users whose membership an event began or ended.
+#[derive(Debug, Clone)]
+pub(crate) struct RowsDue {
+    pub(crate) mark: InboxMark,
+    pub(crate) users: Vec<UserId>,
+}
+
 /// What the log says, as far as it was applied here.
 pub(crate) struct Applied {
     pub(crate) state: ChatState,
@@ -51,6 +60,9 @@ pub(crate) struct Applied {
     snapshot_head: Seq,
     /// Messages deleted for everyone whose bodies may still stand in the store.
     deletions: BTreeSet<Seq>,
+    /// Inbox rows that events applied here call for and that are not known to be written: see
+    /// [`Chat::rows_due`].
+    rows_due: Vec<RowsDue>,
 }
 
 /// A chat in memory.
@@ -93,6 +105,7 @@ impl Chat {
                 tail: VecDeque::new(),
                 tail_bytes: 0,
                 deletions: BTreeSet::new(),
+                rows_due: Vec::new(),
             }),
             touched: AtomicBool::new(true),
             saving: AtomicBool::new(false),
@@ -202,6 +215,18 @@ impl Chat {
         Ok((events.into_iter().map(|event| Arc::new(LogEntry::new(Arc::new(event)))).collect(), true))
     }
 
+    /// The inbox rows that are to be written before anything more is accepted in this chat. A crash may come
+    /// between an event and its rows, and nobody may be left to try again; so the rows of all events since the
+    /// snapshot are due when a chat is loaded, and no snapshot is saved while any are.
+    pub(crate) fn rows_due(&self) -> Vec<RowsDue> {
+        self.applied.read().rows_due.clone()
+    }
+
+    /// Notes that the rows of events up to `seq` are written.
+    pub(crate) fn rows_written(&self, seq: Seq) {
+        self.applied.write().rows_due.retain(|due| due.mark.head > seq);
+    }
+
     /// Empties in the store what was deleted for everyone. Resumed whenever the chat is loaded, since no
     /// snapshot is saved past a deletion that is not carried out.
     pub(crate) async fn carry_out_deletions(&self, store: &dyn Store) -> Result<(), StoreError> {
@@ -230,6 +255,7 @@ impl Chat {
     pub(crate) fn snapshot_due(&self) -> bool {
         let applied = self.applied.read();
         applied.deletions.is_empty()
+            && applied.rows_due.is_empty()
             && applied.state.head.0 >= applied.snapshot_head.0.saturating_add(SNAPSHOT_INTERVAL_EVENTS)
     }
 
@@ -299,6 +325,11 @@ impl Registers {
 
 impl Applied {
     fn push(&mut self, event: Arc<Event>) {
+        let users = event.kind.roster_changes(event.sender.user, &self.state);
+        if !users.is_empty() {
+            let mark = InboxMark { head: event.seq, closed: !event.kind.begins_membership() };
+            self.rows_due.push(RowsDue { mark, users });
+        }
         self.state.apply(&event);
         if let EventKind::MessageDeleted { target } = event.kind {
             self.delete(target);

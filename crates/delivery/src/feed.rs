@@ -16,6 +16,8 @@ use crate::{Delivery, DeliveryError};
 
 /// Rows of the inbox, or positions, read at a time.
 const INBOX_PAGE_ROWS: usize = 512;
+/// Chats without a row in the inbox that a device's word is taken on.
+const STATED_WITHOUT_ROW_MAX: usize = 64;
 /// How long a chat without anything new is remembered.
 const FOLLOW_IDLE: Duration = Duration::from_secs(60);
 
@@ -122,7 +124,7 @@ impl Feed {
     pub async fn resume(&mut self, positions: &[ResumeAt]) -> Result<(), DeliveryError> {
         let delivery = Arc::clone(&self.delivery);
         let device = self.device();
-        let stated: HashMap<ChatId, &ResumeAt> = positions.iter().map(|at| (at.chat, at)).collect();
+        let mut stated: HashMap<ChatId, ResumeAt> = positions.iter().map(|at| (at.chat, *at)).collect();
         let mut after = None;
         loop {
             let rows = delivery.store.inbox(device.user, after, INBOX_PAGE_ROWS).await?;
@@ -130,30 +132,56 @@ impl Feed {
             after = Some(last.chat);
             let chats: Vec<ChatId> = rows.iter().map(|row| row.chat).collect();
             let heads = delivery.store.heads(&chats).await?;
-            let known = delivery.store.device_progress(device, &chats).await?;
-            for ((row, head), known) in rows.iter().zip(heads).zip(known) {
-                let head = if row.mark.closed { row.mark.head } else { head };
+            let pending: Vec<Progress> =
+                chats.iter().map(|chat| delivery.receipts.pending(*chat, device)).collect();
+            let stored = delivery.store.device_progress(device, &chats).await?;
+            let known = stored.into_iter().zip(pending).map(|(stored, pending)| stored.merge(pending));
+            for ((row, log_head), known) in rows.iter().zip(heads).zip(known) {
                 let mut progress = known;
-                if let Some(at) = stated.get(&row.chat) {
-                    // What a device says is bounded by what there is.
-                    progress = progress.merge(Progress {
-                        start: Seq::ZERO,
-                        received: at.received.min(head),
-                        seen: at.seen.min(head),
-                    });
-                    if progress != known {
-                        delivery.put_receipt(row.chat, device, progress).await;
-                    }
+                if let Some(at) = stated.remove(&row.chat) {
+                    progress = self.restate(at, known, log_head).await;
                 }
-                self.start_at(row.chat, progress, head);
+                self.start_at(row.chat, progress, if row.mark.closed { row.mark.head } else { log_head });
             }
             if rows.len() < INBOX_PAGE_ROWS {
                 break;
             }
         }
+        self.restate_without_rows(stated.into_values().take(STATED_WITHOUT_ROW_MAX).collect()).await?;
         self.started = true;
         self.owes_caught_up = true;
         self.session.ring();
+        Ok(())
+    }
+
+    /// Takes the device's word on one chat. It is bounded by what there is in the log, and not by the inbox: a
+    /// crash may have come between an event that let the user in, which the device has, and the row.
+    async fn restate(&self, at: ResumeAt, known: Progress, log_head: Seq) -> Progress {
+        let (received, seen) = (at.received.min(log_head), at.seen.min(log_head));
+        let progress = known.merge(Progress { start: Seq::ZERO, received, seen });
+        if progress != known {
+            self.delivery.put_receipt(at.chat, self.device(), progress).await;
+        }
+        progress
+    }
+
+    /// Takes the device's word on chats that have no row in the inbox yet.
+    async fn restate_without_rows(&self, stated: Vec<ResumeAt>) -> Result<(), DeliveryError> {
+        if stated.is_empty() {
+            return Ok(());
+        }
+        let chats: Vec<ChatId> = stated.iter().map(|at| at.chat).collect();
+        let heads = self.delivery.store.heads(&chats).await?;
+        for (at, head) in stated.into_iter().zip(heads) {
+            if head == Seq::ZERO {
+                continue;
+            }
+            let chat = self.delivery.chat(at.chat).await?;
+            let user = self.device().user;
+            if chat.look(|state| state.memberships.contains_key(&user)) {
+                self.restate(at, Progress::default(), head).await;
+            }
+        }
         Ok(())
     }
 
@@ -226,10 +254,10 @@ impl Feed {
         // This server may have the chat in memory from a time when nobody here listened for its wakes.
         chat.hint(behind.map_or(Seq::ZERO, |behind| behind.head));
         let device = self.device();
-        let progress = self.delivery.store.device_progress(device, &[id]).await?;
-        let progress = progress.first().copied().unwrap_or_default();
+        // What is on its way is looked at first: it leaves that list only when it can be read in the store.
         let pending = self.delivery.receipts.pending(id, device);
-        let progress = progress.merge(pending);
+        let stored = self.delivery.store.device_progress(device, &[id]).await?;
+        let progress = stored.first().copied().unwrap_or_default().merge(pending);
         let cursor = progress.cursor().max(behind.map_or(Seq::ZERO, |behind| behind.cursor));
         let (memberships, roster) =
             chat.look(|state| (state.memberships_of(device.user), state.roster_changed));

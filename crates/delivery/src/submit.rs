@@ -277,16 +277,14 @@ impl Delivery {
 
     /// Raises the inbox registers of those who are to learn of the event.
     async fn raise(&self, chat: &Chat, written: &Written) -> Result<(), DeliveryError> {
-        let Some(event) = &written.event else { return Ok(()) };
         let seq = written.seq;
-        if !written.affected.is_empty() {
-            let begins = matches!(
-                event.kind,
-                EventKind::Created { .. } | EventKind::MembersAdded { .. } | EventKind::Joined
-            );
-            let mark = if begins { InboxMark::open(seq) } else { InboxMark::closed(seq) };
-            self.store.raise_inbox(chat.id, mark, &written.affected).await?;
-            self.metrics.raised.add(u64::try_from(written.affected.len()).unwrap_or(u64::MAX));
+        let due = chat.rows_due();
+        for rows in &due {
+            self.store.raise_inbox(chat.id, rows.mark, &rows.users).await?;
+            self.metrics.raised.add(u64::try_from(rows.users.len()).unwrap_or(u64::MAX));
+        }
+        if let Some(last) = due.last() {
+            chat.rows_written(last.mark.head);
         }
         let fan_out_max = self.store.fan_out_members_max();
         if fan_out_max > 0 {

@@ -107,6 +107,11 @@ fn replace(field: &mut String, new: Option<&String>) {
 }
 
 impl EventKind {
+    /// Whether those whose membership it changes come in by it; they go out otherwise.
+    pub const fn begins_membership(&self) -> bool {
+        matches!(self, Self::Created { .. } | Self::MembersAdded { .. } | Self::Joined)
+    }
+
     /// The users whose membership this event begins or ends, given the members before it.
     pub fn roster_changes(&self, sender: UserId, before: &ChatState) -> Vec<UserId> {
         match self {
