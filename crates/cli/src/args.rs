@@ -206,8 +206,8 @@ pub(crate) struct NewArgs {
 pub(crate) struct SendArgs {
     /// The chat, or a person
     pub(crate) chat: String,
-    /// What to say
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    /// What to say; nothing behind '--' is taken for an option
+    #[arg(required = true, allow_negative_numbers = true)]
     pub(crate) text: Vec<String>,
     /// The number of the message that this answers
     #[arg(long, value_name = "SEQ")]
@@ -344,10 +344,14 @@ mod tests {
     }
 
     #[test]
-    fn a_message_needs_no_quotes_and_may_begin_with_a_dash() {
-        let cli = Cli::parse_from(["dunlin", "send", "--reply-to", "3", "Team", "-v", "is", "fine"]);
-        let Command::Send(args) = cli.command else { panic!("not send") };
-        assert_eq!((args.chat.as_str(), args.reply_to), ("Team", Some(3)));
-        assert_eq!(args.text, ["-v", "is", "fine"]);
+    fn a_message_needs_no_quotes_and_options_may_stand_behind_it() {
+        let sent = |arguments: &[&str]| match Cli::parse_from(arguments).command {
+            Command::Send(args) => (args.chat, args.text.join(" "), args.reply_to),
+            _ => panic!("not send"),
+        };
+        let answer = sent(&["dunlin", "send", "Team", "minus", "-5", "today", "--reply-to", "3"]);
+        assert_eq!(answer, ("Team".into(), "minus -5 today".into(), Some(3)));
+        let dashed = sent(&["dunlin", "send", "Team", "--", "-v", "--reply-to", "3"]);
+        assert_eq!(dashed, ("Team".into(), "-v --reply-to 3".into(), None));
     }
 }

@@ -45,7 +45,7 @@ impl App {
         with_number: impl FnOnce(ClientSeq) -> Command,
     ) -> Result<Said> {
         let unsent = self.files.keep_unsent(with_number)?;
-        match self.deliver(connection, unsent.number).await? {
+        match self.deliver(connection, &unsent).await? {
             Outcome::Accepted { chat, seq, .. } | Outcome::InviteLink { chat, seq, .. } => {
                 Ok(Said { chat, seq, number: unsent.number })
             }
@@ -53,29 +53,20 @@ impl App {
         }
     }
 
-    /// Sends all that is kept up to `number`, in order, and gives the answer to that one.
-    pub(crate) async fn deliver(&self, connection: &Connection, number: ClientSeq) -> Result<Outcome> {
-        for unsent in self.files.unsent()? {
-            if unsent.number > number {
-                break;
-            }
-            let result = self.deliver_one(connection, &unsent).await;
-            if unsent.number == number {
-                return result;
-            }
-            match result {
-                Ok(_) => {}
-                Err(Failure::Refused { message, .. }) => self.tell_refusal(&unsent, &message),
-                Err(failure) => return Err(failure),
-            }
-        }
-        // Another process has sent it in the meantime, and forgot it when it was accepted.
-        Err(Failure::Failed("It was sent by another dunlin process; see 'dunlin history'.".into()))
+    /// Sends what was kept before `unsent`, in order, and then that one, whose answer it gives. Another process
+    /// of the profile may have sent it already; the server then says where it stands.
+    pub(crate) async fn deliver(&self, connection: &Connection, unsent: &Unsent) -> Result<Outcome> {
+        self.deliver_before(connection, unsent.number).await?;
+        self.deliver_one(connection, unsent).await
     }
 
     /// Sends all that is kept. For a process that stays connected.
     pub(crate) async fn deliver_all(&self, connection: &Connection) -> Result {
-        for unsent in self.files.unsent()? {
+        self.deliver_before(connection, ClientSeq(u64::MAX)).await
+    }
+
+    async fn deliver_before(&self, connection: &Connection, number: ClientSeq) -> Result {
+        for unsent in self.files.unsent()?.into_iter().take_while(|unsent| unsent.number < number) {
             match self.deliver_one(connection, &unsent).await {
                 Ok(_) => {}
                 Err(Failure::Refused { message, .. }) => self.tell_refusal(&unsent, &message),

@@ -12,6 +12,7 @@ use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::http::header::{AUTHORIZATION, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
@@ -39,6 +40,9 @@ pub enum LinkError {
     /// The server could not be reached, or the connection broke.
     #[error("the server cannot be reached: {0}")]
     Unreachable(#[source] io::Error),
+    /// The connection ended without a word.
+    #[error("the connection broke off")]
+    BrokenOff,
     /// The server answered the upgrade with something else.
     #[error("the server refused the connection with HTTP status {status}")]
     Rejected {
@@ -70,6 +74,7 @@ impl From<SocketError> for LinkError {
             SocketError::ConnectionClosed | SocketError::AlreadyClosed => {
                 Self::Closed { code: CLOSE_WITHOUT_CODE, reason: String::new() }
             }
+            SocketError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Self::BrokenOff,
             SocketError::Http(response) => Self::Rejected {
                 status: response.status().as_u16(),
                 failure: response.body().as_deref().and_then(failure_of),

@@ -121,7 +121,7 @@ impl App {
         let chat = self.find_chat(&connection, chat).await?;
         let unsent =
             self.files.keep_unsent(|client_seq| Command::SetInviteLink { chat, client_seq, withdraw })?;
-        let Outcome::InviteLink { seq, code, .. } = self.deliver(&connection, unsent.number).await? else {
+        let Outcome::InviteLink { seq, code, .. } = self.deliver(&connection, &unsent).await? else {
             return Err(not_understood());
         };
         let said = Said { chat, seq, number: unsent.number };

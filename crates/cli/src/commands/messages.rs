@@ -55,7 +55,7 @@ impl App {
                 (chat, self.files.keep_unsent(|number| command(chat, number, text))?)
             }
         };
-        let Outcome::Accepted { seq, .. } = self.deliver(&connection, unsent.number).await? else {
+        let Outcome::Accepted { seq, .. } = self.deliver(&connection, &unsent).await? else {
             return Err(not_understood());
         };
         let said = Said { chat, seq, number: unsent.number };
