@@ -86,6 +86,7 @@ impl Actor {
     pub(super) async fn run(mut self) {
         let mut backoff = Backoff::default();
         let mut rejected: Option<String> = None;
+        let mut rejections: u32 = 0;
         loop {
             let token = match self.options.tokens.access_token(rejected.as_deref()).await {
                 Ok(token) => token,
@@ -101,9 +102,16 @@ impl Actor {
                 End::Unwanted => return,
                 End::Unauthenticated { token } => {
                     rejected = Some(token);
-                    continue; // Either a fresh token is taken, or there is none and the loop ends.
+                    rejections += 1;
+                    // A fresh token follows at once; when that is not taken either, the wait keeps the peace.
+                    if rejections == 1 {
+                        continue;
+                    }
+                    let wait = backoff.next_wait(&*self.options.randomness);
+                    ("the server does not take the token".to_owned(), wait)
                 }
                 End::Lost { why, come_back_after } => {
+                    rejections = 0;
                     if began.elapsed() >= STABLE_AFTER {
                         backoff.reset();
                     }
