@@ -11,6 +11,7 @@ mod commands;
 mod failure;
 mod localtime;
 mod output;
+mod plain;
 mod profile;
 mod render;
 mod say;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::localtime;
+use crate::plain;
 use crate::profile::{Entry, SkipWord};
 
 impl App {
@@ -26,7 +27,7 @@ impl App {
         match &event.kind {
             EventKind::Message { body, reply_to, .. } => {
                 let answer = reply_to.map(|seq| format!(" (answering #{seq})")).unwrap_or_default();
-                format!("#{} {time} {who}{answer}: {}", event.seq, body_text(body))
+                format!("#{} {time} {who}{answer}: {}", event.seq, plain::message(body_text(body)))
             }
             kind => format!("#{} {time} * {who} {}", event.seq, self.change_text(kind)),
         }
@@ -37,12 +38,12 @@ impl App {
             EventKind::Message { .. } => String::new(),
             EventKind::Created { kind: ChatKind::Direct, .. } => "started the chat".into(),
             EventKind::Created { name, members, .. } => {
-                format!("created '{name}' with {} members", members.len())
+                format!("created '{}' with {} members", plain::name(name), members.len())
             }
             EventKind::MessageDeleted { target } => format!("deleted #{target}"),
             EventKind::Updated { name, description, picture } => {
                 let parts = [
-                    name.as_ref().map(|name| format!("renamed the group to '{name}'")),
+                    name.as_ref().map(|name| format!("renamed the group to '{}'", plain::name(name))),
                     description.as_ref().map(|_| "changed the description".to_owned()),
                     picture.as_ref().map(|_| "changed the picture".to_owned()),
                 ];

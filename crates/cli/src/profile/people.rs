@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::DeviceFiles;
 use super::files::replace;
 use crate::failure::{Failure, Result};
+use crate::plain;
 
 const PEOPLE: &str = "people.json";
 /// Characters of an id that stand for someone without a name.
@@ -122,7 +123,7 @@ impl People {
         names
             .into_iter()
             .find(|name| !name.is_empty())
-            .cloned()
+            .map(|name| plain::name(name))
             .unwrap_or_else(|| user.to_string().chars().take(SHORT_ID_CHARS).collect())
     }
 
@@ -155,7 +156,7 @@ impl People {
         match card.peer {
             Some(peer) => self.name(peer),
             None if card.name.is_empty() => card.chat.to_string().chars().take(SHORT_ID_CHARS).collect(),
-            None => card.name.clone(),
+            None => plain::name(&card.name),
         }
     }
 
