@@ -128,7 +128,7 @@ fn pushes() -> Vec<(&'static str, ServerFrame)> {
                 server_time: MORNING,
                 incarnation: "mfrggzdfmztwq2lk".to_owned(),
                 heartbeat: Duration::from_secs(30),
-                frame_bytes_max: 262_144,
+                frame_bytes_max: 196_608,
                 window_events: 256,
                 requests_in_flight_max: 64,
             }),
