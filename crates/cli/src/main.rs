@@ -66,10 +66,7 @@ fn serve(args: ServeArgs) -> Result {
         config: args.config,
         test_accounts: args.test_accounts,
     };
-    let runtime = Builder::new_multi_thread().enable_all().build().map_err(|error| no_runtime(&error))?;
-    runtime
-        .block_on(Box::pin(dunlin_server::serve(options)))
-        .map_err(|error| Failure::Failed(error.to_string()))
+    dunlin_server::serve(options).map_err(|error| Failure::Failed(error.to_string()))
 }
 
 fn completions(shell: clap_complete::Shell) -> Result {

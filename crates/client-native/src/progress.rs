@@ -73,19 +73,22 @@ impl ProgressBoard {
         frames
     }
 
-    /// All that is known, for a new connection: frames to send ahead (when there are more positions than
-    /// one `resume` holds), and the `resume` itself.
-    pub(crate) fn restate(&self) -> (Vec<ClientFrame>, Command) {
+    /// All that is known, for a new connection: one or more `resume`s, of which the last starts the delivery.
+    pub(crate) fn restate(&self) -> Vec<Command> {
         let mut state = self.lock();
         state.received_unsaid.clear();
         state.seen_unsaid.clear();
-        let mut positions: Vec<Position> = state.positions.values().copied().collect();
+        let positions: Vec<Position> = state.positions.values().copied().collect();
         drop(state);
-        let ahead = positions.split_off(positions.len().min(POSITIONS_MAX));
-        let map: HashMap<ChatId, Position> =
-            ahead.iter().map(|position| (position.chat, *position)).collect();
-        let all: HashSet<ChatId> = map.keys().copied().collect();
-        (frames(&map, &all, &all), Command::Resume { positions })
+        let mut pieces: Vec<Command> = positions
+            .chunks(POSITIONS_MAX)
+            .map(|piece| Command::Resume { positions: piece.to_vec(), more: true })
+            .collect();
+        match pieces.last_mut() {
+            Some(Command::Resume { more, .. }) => *more = false,
+            _ => pieces.push(Command::Resume { positions, more: false }),
+        }
+        pieces
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -139,12 +142,31 @@ mod tests {
     fn a_new_connection_restates_everything_and_then_only_what_is_new() {
         let board = ProgressBoard::starting_at(vec![Position { chat: CHAT, received: Seq(7), seen: Seq(6) }]);
         board.received(CHAT, Seq(8));
-        let (ahead, resume) = board.restate();
-        assert!(ahead.is_empty());
-        assert_eq!(
-            resume,
-            Command::Resume { positions: vec![Position { chat: CHAT, received: Seq(8), seen: Seq(6) }] }
-        );
+        let at = Position { chat: CHAT, received: Seq(8), seen: Seq(6) };
+        assert_eq!(board.restate(), vec![Command::Resume { positions: vec![at], more: false }]);
         assert!(board.take_unsaid().is_empty());
+    }
+
+    #[test]
+    fn more_positions_than_one_frame_holds_are_stated_in_pieces() {
+        assert_eq!(
+            ProgressBoard::default().restate(),
+            vec![Command::Resume { positions: Vec::new(), more: false }]
+        );
+        let chat = |n: u16| {
+            let [high, low] = n.to_be_bytes();
+            ChatId::from_bytes([high, low, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+        };
+        let all: Vec<Position> =
+            (0..2_500).map(|n| Position { chat: chat(n), received: Seq(1), seen: Seq(1) }).collect();
+        let pieces = ProgressBoard::starting_at(all).restate();
+        let shape: Vec<(usize, bool)> = pieces
+            .iter()
+            .map(|piece| match piece {
+                Command::Resume { positions, more } => (positions.len(), *more),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(shape, [(1_000, true), (1_000, true), (500, false)]);
     }
 }

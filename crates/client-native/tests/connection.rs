@@ -227,7 +227,7 @@ async fn positions_are_restated_at_each_connect_with_what_was_said_while_away() 
     let start = Position { chat: CHAT, received: Seq(3), seen: Seq(2) };
     let (connection, mut pushes) = Connection::open(server.options(good()).following(vec![start]));
     let mut first = server.accept().await;
-    assert_eq!(first.hear().await.command, Command::Resume { positions: vec![start] });
+    assert_eq!(first.hear().await.command, Command::Resume { positions: vec![start], more: false });
     online(&mut pushes).await;
     drop(first);
     while !matches!(pushes.next().await, Some(Push::Offline { .. })) {}
@@ -235,7 +235,7 @@ async fn positions_are_restated_at_each_connect_with_what_was_said_while_away() 
     connection.mark_seen(CHAT, Seq(8));
     let mut second = server.accept().await;
     let now = Position { chat: CHAT, received: Seq(9), seen: Seq(8) };
-    assert_eq!(second.hear().await.command, Command::Resume { positions: vec![now] });
+    assert_eq!(second.hear().await.command, Command::Resume { positions: vec![now], more: false });
     online(&mut pushes).await;
     connection.received(CHAT, Seq(10));
     assert_eq!(second.hear().await.command, Command::Received { chat: CHAT, seq: Seq(10) });

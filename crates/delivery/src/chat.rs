@@ -287,8 +287,9 @@ impl Chat {
         self.progress.lock().loaded
     }
 
-    /// Merges a durable register. Gives the member's receipts when all are in memory and theirs rose.
-    pub(crate) fn raise_progress(&self, device: DeviceId, value: Progress) -> Option<Receipt> {
+    /// Merges a durable register. Gives the member's receipts, before and after, when all are in memory and
+    /// theirs rose.
+    pub(crate) fn raise_progress(&self, device: DeviceId, value: Progress) -> Option<(Receipt, Receipt)> {
         let mut registers = self.progress.lock();
         if !registers.asked {
             return None;
@@ -296,7 +297,35 @@ impl Chat {
         let before = registers.receipt(device.user);
         registers.merge(device, value);
         let after = registers.receipt(device.user);
-        (registers.loaded && before != after).then_some(after)
+        (registers.loaded && before != after).then_some((before, after))
+    }
+
+    /// The members for whom it is news that a member's receipts rose: those with a message among what was newly
+    /// received or seen. Everyone, when that is not all in memory.
+    pub(crate) fn authors_between(&self, before: Receipt, after: Receipt) -> Vec<UserId> {
+        let applied = self.applied.read();
+        let members = &applied.state.members;
+        // What was seen was received, so the lower of the two is the beginning of what is news.
+        let from = if after.seen > before.seen { before.seen } else { before.delivered };
+        let Some(first) = applied.tail.front().map(|entry| entry.event.seq) else {
+            return members.keys().copied().collect();
+        };
+        if from.next() < first {
+            return members.keys().copied().collect();
+        }
+        let covered = |seq| {
+            (before.delivered < seq && seq <= after.delivered) || (before.seen < seq && seq <= after.seen)
+        };
+        let skip = usize::try_from(from.0.saturating_sub(first.0)).unwrap_or(usize::MAX);
+        let news = applied.tail.iter().skip(skip).map(|entry| &entry.event);
+        let mut authors: Vec<UserId> = news
+            .filter(|event| covered(event.seq) && matches!(event.kind, EventKind::Message { .. }))
+            .map(|event| event.sender.user)
+            .filter(|author| *author != after.user && members.contains_key(author))
+            .collect();
+        authors.sort_unstable();
+        authors.dedup();
+        authors
     }
 
     /// A member's receipts, as far as the registers are in memory: see [`Chat::load_progress`].

@@ -18,6 +18,8 @@ use crate::{Delivery, DeliveryError};
 const INBOX_PAGE_ROWS: usize = 512;
 /// Chats without a row in the inbox that a device's word is taken on.
 const STATED_WITHOUT_ROW_MAX: usize = 64;
+/// Positions that a device may state before it resumes.
+const STATED_MAX: usize = 20_000;
 /// How long a chat without anything new is remembered.
 const FOLLOW_IDLE: Duration = Duration::from_secs(60);
 
@@ -39,6 +41,8 @@ pub struct Feed {
     pub(crate) follows: HashMap<ChatId, Follow>,
     /// Chats in which there is, or may be, something to pull; each at most once.
     pub(crate) ready: VecDeque<ChatId>,
+    /// What the device said of where it stands, until it resumes.
+    pub(crate) stated: HashMap<ChatId, ResumeAt>,
     /// Chats that are behind but were not looked at yet: read from the inbox at `resume`.
     pub(crate) behind: VecDeque<Behind>,
     /// Pushed events that wait for `received`.
@@ -89,6 +93,7 @@ impl Delivery {
             follows: HashMap::new(),
             ready: VecDeque::new(),
             behind: VecDeque::new(),
+            stated: HashMap::new(),
             in_flight: 0,
             watched: Vec::new(),
             started: false,
@@ -116,6 +121,19 @@ impl Feed {
         self.session.device()
     }
 
+    /// Keeps the device's own word on where it stands for the next [`Feed::resume`].
+    ///
+    /// # Errors
+    /// `TooMany`; then nothing of what was stated is kept.
+    pub fn state(&mut self, positions: &[ResumeAt]) -> Result<(), DeliveryError> {
+        self.stated.extend(positions.iter().map(|at| (at.chat, *at)));
+        if self.stated.len() > STATED_MAX {
+            self.stated = HashMap::new();
+            return Err(DeliveryError::TooMany { what: "positions", limit: STATED_MAX });
+        }
+        Ok(())
+    }
+
     /// Takes the device's own word on where it stands, reads the inbox, and lets delivery begin. May be
     /// called again; may be dropped, and is then to be called again.
     ///
@@ -124,7 +142,8 @@ impl Feed {
     pub async fn resume(&mut self, positions: &[ResumeAt]) -> Result<(), DeliveryError> {
         let delivery = Arc::clone(&self.delivery);
         let device = self.device();
-        let mut stated: HashMap<ChatId, ResumeAt> = positions.iter().map(|at| (at.chat, *at)).collect();
+        let mut stated = std::mem::take(&mut self.stated);
+        stated.extend(positions.iter().map(|at| (at.chat, *at)));
         let mut after = None;
         loop {
             let rows = delivery.store.inbox(device.user, after, INBOX_PAGE_ROWS).await?;

@@ -4,13 +4,16 @@ use std::collections::HashMap;
 use std::sync::Weak;
 use std::time::Duration;
 
-use dunlin_model::{ChatId, DeviceId, Progress};
+use dunlin_model::chat::ChatState;
+use dunlin_model::view::Receipt;
+use dunlin_model::{ChatId, DeviceId, Progress, Seq};
 use dunlin_relay::Signal;
 use dunlin_store::ProgressRaise;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::Delivery;
+use crate::chat::Chat;
 
 /// Registers that may wait for the store; past it, whoever acknowledges waits.
 const PENDING_MAX: usize = 100_000;
@@ -82,36 +85,44 @@ impl Delivery {
         self.receipts.filled.notify_one();
     }
 
-    /// Shows durable receipts to the members of small chats, and to the user's other devices.
+    /// Shows durable receipts, in small chats, to those whose messages they are about and to the user's other
+    /// devices.
     async fn show_receipt(&self, raise: &ProgressRaise) {
         let Ok(chat) = self.chat(raise.chat).await else { return };
-        let signal_max = self.config().signal_members_max;
-        let members: Vec<_> = chat.look(|state| {
-            if state.members.len() > signal_max {
-                return Vec::new();
-            }
-            state.members.keys().copied().collect()
-        });
+        let is_small = |state: &ChatState| state.members.len() <= self.config().signal_members_max;
+        if !chat.look(is_small) {
+            chat.raise_progress(raise.device, raise.progress);
+            return;
+        }
         // What is loaded now holds this raise already: then it is news in any case.
-        let is_news = !members.is_empty() && !chat.has_progress();
+        let is_news = !chat.has_progress();
         if is_news && chat.load_progress(&*self.store).await.is_err() {
             return; // Only the news is lost; `messageStatus` tells.
         }
         let raised = chat.raise_progress(raise.device, raise.progress);
-        let news = is_news.then(|| chat.receipt(raise.device.user));
-        let Some(receipt) = raised.or(news) else { return };
-        for member in &members {
-            self.registry.for_each(*member, |session| {
-                if session.device() != raise.device {
+        let user = raise.device.user;
+        let news =
+            is_news.then(|| (Receipt { user, delivered: Seq::ZERO, seen: Seq::ZERO }, chat.receipt(user)));
+        let Some((before, after)) = raised.or(news) else { return };
+        self.show_here(&chat, raise.device, before, after);
+        let members: Vec<_> = chat.look(|state| state.members.keys().copied().collect());
+        let signal = Signal::Receipt { chat: raise.chat, device: raise.device, progress: raise.progress };
+        self.relay.publish_signal(self.server, &members, signal);
+    }
+
+    /// Leaves a member's receipts with the sessions here that they concern.
+    fn show_here(&self, chat: &Chat, device: DeviceId, before: Receipt, after: Receipt) {
+        let authors = chat.authors_between(before, after);
+        for user in authors.iter().filter(|author| **author != device.user).chain([&device.user]) {
+            self.registry.for_each(*user, |session| {
+                if session.device() != device {
                     self.metrics.status_updates.add(1);
-                    if !session.leave_receipt(raise.chat, receipt) {
+                    if !session.leave_receipt(chat.id, after) {
                         self.metrics.signals_dropped.add(1);
                     }
                 }
             });
         }
-        let signal = Signal::Receipt { chat: raise.chat, device: raise.device, progress: raise.progress };
-        self.relay.publish_signal(self.server, &members, signal);
     }
 }
 
@@ -156,12 +167,8 @@ impl Delivery {
 
     pub(crate) fn receipt_from_elsewhere(&self, raise: ProgressRaise) {
         let Some(chat) = self.chats.get(raise.chat) else { return };
-        let Some(receipt) = chat.raise_progress(raise.device, raise.progress) else { return };
-        let members: Vec<_> = chat.look(|state| state.members.keys().copied().collect());
-        for member in members {
-            self.registry.for_each(member, |session| {
-                session.leave_receipt(raise.chat, receipt);
-            });
+        if let Some((before, after)) = chat.raise_progress(raise.device, raise.progress) {
+            self.show_here(&chat, raise.device, before, after);
         }
     }
 }

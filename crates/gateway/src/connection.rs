@@ -251,7 +251,10 @@ impl Connection {
                     tokio::task::yield_now().await;
                 }
                 () = tokio::task::yield_now(), if again => {}
-                () = tokio::time::sleep(PULL_RETRY_PAUSE), if pull_again.is_some() => pull_again = None,
+                // In a block, so that no timer is made in the rounds that need none.
+                () = async { tokio::time::sleep(PULL_RETRY_PAUSE).await }, if pull_again.is_some() => {
+                    pull_again = None;
+                }
             }
         }
         if let Some(code) = self.ending {

@@ -28,7 +28,7 @@ impl Connection {
                 let message = "This connection is authenticated already.";
                 self.reply(id, Outcome::Failed(Failure::new(ErrorCode::InvalidArgument, message)));
             }
-            Command::Resume { positions } => self.resume(id, positions).await,
+            Command::Resume { positions, more } => self.resume(id, positions, more).await,
             Command::Received { chat, seq } => {
                 let done = self.feed.received(chat, seq).await;
                 self.acknowledged(id, done);
@@ -61,16 +61,17 @@ impl Connection {
         }
     }
 
-    async fn resume(&mut self, id: u64, positions: Vec<Position>) {
+    async fn resume(&mut self, id: u64, positions: Vec<Position>, more: bool) {
         let positions: Vec<ResumeAt> = positions
             .into_iter()
             .map(|at| ResumeAt { chat: at.chat, received: at.received, seen: at.seen })
             .collect();
-        let outcome = match self.feed.resume(&positions).await {
-            Ok(()) => Outcome::Done,
-            Err(error) => failed(&error),
-        };
-        self.pull_soon();
+        let mut done = self.feed.state(&positions);
+        if !more && done.is_ok() {
+            done = self.feed.resume(&[]).await;
+            self.pull_soon();
+        }
+        let outcome = done.map_or_else(|error| failed(&error), |()| Outcome::Done);
         self.reply(id, outcome);
     }
 

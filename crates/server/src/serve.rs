@@ -90,12 +90,22 @@ pub enum ServeError {
     Accept(io::Error),
 }
 
-/// Serves until SIGTERM or SIGINT. Prints the address to standard output when it takes connections.
+/// Serves until SIGTERM or SIGINT, on threads of its own. Prints the address to standard output when it takes
+/// connections.
 ///
 /// # Errors
 /// When it cannot start, or the store fails while it runs.
-pub async fn serve(options: ServeOptions) -> Result<(), ServeError> {
+pub fn serve(options: ServeOptions) -> Result<(), ServeError> {
     let config = options.load_config()?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(config.server.worker_threads(cores))
+        .enable_all()
+        .build()?;
+    runtime.block_on(Box::pin(serve_configured(options, config)))
+}
+
+async fn serve_configured(options: ServeOptions, config: Config) -> Result<(), ServeError> {
     telemetry::start(&config)?;
     if options.test_accounts && !config.server.listen.ip().is_loopback() {
         return Err(ServeError::TestAccountsExposed(config.server.listen));

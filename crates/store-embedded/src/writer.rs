@@ -1,17 +1,19 @@
 //! The one thread that writes. It takes the first write that waits, then everything else that waits, commits
-//! all of it with one sync, answers, and looks again: while it syncs, the next batch gathers. No timer delays
-//! a lone write. After a failed commit nothing is written any more: whether that batch is on disk nobody
+//! all of it with one sync, answers, and looks again: while it syncs, the next batch gathers. Batches begin a
+//! moment apart, so that under load more share a sync; a lone write waits for nothing. After a failed commit
+//! nothing is written any more: whether that batch is on disk nobody
 //! knows (`Uncertain`), and what comes later is refused (`Unavailable`).
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use dunlin_model::Clock;
 use dunlin_store::StoreError;
 use tokio::sync::{mpsc, watch};
 
 use crate::cache::Generations;
-use crate::config::{BATCHES_PER_MEMTABLE_MAX, EmbeddedConfig};
+use crate::config::{BATCHES_PER_MEMTABLE_MAX, COMMIT_INTERVAL, EmbeddedConfig};
 use crate::engine::Engine;
 use crate::marks::MarksCache;
 use crate::numbering;
@@ -54,7 +56,13 @@ impl Writer {
         (writes_max, bytes_max): (usize, usize),
         alarm: &mut Alarm,
     ) {
+        let mut committed_at = None;
         while let Some(first) = queue.blocking_recv() {
+            let now = self.clock.monotonic();
+            if let Some(rest) = rest_of_interval(committed_at, now) {
+                std::thread::sleep(rest);
+            }
+            committed_at = Some(self.clock.monotonic());
             let engine = self.engine.clone();
             let marks = Arc::clone(&self.marks);
             let mut staging = Staging::new(&engine, &marks, &mut registers);
@@ -113,6 +121,11 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+/// What is left of [`COMMIT_INTERVAL`] since the last batch began.
+fn rest_of_interval(began: Option<Duration>, now: Duration) -> Option<Duration> {
+    COMMIT_INTERVAL.checked_sub(now.saturating_sub(began?))
 }
 
 /// Makes the end of writing known, also when the thread panics.

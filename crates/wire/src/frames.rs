@@ -11,7 +11,7 @@ use dunlin_model::{
 };
 
 /// Positions in one `resume`.
-pub const POSITIONS_MAX: usize = 10_000;
+pub const POSITIONS_MAX: usize = 1_000;
 /// Users in one `presence`.
 pub const PRESENCE_USERS_MAX: usize = 512;
 
@@ -47,6 +47,8 @@ pub enum Command {
     Resume {
         /// At most `POSITIONS_MAX`.
         positions: Vec<Position>,
+        /// More positions follow in another `resume`, and delivery starts with the last.
+        more: bool,
     },
     /// All of the chat up to `seq` is stored on the device.
     Received {

@@ -107,7 +107,7 @@ fn long_lists_are_refused_by_their_limit() {
         &resume(POSITIONS_MAX + 1),
         4,
         ErrorCode::LimitReached,
-        "resume.positions has 10001 entries",
+        "resume.positions has 1001 entries",
     );
 
     let user = format!(r#""{CHAT}""#);

@@ -173,12 +173,11 @@ impl Actor {
     /// Says where the device stands, and asks again what was not answered.
     async fn restate(&mut self, link: &mut Link) -> Result<(), LinkError> {
         if self.options.follow {
-            let (ahead, resume) = self.board.restate();
-            for frame in &ahead {
-                link.feed(frame).await?;
-            }
+            // All have the one id: whichever fails ends the attempt.
             self.resume_id = self.next_id();
-            link.feed(&ClientFrame { id: self.resume_id, command: resume }).await?;
+            for command in self.board.restate() {
+                link.feed(&ClientFrame { id: self.resume_id, command }).await?;
+            }
         }
         self.pending.retain(|_, pending| !pending.answer.is_closed());
         for (id, pending) in &self.pending {

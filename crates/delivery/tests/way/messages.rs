@@ -154,6 +154,38 @@ async fn receipts_rise_and_reach_the_sender() {
 }
 
 #[tokio::test]
+async fn receipts_are_shown_to_those_whose_messages_they_are_about() {
+    let world = World::new().await;
+    let (ada, bob, cyd) = (world.person(1).await, world.person(2).await, world.person(3).await);
+    let tablet = world.device(bob.user, 2).await;
+    let chat = world.group(ada, &[bob, cyd]).await;
+    world.send(ada, chat, 2, "hello").await;
+    let mut feeds = Vec::new();
+    for device in [ada, bob, cyd, tablet] {
+        feeds.push(world.connect(device).await);
+    }
+    for feed in &mut feeds {
+        pull(feed).await;
+    }
+    let [sender, phone, other, second] = &mut feeds[..] else { unreachable!() };
+    phone.received(chat, seq(2)).await.unwrap();
+    pull_until(sender, "delivered 2 seen 0").await;
+    phone.seen(chat, seq(2)).await.unwrap();
+    pull_until(sender, "delivered 2 seen 2").await;
+    pull_until(second, "delivered 2 seen 2").await;
+    assert_eq!(pull(other).await, Vec::<String>::new());
+    // What Cyd wrote is Cyd's to know about, and not Ada's.
+    world.send(cyd, chat, 1, "hi").await;
+    pull_until(phone, "3 hi").await;
+    pull(sender).await;
+    phone.received(chat, seq(3)).await.unwrap();
+    pull_until(other, "delivered 3 seen 2").await;
+    phone.seen(chat, seq(3)).await.unwrap();
+    pull_until(other, "delivered 3 seen 3").await;
+    assert_eq!(pull(sender).await, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_message_deleted_for_everyone_is_empty_everywhere() {
     let world = World::new().await;
     let (ada, bob) = (world.person(1).await, world.person(2).await);

@@ -193,7 +193,7 @@ impl Client {
     }
 
     pub(crate) async fn resume(&mut self, positions: &[Position]) {
-        let done = self.request(Command::Resume { positions: positions.to_vec() }).await;
+        let done = self.request(Command::Resume { positions: positions.to_vec(), more: false }).await;
         assert_eq!(done, Outcome::Done);
     }
 

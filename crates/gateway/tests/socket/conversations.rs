@@ -1,13 +1,13 @@
 //! Messages end to end, over both sub-protocols and over all of a person's devices.
 
 use dunlin_model::view::Status;
-use dunlin_model::{ChatKind, Seq};
+use dunlin_model::{ChatId, ChatKind, ClientSeq, Seq};
 use dunlin_wire::{Command, Format, Outcome, Position, ServerFrame};
 
 use crate::client::{Client, line};
 use crate::world::{World, create};
 
-async fn status(client: &mut Client, chat: dunlin_model::ChatId, seq: u64) -> Status {
+async fn status(client: &mut Client, chat: ChatId, seq: u64) -> Status {
     match client.request(Command::MessageStatus { chat, seq: Seq(seq) }).await {
         Outcome::MessageStatus { status, .. } => status.status,
         other => panic!("no status: {other:?}"),
@@ -109,6 +109,30 @@ async fn a_device_that_states_where_it_stands_is_sent_only_what_follows() {
     // It did not acknowledge those two, so they come again; what it stated before was remembered.
     let mut client = world.online(&bob, Format::Json).await;
     assert_eq!(client.events_up_to(chat, 4).await, ["3 3", "4 4"]);
+}
+
+#[tokio::test]
+async fn positions_may_be_stated_in_pieces_and_delivery_starts_with_the_last() {
+    let world = World::new().await;
+    let [ada, bob] = world.people().await;
+    let chat = world.group(&ada, &[&bob]).await;
+    for number in 2..=4 {
+        world.post(&ada, chat, number, &number.to_string()).await;
+    }
+    for format in [Format::Json, Format::Proto] {
+        let mut client = world.connect(&bob, format).await;
+        // As many as one frame may name, so that this is also the largest frame.
+        let unknown = |n: u16| ChatId::created_by(bob.device, ClientSeq(u64::from(n)));
+        let mut positions: Vec<Position> = (1..1_000)
+            .map(|n| Position { chat: unknown(n), received: Seq(u64::MAX / 2), seen: Seq(u64::MAX / 2) })
+            .collect();
+        positions.push(Position { chat, received: Seq(2), seen: Seq(1) });
+        let done = client.request(Command::Resume { positions, more: true }).await;
+        assert_eq!(done, Outcome::Done);
+        assert_eq!(client.pushes_until_quiet().await, []);
+        client.resume(&[]).await;
+        assert_eq!(client.events_up_to(chat, 4).await, ["3 3", "4 4"]);
+    }
 }
 
 #[tokio::test]

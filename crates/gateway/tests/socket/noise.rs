@@ -48,7 +48,10 @@ impl Dice {
         let users = vec![user; self.index(3)];
         let submit = |command| Command::Submit { chat, client_seq, command };
         match self.below(16) {
-            0 => Command::Resume { positions: vec![Position { chat, received: seq, seen: seq }; 3] },
+            0 => Command::Resume {
+                positions: vec![Position { chat, received: seq, seen: seq }; 3],
+                more: false,
+            },
             1 => Command::Received { chat, seq },
             2 => Command::MarkSeen { chat, seq },
             3 => Command::SetTyping { chat, typing: self.below(2) == 0 },

@@ -25,7 +25,7 @@ async fn every_request_of_a_pipeline_gets_exactly_one_answer_of_its_kind() {
                 3 => ("presence", Command::Presence { users: vec![bob.device.user] }),
                 4 => ("done", Command::SetTyping { chat, typing: round % 20 == 4 }),
                 5 => ("done", Command::Received { chat, seq }),
-                6 => ("done", Command::Resume { positions: Vec::new() }),
+                6 => ("done", Command::Resume { positions: Vec::new(), more: false }),
                 7 => ("failed", Command::MessageStatus { chat, seq }), // The first event is no message.
                 8 => ("link", {
                     Command::SetInviteLink { chat, client_seq: client.number(), withdraw: false }

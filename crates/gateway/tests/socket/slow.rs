@@ -51,7 +51,7 @@ async fn who_never_reads_is_left_to_wait_and_catches_up_when_it_does() {
     let chat = world.group(&ada, &[&bob, &eve]).await;
     let mut good = world.online(&bob, Format::Proto).await;
     let mut deaf = Raw::connect_narrow(world.address, &eve.access_token, Format::Proto).await;
-    deaf.command(1, Command::Resume { positions: Vec::new() }).await;
+    deaf.command(1, Command::Resume { positions: Vec::new(), more: false }).await;
     let body = "x".repeat(16 * 1024);
     for number in 2..=SENDS {
         let seq = world.post(&ada, chat, number, &body).await.0;
@@ -108,7 +108,7 @@ async fn who_never_reads_nor_answers_heartbeats_is_closed() {
     let chat = world.group(&ada, &[&bob]).await;
     let mut deaf = Raw::connect_narrow(world.address, &bob.access_token, Format::Json).await;
     let positions = vec![Position { chat, received: dunlin_model::Seq(1), seen: dunlin_model::Seq(0) }];
-    deaf.command(1, Command::Resume { positions }).await;
+    deaf.command(1, Command::Resume { positions, more: false }).await;
     for number in 2..=600 {
         world.post(&ada, chat, number, &"x".repeat(16 * 1024)).await;
     }

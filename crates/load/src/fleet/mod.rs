@@ -161,7 +161,7 @@ impl Fleet {
             })
             .collect();
         positions.truncate(POSITIONS_MAX);
-        self.ask(client, Command::Resume { positions });
+        self.ask(client, Command::Resume { positions, more: false });
         let unanswered: Vec<u64> = self.clients[client]
             .sendings
             .iter()

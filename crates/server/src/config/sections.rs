@@ -39,6 +39,18 @@ pub struct ServerSection {
     pub drain_window_seconds: u64,
     /// Seconds after the stop signal until connections are cut.
     pub drain_limit_seconds: u64,
+    /// Threads that serve connections; 0 for one fewer than there are cores, so that the store has one.
+    pub worker_threads: usize,
+}
+
+impl ServerSection {
+    /// The threads to start, on a machine with `cores`.
+    pub fn worker_threads(&self, cores: usize) -> usize {
+        match self.worker_threads {
+            0 => cores.saturating_sub(1).max(1),
+            set => set,
+        }
+    }
 }
 
 impl Default for ServerSection {
@@ -48,6 +60,7 @@ impl Default for ServerSection {
             data_dir: PathBuf::from(DATA_DIR),
             drain_window_seconds: dunlin_gateway::config::DRAIN_WINDOW.as_secs(),
             drain_limit_seconds: DRAIN_LIMIT_SECONDS,
+            worker_threads: 0,
         }
     }
 }

@@ -20,7 +20,9 @@ pub(crate) fn from_wire(command: Wire) -> Result<Command, Invalid> {
             return Err(Invalid::missing("accessToken"));
         }
         Wire::Authenticate(proto::Authenticate { access_token }) => Command::Authenticate { access_token },
-        Wire::Resume(resume) => Command::Resume { positions: positions(&resume.positions)? },
+        Wire::Resume(resume) => {
+            Command::Resume { positions: positions(&resume.positions)?, more: resume.more }
+        }
         Wire::Received(received) => {
             Command::Received { chat: chat(&received.chat_id)?, seq: Seq(received.seq) }
         }
@@ -156,7 +158,8 @@ pub(crate) fn to_wire(command: &Command) -> Option<Wire> {
         Command::Authenticate { access_token } => {
             Wire::Authenticate(proto::Authenticate { access_token: access_token.clone() })
         }
-        Command::Resume { positions } => Wire::Resume(proto::Resume {
+        Command::Resume { positions, more } => Wire::Resume(proto::Resume {
+            more: *more,
             positions: positions
                 .iter()
                 .map(|position| proto::Position {

@@ -59,9 +59,12 @@ fn asking() -> Vec<(&'static str, Command)> {
         ("authenticate", Command::Authenticate { access_token: "eyJhbGciOiJFZERTQSJ9.e30.c2ln".to_owned() }),
         (
             "resume",
-            Command::Resume { positions: vec![Position { chat: CHAT, received: Seq(41), seen: Seq(40) }] },
+            Command::Resume {
+                positions: vec![Position { chat: CHAT, received: Seq(41), seen: Seq(40) }],
+                more: false,
+            },
         ),
-        ("resume-empty", Command::Resume { positions: Vec::new() }),
+        ("resume-empty", Command::Resume { positions: Vec::new(), more: false }),
         ("received", Command::Received { chat: CHAT, seq: Seq(42) }),
         ("markSeen", Command::MarkSeen { chat: CHAT, seq: Seq(42) }),
         ("setTyping", Command::SetTyping { chat: CHAT, typing: true }),

@@ -120,7 +120,8 @@ fn command() -> impl Strategy<Value = Command> {
     let history = (chat(), option::of(some_seq()), option::of(1..=u32::MAX), option::of(user()));
     prop_oneof![
         ".+".prop_map(|access_token| Command::Authenticate { access_token }),
-        vec(position, 0..5).prop_map(|positions| Command::Resume { positions }),
+        (vec(position, 0..5), any::<bool>())
+            .prop_map(|(positions, more)| Command::Resume { positions, more }),
         (chat(), seq()).prop_map(|(chat, seq)| Command::Received { chat, seq }),
         (chat(), seq()).prop_map(|(chat, seq)| Command::MarkSeen { chat, seq }),
         (chat(), any::<bool>()).prop_map(|(chat, typing)| Command::SetTyping { chat, typing }),
