@@ -9,6 +9,7 @@ pub mod clock;
 pub mod command;
 pub mod error;
 pub mod event;
+pub mod identity;
 pub mod ids;
 pub mod limits;
 pub mod progress;

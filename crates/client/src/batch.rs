@@ -1,0 +1,71 @@
+//! What is to be written to the vault: ordered keys, one atomic batch at a time.
+//!
+//! Keys may be stored in clear, values never are: nothing derived from what people write may be part of a key,
+//! except through a keyed hash.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map;
+
+/// A key of the vault; keys are ordered by their bytes.
+pub type Key = Vec<u8>;
+/// What stands under a key.
+pub type Value = Vec<u8>;
+
+/// Changes that are written together or not at all. Of several changes of one key the last one counts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Batch {
+    changes: BTreeMap<Key, Option<Value>>,
+}
+
+impl Batch {
+    /// Writes `value` under `key`.
+    pub fn put(&mut self, key: Key, value: Value) {
+        self.changes.insert(key, Some(value));
+    }
+
+    /// Removes what stands under `key`, if anything does.
+    pub fn delete(&mut self, key: Key) {
+        self.changes.insert(key, None);
+    }
+
+    /// Adds the changes of `later`, which count where both change a key.
+    pub fn append(&mut self, mut later: Self) {
+        self.changes.append(&mut later.changes);
+    }
+
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// The changes in key order; `None` removes.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        self.changes.iter().map(|(key, value)| (key.as_slice(), value.as_deref()))
+    }
+}
+
+impl IntoIterator for Batch {
+    type Item = (Key, Option<Value>);
+    type IntoIter = btree_map::IntoIter<Key, Option<Value>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.changes.into_iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_change_of_a_key_counts() {
+        let mut batch = Batch::default();
+        batch.put(b"a".to_vec(), b"1".to_vec());
+        batch.put(b"b".to_vec(), b"2".to_vec());
+        let mut later = Batch::default();
+        later.delete(b"a".to_vec());
+        batch.append(later);
+        let changes: Vec<_> = batch.iter().collect();
+        assert_eq!(changes, [(&b"a"[..], None), (b"b", Some(&b"2"[..]))]);
+    }
+}
