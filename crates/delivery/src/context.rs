@@ -64,7 +64,9 @@ impl Delivery {
             | ChatCommand::Leave
             | ChatCommand::Join { .. }
             | ChatCommand::SetInvite { .. }
-            | ChatCommand::DeleteChat => {}
+            | ChatCommand::DeleteChat
+            | ChatCommand::StartGroup(_)
+            | ChatCommand::Commit(_) => {}
         }
         Ok(context)
     }

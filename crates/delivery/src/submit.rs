@@ -254,7 +254,10 @@ impl Delivery {
                     let (head, changed) = newest.unwrap_or((state.head, state.changed));
                     // The wall clock may have gone back; times in a chat do not.
                     let (seq, time) = (head.max(state.head).next(), now.max(changed).max(state.changed));
-                    Ok((Event { seq, time, sender: from, client_seq: number, kind }, affected))
+                    Ok((
+                        Event { seq, time, sender: from, client_seq: number, kind, attestation: None },
+                        affected,
+                    ))
                 }
             })
         });

@@ -259,7 +259,7 @@ impl Relay {
             Command::Submit {
                 chat,
                 client_seq,
-                command: ChatCommand::Send { body, reply_to, attachments },
+                command: ChatCommand::Send { body, reply_to, attachments, epoch: None },
             } => {
                 self.post(peer, id, chat, client_seq, EventKind::Message { body, reply_to, attachments });
             }
@@ -278,7 +278,7 @@ impl Relay {
         let (seq, members) = (room.head, room.members.clone());
         let outcome = Outcome::Accepted { chat, seq, time: Some(Timestamp(0)), repeated: false };
         self.push(peer, &ServerFrame::Reply { id, outcome });
-        let event = Arc::new(Event { seq, time: Timestamp(0), sender, client_seq, kind });
+        let event = Arc::new(Event { seq, time: Timestamp(0), sender, client_seq, kind, attestation: None });
         for member in members {
             self.push_event(member, chat, &event);
         }

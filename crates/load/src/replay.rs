@@ -133,6 +133,7 @@ impl Planned for Replay {
             body: Body::Text(text_of(fleet.counts.sent, message.bytes)),
             reply_to: Some(newest).filter(|newest| message.reply && *newest > Seq::ZERO),
             attachments: Vec::new(),
+            epoch: None,
         };
         let waiting = u32::try_from(others).unwrap_or(u32::MAX);
         fleet.submit(message.client, chat, command, self.start + message.at, waiting);

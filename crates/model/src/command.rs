@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 
+use crate::attestation::Attestation;
 use crate::event::{Body, ChatKind, Encryption, Role};
 use crate::ids::{AttachmentId, Seq, UserId};
+use crate::mls::{Commit, Epoch, GroupStart};
 
 /// A command on one chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub enum ChatCommand {
         reply_to: Option<Seq>,
         /// Files that belong to it.
         attachments: Vec<AttachmentId>,
+        /// The epoch whose keys encrypt it, in encrypted chats.
+        epoch: Option<Epoch>,
     },
     /// Deletes a message for everyone.
     DeleteMessage {
@@ -87,6 +91,10 @@ pub enum ChatCommand {
     },
     /// Deletes the chat.
     DeleteChat,
+    /// Starts a generation of an encrypted chat's MLS group.
+    StartGroup(Box<GroupStart>),
+    /// Changes the keys of an encrypted chat.
+    Commit(Box<Commit>),
 }
 
 /// Facts that `decide` needs and the chat's state does not hold. Whoever calls looks them up.
@@ -96,4 +104,6 @@ pub struct DecisionContext {
     pub blocked: BTreeSet<UserId>,
     /// For `DeleteMessage`: who wrote the target, when it is a message.
     pub target_author: Option<UserId>,
+    /// The sender's signature, for changes of an encrypted chat's roster.
+    pub attestation: Option<Box<Attestation>>,
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::ids::Seq;
+use crate::mls::Epoch;
 
 /// Whether the same request may succeed later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -80,6 +81,16 @@ error_codes! {
     Conflict = "conflict", Never;
     /// The client sequence number is older than those remembered: it may have been accepted.
     TooOld = "tooOld", Never;
+    /// The keys are of an epoch that is over: catch up, then try again with a new number.
+    StaleEpoch = "staleEpoch", Never;
+    /// The device has no place in the chat's MLS group.
+    NotInGroup = "notInGroup", Never;
+    /// Somebody's removal waits for a commit, which comes before anyone's next message.
+    RemovalWaits = "removalWaits", Never;
+    /// The handshake is not valid, or not what the command says it is.
+    InvalidHandshake = "invalidHandshake", Never;
+    /// The signature on a change of the roster is missing or not valid.
+    NotAttested = "notAttested", Never;
     /// Encrypted and readable content were confused, or this encryption is not allowed here.
     WrongEncryption = "wrongEncryption", Never;
     /// The invite link is not valid, or not any more.
@@ -168,6 +179,36 @@ pub enum Refusal {
         /// What.
         what: &'static str,
     },
+    /// The epoch is not one that this is accepted from.
+    #[error("The chat's keys are those of epoch {current} now.")]
+    StaleEpoch {
+        /// The chat's epoch.
+        current: Epoch,
+    },
+    /// The sender's device has no leaf in the current group.
+    #[error("This device has no place in the chat's group at epoch {current}.")]
+    NotInGroup {
+        /// The chat's epoch.
+        current: Epoch,
+    },
+    /// A removal waits for its commit.
+    #[error("Somebody's removal must be committed first, at epoch {current}.")]
+    RemovalWaits {
+        /// The chat's epoch.
+        current: Epoch,
+    },
+    /// The handshake is not valid.
+    #[error("The handshake is not valid: {why}.")]
+    InvalidHandshake {
+        /// Why.
+        why: &'static str,
+    },
+    /// The roster is not the one that was signed for.
+    #[error("Who is in the chat has changed since this was signed.")]
+    RosterChanged,
+    /// The signature is missing or not valid.
+    #[error("The change is not signed by the device that asks for it.")]
+    NotAttested,
     /// The direct chat is there already.
     #[error("The chat exists already.")]
     AlreadyExists {
@@ -197,6 +238,12 @@ impl Refusal {
             Self::TooLarge { .. } => ErrorCode::TooLarge,
             Self::TooMany { .. } => ErrorCode::LimitReached,
             Self::AlreadyExists { .. } => ErrorCode::AlreadyExists,
+            Self::StaleEpoch { .. } => ErrorCode::StaleEpoch,
+            Self::NotInGroup { .. } => ErrorCode::NotInGroup,
+            Self::RemovalWaits { .. } => ErrorCode::RemovalWaits,
+            Self::InvalidHandshake { .. } => ErrorCode::InvalidHandshake,
+            Self::RosterChanged => ErrorCode::Conflict,
+            Self::NotAttested => ErrorCode::NotAttested,
         }
     }
 }

@@ -3,8 +3,10 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::attestation::Attestation;
 use crate::clock::Timestamp;
 use crate::ids::{AttachmentId, ClientSeq, DeviceId, Seq, UserId};
+use crate::mls::{Commit, GroupStart};
 
 /// Who may post, and how many may be there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -153,6 +155,15 @@ pub enum EventKind {
     },
     /// The chat was deleted by its owner: nothing can be posted, every membership ends here.
     ChatDeleted,
+    /// A generation of an encrypted chat's MLS group began.
+    GroupStarted(Box<GroupStart>),
+    /// A commit was accepted: the chat's keys are those of the next epoch.
+    Committed(Box<Commit>),
+    /// A device of a member was revoked; it loses its keys with the next commit. By the server.
+    DeviceRevoked {
+        /// Which.
+        device: DeviceId,
+    },
 }
 
 /// One entry of a chat's log.
@@ -164,10 +175,12 @@ pub struct Event {
     pub time: Timestamp,
     /// The device that caused it.
     pub sender: DeviceId,
-    /// That device's number for it.
+    /// That device's number for it; zero for what the server does by itself.
     pub client_seq: ClientSeq,
     /// What happened.
     pub kind: EventKind,
+    /// The sender's signature on a change of an encrypted chat's roster.
+    pub attestation: Option<Box<Attestation>>,
 }
 
 impl Event {

@@ -8,6 +8,8 @@ pub const TEXT_BYTES_MAX: usize = 16 * 1024;
 pub const OPAQUE_BYTES_MAX: usize = 64 * 1024;
 /// Members of a group or channel, unless configured otherwise (R2).
 pub const MEMBERS_MAX: usize = 1_024;
+/// Devices that hold a chat's keys, unless configured otherwise.
+pub const DEVICES_MAX: usize = 4_096;
 /// Attachments of one message, unless configured otherwise.
 pub const ATTACHMENTS_MAX: usize = 32;
 /// Users banned from one chat.
@@ -35,6 +37,8 @@ pub struct ChatLimits {
     pub opaque_bytes_max: usize,
     /// Members of a group or channel.
     pub members_max: usize,
+    /// Devices that hold a chat's keys.
+    pub devices_max: usize,
     /// Attachments of one message.
     pub attachments_max: usize,
 }
@@ -45,6 +49,7 @@ impl Default for ChatLimits {
             text_bytes_max: TEXT_BYTES_MAX,
             opaque_bytes_max: OPAQUE_BYTES_MAX,
             members_max: MEMBERS_MAX,
+            devices_max: DEVICES_MAX,
             attachments_max: ATTACHMENTS_MAX,
         }
     }

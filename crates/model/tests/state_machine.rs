@@ -79,7 +79,7 @@ fn command() -> impl Strategy<Value = ChatCommand> {
         1 => creation(),
         6 => (body(), option::weighted(0.2, seq()), 0..4_u8).prop_map(|(body, reply_to, attachments)| {
             let attachments = (0..attachments).map(|number| AttachmentId::from_bytes([number; 16])).collect();
-            ChatCommand::Send { body, reply_to, attachments }
+            ChatCommand::Send { body, reply_to, attachments, epoch: None }
         }),
         2 => seq().prop_map(|target| ChatCommand::DeleteMessage { target }),
         1 => (text(), text(), text())
@@ -108,6 +108,7 @@ fn attempt() -> impl Strategy<Value = Attempt> {
         |(blocked, target_author, rarely)| DecisionContext {
             blocked: if rarely == 0 { blocked.into_iter().collect() } else { Default::default() },
             target_author,
+            attestation: None,
         },
     );
     // The end of a chat is worth testing, but not at once.
@@ -123,6 +124,7 @@ fn limits() -> impl Strategy<Value = ChatLimits> {
         opaque_bytes_max: bytes + 1,
         members_max,
         attachments_max: 2,
+        devices_max: 16,
     })
 }
 
@@ -180,6 +182,7 @@ impl History {
             sender: attempt.sender,
             client_seq: number,
             kind,
+            attestation: None,
         };
         let before = self.state.clone();
         self.state.apply(&event);

@@ -140,6 +140,7 @@ fn message(number: u64, head: u64) -> Event {
         sender: device(number),
         client_seq: ClientSeq(head),
         kind: EventKind::Message { body: Body::Text(body), reply_to: None, attachments: Vec::new() },
+        attestation: None,
     }
 }
 

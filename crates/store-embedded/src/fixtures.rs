@@ -102,7 +102,7 @@ fn event_kinds() -> Vec<(&'static str, EventKind)> {
 
 fn event(seq: u64, kind: EventKind) -> Event {
     let time = Timestamp(1_790_000_000_000 + seq);
-    Event { seq: Seq(seq), time, sender: device(), client_seq: ClientSeq(900 + seq), kind }
+    Event { seq: Seq(seq), time, sender: device(), client_seq: ClientSeq(900 + seq), kind, attestation: None }
 }
 
 #[test]

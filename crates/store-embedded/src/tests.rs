@@ -25,6 +25,7 @@ fn message(seq: u64) -> Event {
             reply_to: None,
             attachments: Vec::new(),
         },
+        attestation: None,
     }
 }
 

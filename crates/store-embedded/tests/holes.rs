@@ -35,6 +35,7 @@ fn event(seq: u64, randomness: &SeededRandomness) -> Event {
         sender: DeviceId { user: UserId::from_bytes([1; 16]), number: DeviceNumber(1) },
         client_seq: ClientSeq(seq),
         kind: EventKind::Message { body: Body::Opaque(body.into()), reply_to: None, attachments: Vec::new() },
+        attestation: None,
     }
 }
 

@@ -26,6 +26,7 @@ fn event(seq: u64, time: u64) -> Event {
             reply_to: None,
             attachments: Vec::new(),
         },
+        attestation: None,
     }
 }
 

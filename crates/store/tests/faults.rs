@@ -33,7 +33,7 @@ fn event(seq: u64, time: Timestamp) -> Event {
         EventKind::Message { body: Body::Text("hello".into()), reply_to: None, attachments: Vec::new() }
     };
     let sender = DeviceId { user, number: DeviceNumber(1) };
-    Event { seq: Seq(seq), time, sender, client_seq: ClientSeq(seq), kind }
+    Event { seq: Seq(seq), time, sender, client_seq: ClientSeq(seq), kind, attestation: None }
 }
 
 async fn log_of(store: &MemoryStore) -> Vec<Event> {

@@ -3,13 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use dunlin_model::view::{
     ChatDetails, HistoryPage, InviteCode, MessageStatusView, Receipt, Skipped, UserPresence,
 };
 use dunlin_model::{
-    ChatCommand, ChatId, ClientSeq, DeviceId, ErrorCode, Event, Retry, Seq, Timestamp, UserId,
+    Attestation, ChatCommand, ChatId, ClientSeq, DeviceCertificate, DeviceId, Epoch, ErrorCode, Event,
+    Payload, Retry, Seq, Suite, Timestamp, UserId,
 };
 
+/// Users named in one command about keys.
+pub const KEY_USERS_MAX: usize = 256;
+/// Key packages in one upload.
+pub const KEY_PACKAGES_MAX: usize = 100;
 /// Positions in one `resume`.
 pub const POSITIONS_MAX: usize = 1_000;
 /// Users in one `presence`.
@@ -80,6 +86,8 @@ pub enum Command {
         client_seq: ClientSeq,
         /// What.
         command: ChatCommand,
+        /// The device's signature, on changes of an encrypted chat's roster.
+        attestation: Option<Box<Attestation>>,
     },
     /// Starts a chat; the command is always `ChatCommand::Create`.
     CreateChat {
@@ -87,6 +95,8 @@ pub enum Command {
         client_seq: ClientSeq,
         /// What.
         command: ChatCommand,
+        /// The device's signature, for an encrypted chat.
+        attestation: Option<Box<Attestation>>,
     },
     /// Makes the invite link anew, or withdraws it.
     SetInviteLink {
@@ -103,6 +113,8 @@ pub enum Command {
         code: InviteCode,
         /// The device's number for it.
         client_seq: ClientSeq,
+        /// The device's signature, in an encrypted chat.
+        attestation: Option<Box<Attestation>>,
     },
     /// Deletes a message for the user alone.
     HideMessage {
@@ -143,6 +155,38 @@ pub enum Command {
     },
     /// One chat with its members.
     GetChat {
+        /// The chat.
+        chat: ChatId,
+    },
+    /// By which certificate others know this device.
+    SetCertificate(DeviceCertificate),
+    /// The certificates of the users' devices.
+    ListDevices {
+        /// At most `KEY_USERS_MAX`.
+        users: Vec<UserId>,
+    },
+    /// Leaves key packages for others to claim.
+    UploadKeyPackages {
+        /// Their suite.
+        suite: Suite,
+        /// At most `KEY_PACKAGES_MAX`, each given out once.
+        packages: Vec<Bytes>,
+        /// Given out when no other is left.
+        last_resort: Option<Bytes>,
+    },
+    /// Takes a key package of each device of members of a chat.
+    ClaimKeyPackages {
+        /// The chat.
+        chat: ChatId,
+        /// The event that let the users in.
+        change: Seq,
+        /// The suite.
+        suite: Suite,
+        /// At most `KEY_USERS_MAX`.
+        users: Vec<UserId>,
+    },
+    /// What a device needs to enter a chat's group from outside.
+    GetGroupInfo {
         /// The chat.
         chat: ChatId,
     },
@@ -200,6 +244,13 @@ pub enum ServerFrame {
         chat: ChatId,
         /// The message.
         seq: Seq,
+    },
+    /// Few key packages of this device are left.
+    KeyPackagesLow {
+        /// Of this suite.
+        suite: Suite,
+        /// So many.
+        left: u32,
     },
     /// The server is going away.
     Draining {
@@ -278,6 +329,28 @@ pub enum Outcome {
         seq: Seq,
         /// The link; `None` when withdrawn.
         code: Option<InviteCode>,
+    },
+    /// Certificates of devices, ascending by device. Those that do not verify are left out.
+    Devices(Vec<DeviceCertificate>),
+    /// How many key packages of this device are left.
+    KeyPackageCount {
+        /// Of this suite.
+        suite: Suite,
+        /// So many, without the one of last resort.
+        left: u32,
+    },
+    /// Key packages, ascending by device.
+    KeyPackages(Vec<(DeviceId, Bytes)>),
+    /// What a device needs to enter a chat's group from outside.
+    GroupInfo {
+        /// The chat.
+        chat: ChatId,
+        /// The epoch that it is of.
+        epoch: Epoch,
+        /// The group's suite.
+        suite: Suite,
+        /// The MLS GroupInfo.
+        group_info: Payload,
     },
 }
 

@@ -205,6 +205,7 @@ mod tests {
                         reply_to: (number > 0).then_some(Seq(number)),
                         attachments: vec![AttachmentId::from_bytes([7; 16]); index],
                     },
+                    attestation: None,
                 };
                 let chat = ChatId::from_bytes([0x11; 16]);
                 assert_equal_to_generated(&ServerFrame::Event { chat, event: Arc::new(event) });

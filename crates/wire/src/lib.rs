@@ -18,5 +18,6 @@ pub use codec::{decode_client, decode_server, encode_client, encode_event, encod
 pub use error::Undecodable;
 pub use format::Format;
 pub use frames::{
-    ClientFrame, Command, Failure, Outcome, POSITIONS_MAX, PRESENCE_USERS_MAX, Position, ServerFrame, Welcome,
+    ClientFrame, Command, Failure, KEY_PACKAGES_MAX, KEY_USERS_MAX, Outcome, POSITIONS_MAX,
+    PRESENCE_USERS_MAX, Position, ServerFrame, Welcome,
 };

@@ -27,6 +27,7 @@ impl App {
                 body: Body::Text(text),
                 reply_to: args.reply_to.map(Seq),
                 attachments: Vec::new(),
+                epoch: None,
             };
             Command::Submit { chat, client_seq, command: send }
         };

@@ -286,7 +286,14 @@ mod tests {
 
     fn event(seq: u64, kind: EventKind) -> Entry {
         let sender = DeviceId { user: UserId::from_bytes([1; 16]), number: DeviceNumber(1) };
-        Entry::Event(Event { seq: Seq(seq), time: Timestamp(seq), sender, client_seq: ClientSeq(seq), kind })
+        Entry::Event(Event {
+            seq: Seq(seq),
+            time: Timestamp(seq),
+            sender,
+            client_seq: ClientSeq(seq),
+            kind,
+            attestation: None,
+        })
     }
 
     fn message(seq: u64, text: &str) -> Entry {

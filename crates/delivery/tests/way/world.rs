@@ -127,7 +127,7 @@ fn device_record(id: DeviceId) -> Device {
 }
 
 pub(crate) fn text(text: &str) -> ChatCommand {
-    ChatCommand::Send { body: Body::Text(text.into()), reply_to: None, attachments: Vec::new() }
+    ChatCommand::Send { body: Body::Text(text.into()), reply_to: None, attachments: Vec::new(), epoch: None }
 }
 
 pub(crate) async fn send(

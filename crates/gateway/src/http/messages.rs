@@ -123,6 +123,7 @@ pub(super) async fn send(
         body,
         reply_to: (message.reply_to > 0).then_some(Seq(message.reply_to)),
         attachments: plain(message.attachment_ids),
+        epoch: None,
     };
     let accepted = http.submit(caller, chat, message.client_seq, command).await?;
     Ok((StatusCode::CREATED, accepted))

@@ -192,7 +192,12 @@ pub(crate) fn create(kind: ChatKind, name: &str, members: Vec<UserId>) -> ChatCo
 }
 
 pub(crate) fn text(text: &str) -> ChatCommand {
-    ChatCommand::Send { body: Body::Text(text.to_owned()), reply_to: None, attachments: Vec::new() }
+    ChatCommand::Send {
+        body: Body::Text(text.to_owned()),
+        reply_to: None,
+        attachments: Vec::new(),
+        epoch: None,
+    }
 }
 
 /// What must come, comes within the patience of a test.

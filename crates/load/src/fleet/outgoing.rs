@@ -24,12 +24,12 @@ impl Fleet {
         let Some(id) = self.history.id_of(chat) else { return };
         let client_seq = self.next_number(client);
         let body = match &command {
-            ChatCommand::Send { body, reply_to, attachments } => {
+            ChatCommand::Send { body, reply_to, attachments, epoch: None } => {
                 Some(message_hash(body, *reply_to, attachments.len()))
             }
             _ => None,
         };
-        let command = Command::Submit { chat: id, client_seq, command };
+        let command = Command::Submit { chat: id, client_seq, command,attestation: None };
         self.send_numbered(client, chat, client_seq, command, body, intended, waiting);
     }
 
@@ -42,7 +42,12 @@ impl Fleet {
         intended: Duration,
         waiting: u32,
     ) {
-        let command = ChatCommand::Send { body: Body::Text(text), reply_to: None, attachments: Vec::new() };
+        let command = ChatCommand::Send {
+            body: Body::Text(text),
+            reply_to: None,
+            attachments: Vec::new(),
+            epoch: None,
+        };
         self.submit(client, chat, command, intended, waiting);
     }
 
@@ -62,7 +67,7 @@ impl Fleet {
         };
         let chat = self.history.chat(id);
         let now = self.now();
-        let command = Command::CreateChat { client_seq, command };
+        let command = Command::CreateChat { client_seq, command,attestation: None };
         self.send_numbered(client, chat, client_seq, command, None, now, waiting);
         chat
     }

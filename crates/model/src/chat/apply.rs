@@ -2,7 +2,7 @@
 
 use super::state::ChatState;
 use crate::event::{Event, EventKind, Role};
-use crate::ids::{Seq, UserId};
+use crate::ids::{ClientSeq, Seq, UserId};
 
 impl ChatState {
     /// Applies the event that follows the head. An event at or below the head changes nothing, so that a
@@ -15,7 +15,9 @@ impl ChatState {
         let seq = event.seq;
         self.head = seq;
         self.changed = event.time;
-        self.numbers.entry(event.sender).or_default().record(event.client_seq, seq);
+        if event.client_seq != ClientSeq(0) {
+            self.numbers.entry(event.sender).or_default().record(event.client_seq, seq);
+        }
         let sender = event.sender.user;
         match &event.kind {
             EventKind::Created { kind, encryption, name, description, members } => {
@@ -72,6 +74,11 @@ impl ChatState {
                     *theirs = *role;
                 }
             }
+            EventKind::GroupStarted(start) => self.keys.start(start, seq),
+            EventKind::Committed(commit) => self.keys.commit(commit, event.sender, seq),
+            EventKind::DeviceRevoked { device } => {
+                self.keys.revoked.insert(*device);
+            }
             EventKind::InviteChanged { secret_hash } => self.invite = *secret_hash,
             EventKind::ChatDeleted => {
                 self.deleted = true;
@@ -126,7 +133,10 @@ impl EventKind {
             | Self::Updated { .. }
             | Self::MembersUnbanned { .. }
             | Self::RoleChanged { .. }
-            | Self::InviteChanged { .. } => Vec::new(),
+            | Self::InviteChanged { .. }
+            | Self::GroupStarted(_)
+            | Self::Committed(_)
+            | Self::DeviceRevoked { .. } => Vec::new(),
         }
     }
 }

@@ -49,13 +49,30 @@ pub fn decide(
         }
         NumberStatus::Fresh => {}
     }
-    let request = Request { state, limits, sender: sender.user, context };
-    request.decide(command).map(Decision::Append)
+    let request = Request { state, limits, device: sender, sender: sender.user, context };
+    let kind = request.decide(command)?;
+    request.attested(number, &kind)?;
+    Ok(Decision::Append(kind))
+}
+
+/// The event that `command` would become: what a client signs before it asks.
+///
+/// # Errors
+/// As [`decide`], except for what concerns the number and the signature.
+pub fn draft(
+    state: &ChatState,
+    limits: &ChatLimits,
+    sender: DeviceId,
+    command: ChatCommand,
+    context: &DecisionContext,
+) -> Result<EventKind, Refusal> {
+    Request { state, limits, device: sender, sender: sender.user, context }.decide(command)
 }
 
 struct Request<'a> {
     state: &'a ChatState,
     limits: &'a ChatLimits,
+    device: DeviceId,
     sender: UserId,
     context: &'a DecisionContext,
 }
@@ -77,7 +94,18 @@ impl Request<'_> {
         let role = self.state.role(self.sender).ok_or_else(|| self.why_not_a_member())?;
         match command {
             ChatCommand::Create { .. } | ChatCommand::Join { .. } => Err(Refusal::NothingToDo),
-            ChatCommand::Send { body, reply_to, attachments } => self.send(role, body, reply_to, attachments),
+            ChatCommand::Send { body, reply_to, attachments, epoch } => {
+                self.state.may_send_in(self.device, epoch)?;
+                self.send(role, body, reply_to, attachments)
+            }
+            ChatCommand::StartGroup(start) => {
+                self.state.may_start(self.limits, self.device, role, &start)?;
+                Ok(EventKind::GroupStarted(start))
+            }
+            ChatCommand::Commit(commit) => {
+                self.state.may_commit(self.limits, self.device, &commit)?;
+                Ok(EventKind::Committed(commit))
+            }
             ChatCommand::DeleteMessage { target } => self.delete_message(role, target),
             ChatCommand::Update { name, description, picture } => {
                 self.update(role, name, description, picture)
@@ -102,6 +130,19 @@ impl Request<'_> {
                 Ok(EventKind::ChatDeleted)
             }
         }
+    }
+
+    /// A change of an encrypted chat's roster carries its author's signature.
+    fn attested(&self, number: ClientSeq, kind: &EventKind) -> Result<(), Refusal> {
+        let encryption = match kind {
+            EventKind::Created { encryption, .. } => *encryption,
+            _ => self.state.encryption,
+        };
+        if encryption == Encryption::None || !kind.is_attested() {
+            return Ok(());
+        }
+        let attestation = self.context.attestation.as_ref().ok_or(Refusal::NotAttested)?;
+        attestation.verify(self.state, self.device, number, kind)
     }
 
     fn create(

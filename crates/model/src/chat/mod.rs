@@ -5,11 +5,13 @@
 
 mod apply;
 mod decide;
+mod keys;
 mod membership;
 mod state;
 mod window;
 
-pub use decide::{Decision, decide};
+pub use decide::{Decision, decide, draft};
+pub use keys::KeyState;
 pub use membership::{Membership, Memberships};
 pub use state::ChatState;
 pub use window::{NumberStatus, NumberWindow};

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::keys::KeyState;
 use super::membership::Memberships;
 use super::window::{NumberStatus, NumberWindow};
 use crate::clock::Timestamp;
@@ -45,6 +46,8 @@ pub struct ChatState {
     pub deleted: bool,
     /// The numbers each device used.
     pub numbers: BTreeMap<DeviceId, NumberWindow>,
+    /// The keys of an encrypted chat.
+    pub keys: KeyState,
 }
 
 impl ChatState {
@@ -67,6 +70,7 @@ impl ChatState {
             invite: None,
             deleted: false,
             numbers: BTreeMap::new(),
+            keys: KeyState::default(),
         }
     }
 

@@ -40,7 +40,7 @@ fn device(of: u8, number: u32) -> DeviceId {
 }
 
 fn text(text: &str) -> ChatCommand {
-    ChatCommand::Send { body: Body::Text(text.into()), reply_to: None, attachments: Vec::new() }
+    ChatCommand::Send { body: Body::Text(text.into()), reply_to: None, attachments: Vec::new(), epoch: None }
 }
 
 fn rename(name: &str) -> ChatCommand {
@@ -123,7 +123,14 @@ impl Chat {
         };
         let seq = self.state.head.next();
         let time = Timestamp(1_000 + seq.0);
-        self.state.apply(&Event { seq, time, sender, client_seq: ClientSeq(number), kind });
+        self.state.apply(&Event {
+            seq,
+            time,
+            sender,
+            client_seq: ClientSeq(number),
+            kind,
+            attestation: None,
+        });
         Ok(seq)
     }
 

@@ -11,7 +11,13 @@ use crate::{Chats, Store};
 async fn talk<S: Chats>(store: &S, state: &mut ChatState, sender: DeviceId, up_to: u64) {
     while state.head < Seq(up_to) {
         let body = Body::Text(format!("message {}", state.head.next()));
-        act(store, state, sender, ChatCommand::Send { body, reply_to: None, attachments: Vec::new() }).await;
+        act(
+            store,
+            state,
+            sender,
+            ChatCommand::Send { body, reply_to: None, attachments: Vec::new(), epoch: None },
+        )
+        .await;
     }
 }
 

@@ -71,6 +71,7 @@ pub(super) fn message_at(time: Timestamp, seq: u64, sender: DeviceId, number: u6
         sender,
         client_seq: ClientSeq(number),
         kind: EventKind::Message { body: Body::Text(text.into()), reply_to: None, attachments: Vec::new() },
+        attestation: None,
     }
 }
 
@@ -89,6 +90,7 @@ pub(super) fn group_created(time: Timestamp, members: &[u32]) -> Event {
             description: String::new(),
             members: std::iter::once((user(owner), Role::Owner)).chain(others).collect(),
         },
+        attestation: None,
     }
 }
 
@@ -136,7 +138,8 @@ pub(super) async fn act<S: Chats>(store: &S, state: &mut ChatState, sender: Devi
     let Ok(Decision::Append(kind)) = decision else {
         unreachable!("the test asks for what is allowed, but: {decision:?}");
     };
-    let event = Event { seq: state.head.next(), time: NOON, sender, client_seq: number, kind };
+    let event =
+        Event { seq: state.head.next(), time: NOON, sender, client_seq: number, kind, attestation: None };
     write(store, state.id, &event).await;
     state.apply(&event);
 }

@@ -60,6 +60,7 @@ pub async fn events_of_every_kind_read_back_as_they_were_written<S: Store>(store
             sender: device_of(1, u32::MAX),
             client_seq: ClientSeq(u64::MAX - seq),
             kind,
+            attestation: None,
         })
         .collect();
     for event in &written {

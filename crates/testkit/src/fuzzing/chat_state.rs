@@ -60,7 +60,8 @@ impl Chat {
             }
             Ok(Decision::Append(kind)) => {
                 let time = Timestamp(before.head.0 * 1_000);
-                let event = Event { seq: before.head.next(), time, sender, client_seq, kind };
+                let event =
+                    Event { seq: before.head.next(), time, sender, client_seq, kind, attestation: None };
                 self.append(&before, event);
                 let again = decide(&self.state, &LIMITS, sender, client_seq, command, &context);
                 assert_eq!(again, Ok(Decision::Repeat(self.state.head)), "a retry gets the first place (I2)");
@@ -203,6 +204,7 @@ impl Bytes<'_> {
                 },
                 reply_to: Some(Seq(self.byte().into())).filter(|seq| seq.0 > 0),
                 attachments: Vec::new(),
+                epoch: None,
             },
             5 => ChatCommand::DeleteMessage { target: Seq(self.byte().into()) },
             6 => ChatCommand::Update {

@@ -1,6 +1,6 @@
 //! What a client sends.
 
-use dunlin_model::{Body, ChatCommand, ChatId, ClientSeq, Role, Seq, UserId};
+use dunlin_model::{Attestation, Body, ChatCommand, ChatId, ClientSeq, Role, Seq, UserId};
 
 use super::chats::{
     encryption_from_wire, encryption_to_wire, kind_from_wire, kind_to_wire, optional_role, role_to_wire,
@@ -9,9 +9,10 @@ use super::field::{
     Invalid, at_most, optional_seq, parse, parse_all, parse_optional, seq_or_zero, text_or_empty, texts,
     users,
 };
+use super::keys;
 use crate::proto::client_frame::Command as Wire;
 use crate::proto::send_message::Body as WireBody;
-use crate::{Command, POSITIONS_MAX, PRESENCE_USERS_MAX, Position, proto};
+use crate::{Command, KEY_PACKAGES_MAX, KEY_USERS_MAX, POSITIONS_MAX, PRESENCE_USERS_MAX, Position, proto};
 use proto::{DeleteScope, ParticipantAction};
 
 pub(crate) fn from_wire(command: Wire) -> Result<Command, Invalid> {
@@ -31,20 +32,26 @@ pub(crate) fn from_wire(command: Wire) -> Result<Command, Invalid> {
         Wire::SetTyping(set) => Command::SetTyping { chat: chat(&set.chat_id)?, typing: set.typing },
         Wire::CreateChat(create) => create_chat(create)?,
         Wire::UpdateChat(proto::UpdateChat { chat_id, client_seq, name, description, picture }) => {
-            submit(&chat_id, client_seq, ChatCommand::Update { name, description, picture })?
+            submit(&chat_id, client_seq, ChatCommand::Update { name, description, picture }, None)?
         }
         Wire::ModifyChatParticipants(modify) => {
-            submit(&modify.chat_id, modify.client_seq, participants(&modify)?)?
+            submit(&modify.chat_id, modify.client_seq, participants(&modify)?, modify.attestation)?
         }
-        Wire::LeaveChat(leave) => submit(&leave.chat_id, leave.client_seq, ChatCommand::Leave)?,
-        Wire::DeleteChat(delete) => submit(&delete.chat_id, delete.client_seq, ChatCommand::DeleteChat)?,
+        Wire::LeaveChat(leave) => {
+            submit(&leave.chat_id, leave.client_seq, ChatCommand::Leave, leave.attestation)?
+        }
+        Wire::DeleteChat(delete) => {
+            submit(&delete.chat_id, delete.client_seq, ChatCommand::DeleteChat, None)?
+        }
         Wire::SetInviteLink(set) => Command::SetInviteLink {
             chat: chat(&set.chat_id)?,
             client_seq: ClientSeq(set.client_seq),
             withdraw: set.withdraw,
         },
         Wire::JoinChat(join) => {
-            Command::JoinChat { code: parse("code", &join.code)?, client_seq: ClientSeq(join.client_seq) }
+            let attestation = keys::attestation_from_wire(join.attestation)?;
+            let (code, client_seq) = (parse("code", &join.code)?, ClientSeq(join.client_seq));
+            Command::JoinChat { code, client_seq, attestation }
         }
         Wire::DeleteMessage(delete) => delete_message(&delete)?,
         Wire::History(history) => Command::History {
@@ -65,6 +72,39 @@ pub(crate) fn from_wire(command: Wire) -> Result<Command, Invalid> {
             limit: optional_limit(list.limit),
         },
         Wire::GetChat(get) => Command::GetChat { chat: chat(&get.chat_id)? },
+        Wire::StartGroup(start) => {
+            let command = ChatCommand::StartGroup(keys::start_from_wire(start.start)?);
+            submit(&start.chat_id, start.client_seq, command, None)?
+        }
+        Wire::CommitKeys(commit) => {
+            let command = ChatCommand::Commit(keys::commit_from_wire(commit.commit)?);
+            submit(&commit.chat_id, commit.client_seq, command, None)?
+        }
+        Wire::SetCertificate(set) => {
+            Command::SetCertificate(keys::certificate_from_wire("certificate", &set.certificate)?)
+        }
+        Wire::ListDevices(list) => {
+            at_most("userIds", list.user_ids.len(), KEY_USERS_MAX)?;
+            Command::ListDevices { users: users(&list.user_ids)? }
+        }
+        Wire::UploadKeyPackages(upload) => {
+            at_most("packages", upload.packages.len(), KEY_PACKAGES_MAX)?;
+            Command::UploadKeyPackages {
+                suite: keys::suite_from_wire(upload.suite)?,
+                packages: upload.packages,
+                last_resort: Some(upload.last_resort).filter(|package| !package.is_empty()),
+            }
+        }
+        Wire::ClaimKeyPackages(claim) => {
+            at_most("userIds", claim.user_ids.len(), KEY_USERS_MAX)?;
+            Command::ClaimKeyPackages {
+                chat: chat(&claim.chat_id)?,
+                change: Seq(claim.change),
+                suite: keys::suite_from_wire(claim.suite)?,
+                users: users(&claim.user_ids)?,
+            }
+        }
+        Wire::GetGroupInfo(get) => Command::GetGroupInfo { chat: chat(&get.chat_id)? },
     })
 }
 
@@ -76,8 +116,14 @@ fn optional_limit(limit: u32) -> Option<u32> {
     (limit > 0).then_some(limit)
 }
 
-fn submit(chat_id: &str, client_seq: u64, command: ChatCommand) -> Result<Command, Invalid> {
-    Ok(Command::Submit { chat: chat(chat_id)?, client_seq: ClientSeq(client_seq), command })
+fn submit(
+    chat_id: &str,
+    client_seq: u64,
+    command: ChatCommand,
+    attestation: Option<proto::Attestation>,
+) -> Result<Command, Invalid> {
+    let attestation = keys::attestation_from_wire(attestation)?;
+    Ok(Command::Submit { chat: chat(chat_id)?, client_seq: ClientSeq(client_seq), command, attestation })
 }
 
 fn positions(wire: &[proto::Position]) -> Result<Vec<Position>, Invalid> {
@@ -100,8 +146,9 @@ fn send_message(send: proto::SendMessage) -> Result<Command, Invalid> {
         None => return Err(Invalid::new("body", "is required: text or opaque")),
     };
     let attachments = parse_all("attachmentIds", &send.attachment_ids)?;
-    let command = ChatCommand::Send { body, reply_to: optional_seq(send.reply_to), attachments };
-    submit(&send.chat_id, send.client_seq, command)
+    let epoch = send.epoch.map(|epoch| keys::epoch_from_wire(Some(epoch))).transpose()?;
+    let command = ChatCommand::Send { body, reply_to: optional_seq(send.reply_to), attachments, epoch };
+    submit(&send.chat_id, send.client_seq, command, None)
 }
 
 fn create_chat(create: proto::CreateChat) -> Result<Command, Invalid> {
@@ -112,7 +159,8 @@ fn create_chat(create: proto::CreateChat) -> Result<Command, Invalid> {
         description: create.description,
         members: parse_all("memberIds", &create.member_ids)?,
     };
-    Ok(Command::CreateChat { client_seq: ClientSeq(create.client_seq), command })
+    let attestation = keys::attestation_from_wire(create.attestation)?;
+    Ok(Command::CreateChat { client_seq: ClientSeq(create.client_seq), command, attestation })
 }
 
 fn participants(modify: &proto::ModifyChatParticipants) -> Result<ChatCommand, Invalid> {
@@ -145,7 +193,7 @@ fn delete_message(delete: &proto::DeleteMessage) -> Result<Command, Invalid> {
         }
         Ok(DeleteScope::Everyone) => {
             let target = Seq(delete.seq);
-            submit(&delete.chat_id, delete.client_seq, ChatCommand::DeleteMessage { target })
+            submit(&delete.chat_id, delete.client_seq, ChatCommand::DeleteMessage { target }, None)
         }
         Ok(DeleteScope::Unspecified) => Err(Invalid::missing("scope")),
         Err(_) => Err(Invalid::new("scope", "is neither ME nor EVERYONE")),
@@ -178,16 +226,22 @@ pub(crate) fn to_wire(command: &Command) -> Option<Wire> {
         Command::SetTyping { chat, typing } => {
             Wire::SetTyping(proto::SetTyping { chat_id: chat.to_string(), typing: *typing })
         }
-        Command::Submit { chat, client_seq, command } => return submit_to_wire(*chat, *client_seq, command),
-        Command::CreateChat { client_seq, command } => return create_to_wire(*client_seq, command),
+        Command::Submit { chat, client_seq, command, attestation } => {
+            return submit_to_wire(*chat, *client_seq, command, attestation.as_deref());
+        }
+        Command::CreateChat { client_seq, command, attestation } => {
+            return create_to_wire(*client_seq, command, attestation.as_deref());
+        }
         Command::SetInviteLink { chat, client_seq, withdraw } => Wire::SetInviteLink(proto::SetInviteLink {
             chat_id: chat.to_string(),
             client_seq: client_seq.0,
             withdraw: *withdraw,
         }),
-        Command::JoinChat { code, client_seq } => {
-            Wire::JoinChat(proto::JoinChat { code: code.to_string(), client_seq: client_seq.0 })
-        }
+        Command::JoinChat { code, client_seq, attestation } => Wire::JoinChat(proto::JoinChat {
+            code: code.to_string(),
+            client_seq: client_seq.0,
+            attestation: keys::attestation_to_wire(attestation.as_deref()),
+        }),
         Command::HideMessage { chat, seq } => Wire::DeleteMessage(proto::DeleteMessage {
             chat_id: chat.to_string(),
             seq: seq.0,
@@ -209,10 +263,36 @@ pub(crate) fn to_wire(command: &Command) -> Option<Wire> {
             limit: limit.unwrap_or(0),
         }),
         Command::GetChat { chat } => Wire::GetChat(proto::GetChat { chat_id: chat.to_string() }),
+        Command::SetCertificate(certificate) => Wire::SetCertificate(proto::SetCertificate {
+            certificate: keys::certificate_to_wire(certificate),
+        }),
+        Command::ListDevices { users } => Wire::ListDevices(proto::ListDevices { user_ids: texts(users) }),
+        Command::UploadKeyPackages { suite, packages, last_resort } => {
+            Wire::UploadKeyPackages(proto::UploadKeyPackages {
+                suite: keys::suite_to_wire(*suite),
+                packages: packages.clone(),
+                last_resort: last_resort.clone().unwrap_or_default(),
+            })
+        }
+        Command::ClaimKeyPackages { chat, change, suite, users } => {
+            Wire::ClaimKeyPackages(proto::ClaimKeyPackages {
+                chat_id: chat.to_string(),
+                change: change.0,
+                suite: keys::suite_to_wire(*suite),
+                user_ids: texts(users),
+            })
+        }
+        Command::GetGroupInfo { chat } => {
+            Wire::GetGroupInfo(proto::GetGroupInfo { chat_id: chat.to_string() })
+        }
     })
 }
 
-fn create_to_wire(client_seq: ClientSeq, command: &ChatCommand) -> Option<Wire> {
+fn create_to_wire(
+    client_seq: ClientSeq,
+    command: &ChatCommand,
+    attestation: Option<&Attestation>,
+) -> Option<Wire> {
     let ChatCommand::Create { kind, encryption, name, description, members } = command else {
         return None;
     };
@@ -223,10 +303,17 @@ fn create_to_wire(client_seq: ClientSeq, command: &ChatCommand) -> Option<Wire> 
         name: name.clone(),
         description: description.clone(),
         member_ids: texts(members),
+        attestation: keys::attestation_to_wire(attestation),
     }))
 }
 
-fn submit_to_wire(chat: ChatId, client_seq: ClientSeq, command: &ChatCommand) -> Option<Wire> {
+fn submit_to_wire(
+    chat: ChatId,
+    client_seq: ClientSeq,
+    command: &ChatCommand,
+    attestation: Option<&Attestation>,
+) -> Option<Wire> {
+    let attestation = keys::attestation_to_wire(attestation);
     let (chat_id, client_seq) = (chat.to_string(), client_seq.0);
     let modify = |chat_id: String, action: ParticipantAction, users: &[UserId], role: Option<Role>| {
         Wire::ModifyChatParticipants(proto::ModifyChatParticipants {
@@ -235,11 +322,12 @@ fn submit_to_wire(chat: ChatId, client_seq: ClientSeq, command: &ChatCommand) ->
             action: action.into(),
             user_ids: texts(users),
             role: role.map_or(proto::Role::Unspecified, role_to_wire).into(),
+            attestation: attestation.clone(),
         })
     };
     Some(match command {
         ChatCommand::Create { .. } | ChatCommand::Join { .. } | ChatCommand::SetInvite { .. } => return None,
-        ChatCommand::Send { body, reply_to, attachments } => Wire::SendMessage(proto::SendMessage {
+        ChatCommand::Send { body, reply_to, attachments, epoch } => Wire::SendMessage(proto::SendMessage {
             chat_id,
             client_seq,
             body: match body {
@@ -249,6 +337,7 @@ fn submit_to_wire(chat: ChatId, client_seq: ClientSeq, command: &ChatCommand) ->
             },
             reply_to: seq_or_zero(*reply_to),
             attachment_ids: texts(attachments),
+            epoch: epoch.map(keys::epoch_to_wire),
         }),
         ChatCommand::DeleteMessage { target } => Wire::DeleteMessage(proto::DeleteMessage {
             chat_id,
@@ -270,8 +359,16 @@ fn submit_to_wire(chat: ChatId, client_seq: ClientSeq, command: &ChatCommand) ->
         ChatCommand::SetRole { user, role } => {
             modify(chat_id, ParticipantAction::SetRole, &[*user], Some(*role))
         }
-        ChatCommand::Leave => Wire::LeaveChat(proto::LeaveChat { chat_id, client_seq }),
+        ChatCommand::Leave => Wire::LeaveChat(proto::LeaveChat { chat_id, client_seq, attestation }),
         ChatCommand::DeleteChat => Wire::DeleteChat(proto::DeleteChat { chat_id, client_seq }),
+        ChatCommand::StartGroup(start) => {
+            let start = Some(keys::start_to_wire(start));
+            Wire::StartGroup(proto::StartGroup { chat_id, client_seq, start })
+        }
+        ChatCommand::Commit(commit) => {
+            let commit = Some(keys::commit_to_wire(commit));
+            Wire::CommitKeys(proto::CommitKeys { chat_id, client_seq, commit })
+        }
     })
 }
 
@@ -297,6 +394,13 @@ pub(crate) const fn name(command: &Wire) -> &'static str {
         Wire::Presence(_) => "presence",
         Wire::ListChats(_) => "listChats",
         Wire::GetChat(_) => "getChat",
+        Wire::StartGroup(_) => "startGroup",
+        Wire::CommitKeys(_) => "commitKeys",
+        Wire::SetCertificate(_) => "setCertificate",
+        Wire::ListDevices(_) => "listDevices",
+        Wire::UploadKeyPackages(_) => "uploadKeyPackages",
+        Wire::ClaimKeyPackages(_) => "claimKeyPackages",
+        Wire::GetGroupInfo(_) => "getGroupInfo",
     }
 }
 

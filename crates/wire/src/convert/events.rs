@@ -10,6 +10,7 @@ use super::chats::{
 use super::field::{
     Invalid, optional_seq, parse, parse_all, parse_optional, seq_or_zero, text_or_empty, texts, users,
 };
+use super::keys;
 use crate::proto;
 use proto::chat_update::{self as update, Change};
 use proto::new_message::Body as WireBody;
@@ -46,6 +47,7 @@ pub(crate) fn to_wire(chat: ChatId, event: &Event) -> WireEvent {
             sender_device: event.sender.number.0,
             client_seq: event.client_seq.0,
             change: change_to_wire(change),
+            attestation: keys::attestation_to_wire(event.attestation.as_deref()),
         }),
     }
 }
@@ -102,6 +104,11 @@ fn change_to_wire(kind: &EventKind) -> Option<Change> {
             secret_hash: secret_hash.map(|hash| hash.to_vec()).unwrap_or_default().into(),
         }),
         EventKind::ChatDeleted => Change::ChatDeleted(update::ChatDeleted {}),
+        EventKind::GroupStarted(start) => Change::GroupStarted(keys::start_to_wire(start)),
+        EventKind::Committed(commit) => Change::Committed(keys::commit_to_wire(commit)),
+        EventKind::DeviceRevoked { device } => {
+            Change::DeviceRevoked(update::DeviceRevoked { device: device.to_string() })
+        }
     })
 }
 
@@ -127,6 +134,7 @@ pub(crate) fn message_from_wire(message: proto::NewMessage) -> Result<(ChatId, E
             reply_to: optional_seq(message.reply_to),
             attachments: parse_all("attachmentIds", &message.attachment_ids)?,
         },
+        attestation: None,
     };
     Ok((parse("chatId", &message.chat_id)?, event))
 }
@@ -139,6 +147,7 @@ pub(crate) fn update_from_wire(update: proto::ChatUpdate) -> Result<(ChatId, Eve
         sender: sender(&update.sender_id, update.sender_device)?,
         client_seq: ClientSeq(update.client_seq),
         kind: change_from_wire(change)?,
+        attestation: keys::attestation_from_wire(update.attestation)?,
     };
     Ok((parse("chatId", &update.chat_id)?, event))
 }
@@ -179,6 +188,11 @@ fn change_from_wire(change: Change) -> Result<EventKind, Invalid> {
             },
         },
         Change::ChatDeleted(_) => EventKind::ChatDeleted,
+        Change::GroupStarted(start) => EventKind::GroupStarted(keys::start_from_wire(Some(start))?),
+        Change::Committed(commit) => EventKind::Committed(keys::commit_from_wire(Some(commit))?),
+        Change::DeviceRevoked(revoked) => {
+            EventKind::DeviceRevoked { device: keys::device("device", &revoked.device)? }
+        }
     })
 }
 

@@ -6,5 +6,6 @@ pub(crate) mod chats;
 pub(crate) mod commands;
 pub(crate) mod events;
 mod field;
+pub(crate) mod keys;
 pub(crate) mod pushes;
 pub(crate) mod replies;

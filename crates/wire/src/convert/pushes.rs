@@ -9,6 +9,7 @@ use dunlin_model::{DeviceId, DeviceNumber, Seq, Timestamp};
 use super::chats::{skipped_from_wire, skipped_to_wire};
 use super::events::{self, WireEvent};
 use super::field::{Invalid, parse};
+use super::keys;
 use super::replies;
 use crate::proto::server_frame::Content;
 use crate::{ServerFrame, Welcome, proto};
@@ -38,6 +39,9 @@ pub(crate) fn to_wire(frame: &ServerFrame) -> proto::ServerFrame {
         }),
         ServerFrame::MessageHidden { chat, seq } => {
             Content::MessageHidden(proto::MessageHidden { chat_id: chat.to_string(), seq: seq.0 })
+        }
+        ServerFrame::KeyPackagesLow { suite, left } => {
+            Content::KeyPackagesLow(proto::KeyPackagesLow { suite: keys::suite_to_wire(*suite), left: *left })
         }
         ServerFrame::Draining { reconnect_after } => {
             Content::Draining(proto::Draining { reconnect_after_ms: replies::milliseconds(*reconnect_after) })
@@ -74,6 +78,9 @@ pub(crate) fn from_wire(content: Content) -> Result<ServerFrame, Invalid> {
             ServerFrame::Skipped { chat, range }
         }
         Content::CaughtUp(_) => ServerFrame::CaughtUp,
+        Content::KeyPackagesLow(low) => {
+            ServerFrame::KeyPackagesLow { suite: keys::suite_from_wire(low.suite)?, left: low.left }
+        }
         Content::StatusUpdate(update) => ServerFrame::StatusUpdate {
             chat: parse("chatId", &update.chat_id)?,
             receipt: Receipt {
@@ -115,6 +122,7 @@ pub(crate) const fn name(content: &Content) -> &'static str {
         Content::MessageHidden(_) => "messageHidden",
         Content::Draining(_) => "draining",
         Content::CaughtUp(_) => "caughtUp",
+        Content::KeyPackagesLow(_) => "keyPackagesLow",
     }
 }
 

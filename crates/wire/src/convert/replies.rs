@@ -8,6 +8,7 @@ use dunlin_model::{ChatId, ErrorCode, Event, Retry, Seq, Timestamp};
 use super::chats::{details_from_wire, details_to_wire, skipped_from_wire, skipped_to_wire};
 use super::events::{self, WireEvent};
 use super::field::{Invalid, optional_seq, parse, parse_optional, seq_or_zero, text_or_empty};
+use super::keys;
 use super::pushes::{last_seen_from_wire, last_seen_to_wire};
 use crate::proto::log_entry::Entry;
 use crate::proto::reply::Outcome as Wire;
@@ -56,6 +57,27 @@ pub(crate) fn to_wire(id: u64, outcome: &Outcome) -> proto::Reply {
             chat_id: chat.to_string(),
             seq: seq.0,
             code: text_or_empty(code.as_ref()),
+        }),
+        Outcome::Devices(certificates) => Wire::Devices(proto::DeviceList {
+            certificates: certificates.iter().map(keys::certificate_to_wire).collect(),
+        }),
+        Outcome::KeyPackageCount { suite, left } => {
+            Wire::KeyPackageCount(proto::KeyPackageCount { suite: keys::suite_to_wire(*suite), left: *left })
+        }
+        Outcome::KeyPackages(packages) => Wire::KeyPackages(proto::KeyPackages {
+            packages: packages
+                .iter()
+                .map(|(device, package)| proto::KeyPackage {
+                    device: device.to_string(),
+                    package: package.clone(),
+                })
+                .collect(),
+        }),
+        Outcome::GroupInfo { chat, epoch, suite, group_info } => Wire::GroupInfo(proto::GroupInfo {
+            chat_id: chat.to_string(),
+            epoch: Some(keys::epoch_to_wire(*epoch)),
+            suite: keys::suite_to_wire(*suite),
+            group_info: Some(keys::payload_to_wire(group_info)),
         }),
     };
     proto::Reply { id, outcome: Some(outcome) }
@@ -110,6 +132,28 @@ pub(crate) fn from_wire(reply: proto::Reply) -> Result<(u64, Outcome), Invalid> 
             chat: parse("chatId", &link.chat_id)?,
             seq: Seq(link.seq),
             code: parse_optional("code", &link.code)?,
+        },
+        // One forged certificate must not keep the others from being known.
+        Wire::Devices(list) => Outcome::Devices(
+            list.certificates
+                .iter()
+                .filter_map(|bytes| dunlin_model::DeviceCertificate::decode(bytes).ok())
+                .collect(),
+        ),
+        Wire::KeyPackageCount(count) => {
+            Outcome::KeyPackageCount { suite: keys::suite_from_wire(count.suite)?, left: count.left }
+        }
+        Wire::KeyPackages(list) => Outcome::KeyPackages(
+            list.packages
+                .into_iter()
+                .map(|one| Ok((keys::device("packages.device", &one.device)?, one.package)))
+                .collect::<Result<_, Invalid>>()?,
+        ),
+        Wire::GroupInfo(info) => Outcome::GroupInfo {
+            chat: parse("chatId", &info.chat_id)?,
+            epoch: keys::epoch_from_wire(info.epoch)?,
+            suite: keys::suite_from_wire(info.suite)?,
+            group_info: keys::payload_from_wire("groupInfo", info.group_info)?,
         },
     };
     Ok((reply.id, outcome))

@@ -32,7 +32,7 @@ fn code() -> InviteCode {
 pub(crate) fn client() -> Vec<(&'static str, ClientFrame)> {
     let mut frames: Vec<(&'static str, Command)> = asking();
     frames.extend(on_a_chat().into_iter().map(|(name, client_seq, command)| {
-        (name, Command::Submit { chat: CHAT, client_seq: ClientSeq(client_seq), command })
+        (name, Command::Submit { chat: CHAT, client_seq: ClientSeq(client_seq), command,attestation: None })
     }));
     let unanswered = ["received", "markSeen", "setTyping"];
     (1..)
@@ -53,7 +53,7 @@ fn asking() -> Vec<(&'static str, Command)> {
             name: name.to_owned(),
             description: description.to_owned(),
             members,
-        },
+        },attestation: None
     };
     vec![
         ("authenticate", Command::Authenticate { access_token: "eyJhbGciOiJFZERTQSJ9.e30.c2ln".to_owned() }),
@@ -71,7 +71,7 @@ fn asking() -> Vec<(&'static str, Command)> {
         ("createChat", create(ChatKind::Group, "Birds", "Waders, mostly", vec![BEN, CLEO])),
         ("createChat-direct", create(ChatKind::Direct, "", "", vec![BEN])),
         ("setInviteLink", Command::SetInviteLink { chat: CHAT, client_seq: ClientSeq(9), withdraw: false }),
-        ("joinChat", Command::JoinChat { code: code(), client_seq: ClientSeq(1) }),
+        ("joinChat", Command::JoinChat { code: code(), client_seq: ClientSeq(1),attestation: None }),
         ("deleteMessage-me", Command::HideMessage { chat: CHAT, seq: Seq(42) }),
         (
             "history",
@@ -85,7 +85,7 @@ fn asking() -> Vec<(&'static str, Command)> {
 }
 
 fn on_a_chat() -> Vec<(&'static str, u64, ChatCommand)> {
-    let send = |body, reply_to, attachments| ChatCommand::Send { body, reply_to, attachments };
+    let send = |body, reply_to, attachments| ChatCommand::Send { body, reply_to, attachments, epoch: None };
     vec![
         ("sendMessage", 2, send(Body::Text("Dunlin on the mudflats!".to_owned()), None, Vec::new())),
         ("sendMessage-reply", 3, send(Body::Text("How many?".to_owned()), Some(Seq(42)), vec![attachment()])),
@@ -241,7 +241,14 @@ fn members() -> Vec<MemberView> {
 }
 
 fn event(seq: u64, kind: EventKind) -> Event {
-    Event { seq: Seq(seq), time: MORNING, sender: PHONE, client_seq: ClientSeq(seq / 2), kind }
+    Event {
+        seq: Seq(seq),
+        time: MORNING,
+        sender: PHONE,
+        client_seq: ClientSeq(seq / 2),
+        kind,
+        attestation: None,
+    }
 }
 
 fn message(seq: u64, body: Body, reply_to: Option<Seq>, attachments: Vec<AttachmentId>) -> Event {

@@ -88,8 +88,9 @@ fn content() -> impl Strategy<Value = Body> {
 fn chat_command() -> impl Strategy<Value = ChatCommand> {
     let update = (option::of(text()), option::of(text()), option::of(text()));
     prop_oneof![
-        (content(), option::of(some_seq()), attachments())
-            .prop_map(|(body, reply_to, attachments)| { ChatCommand::Send { body, reply_to, attachments } }),
+        (content(), option::of(some_seq()), attachments()).prop_map(|(body, reply_to, attachments)| {
+            ChatCommand::Send { body, reply_to, attachments, epoch: None }
+        }),
         seq().prop_map(|target| ChatCommand::DeleteMessage { target }),
         update.prop_map(|(name, description, picture)| ChatCommand::Update { name, description, picture }),
         users().prop_map(|users| ChatCommand::Add { users }),
@@ -128,14 +129,14 @@ fn command() -> impl Strategy<Value = Command> {
         (chat(), client_seq(), chat_command()).prop_map(|(chat, client_seq, command)| Command::Submit {
             chat,
             client_seq,
-            command
+            command,attestation: None
         }),
         (client_seq(), create())
-            .prop_map(|(client_seq, command)| Command::CreateChat { client_seq, command }),
+            .prop_map(|(client_seq, command)| Command::CreateChat { client_seq, command,attestation: None }),
         (chat(), client_seq(), any::<bool>()).prop_map(|(chat, client_seq, withdraw)| {
             Command::SetInviteLink { chat, client_seq, withdraw }
         }),
-        (code(), client_seq()).prop_map(|(code, client_seq)| Command::JoinChat { code, client_seq }),
+        (code(), client_seq()).prop_map(|(code, client_seq)| Command::JoinChat { code, client_seq,attestation: None }),
         (chat(), seq()).prop_map(|(chat, seq)| Command::HideMessage { chat, seq }),
         history.prop_map(|(chat, before, limit, sender)| Command::History { chat, before, limit, sender }),
         (chat(), seq()).prop_map(|(chat, seq)| Command::MessageStatus { chat, seq }),
@@ -182,8 +183,9 @@ fn event_kind() -> impl Strategy<Value = EventKind> {
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    (seq(), time(), device(), client_seq(), event_kind())
-        .prop_map(|(seq, time, sender, client_seq, kind)| Event { seq, time, sender, client_seq, kind })
+    (seq(), time(), device(), client_seq(), event_kind()).prop_map(|(seq, time, sender, client_seq, kind)| {
+        Event { seq, time, sender, client_seq, kind, attestation: None }
+    })
 }
 
 fn skipped() -> impl Strategy<Value = Skipped> {

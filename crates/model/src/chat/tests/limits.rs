@@ -9,7 +9,7 @@ use crate::limits::{
 
 fn send(body: Body, attachments: usize) -> ChatCommand {
     let attachments = vec![AttachmentId::from_bytes([1; 16]); attachments];
-    ChatCommand::Send { body, reply_to: None, attachments }
+    ChatCommand::Send { body, reply_to: None, attachments, epoch: None }
 }
 
 fn many(count: usize) -> Vec<UserId> {

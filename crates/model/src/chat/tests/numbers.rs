@@ -120,6 +120,7 @@ fn an_event_applied_twice_counts_once() {
         sender: device(ADMIN, 1),
         client_seq: ClientSeq(77),
         kind: EventKind::Left { new_owner: None },
+        attestation: None,
     };
     chat.state.apply(&repeated);
     assert_eq!(chat.state, before);

@@ -4,11 +4,16 @@ use super::*;
 use crate::AttachmentId;
 
 fn send(body: Body) -> ChatCommand {
-    ChatCommand::Send { body, reply_to: None, attachments: Vec::new() }
+    ChatCommand::Send { body, reply_to: None, attachments: Vec::new(), epoch: None }
 }
 
 fn reply(to: Seq) -> ChatCommand {
-    ChatCommand::Send { body: Body::Text("indeed".into()), reply_to: Some(to), attachments: Vec::new() }
+    ChatCommand::Send {
+        body: Body::Text("indeed".into()),
+        reply_to: Some(to),
+        attachments: Vec::new(),
+        epoch: None,
+    }
 }
 
 fn encrypted() -> Chat {
@@ -34,6 +39,7 @@ fn a_message_says_something_or_carries_something() {
         body: Body::Text(String::new()),
         reply_to: None,
         attachments: vec![AttachmentId::from_bytes([1; 16])],
+        epoch: None,
     };
     assert_eq!(chat.refuses(MEMBER, picture), None);
 }
@@ -114,6 +120,7 @@ fn emptying_a_body_keeps_the_first_deletion() {
             reply_to: Some(Seq(1)),
             attachments: vec![AttachmentId::from_bytes([1; 16])],
         },
+        attestation: None,
     };
     let gone =
         |why| EventKind::Message { body: Body::Gone(why), reply_to: Some(Seq(1)), attachments: Vec::new() };
