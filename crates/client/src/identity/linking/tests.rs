@@ -1,0 +1,95 @@
+//! Linking as the two devices, their person and a server between them live it.
+
+use dunlin_model::{DeviceNumber, UserId};
+
+use super::*;
+
+const PHONE: DeviceId = DeviceId { user: UserId::from_bytes([1; 16]), number: DeviceNumber(1) };
+const TABLET: DeviceId = DeviceId { user: UserId::from_bytes([1; 16]), number: DeviceNumber(2) };
+
+fn key() -> DeviceKey {
+    DeviceKey(SigningKey::from_bytes(&[5; 32]).verifying_key().to_bytes())
+}
+
+/// Both devices up to the comparison; `on_the_way` may change what travels.
+fn compare(
+    on_the_way: impl Fn(u8, Vec<u8>) -> Vec<u8>,
+) -> Result<(NewDeviceComparing, ExistingDeviceComparing), LinkingError> {
+    let (new, hello) = NewDevice::begin(TABLET, key(), [2; 64]);
+    let (existing, answer) = ExistingDevice::hello(PHONE, TABLET, &on_the_way(HELLO, hello), [3; 64])?;
+    let (new, reveal) = new.answered(PHONE, &on_the_way(ANSWER, answer))?;
+    Ok((new, existing.revealed(&on_the_way(REVEAL, reveal))?))
+}
+
+#[test]
+fn a_new_device_is_linked_when_both_show_the_same_code() {
+    let identity = SigningKey::from_bytes(&[7; 32]);
+    let (new, existing) = compare(|_, message| message).unwrap();
+    assert_eq!(new.code(), existing.code());
+    assert_eq!(new.code().to_string().len(), "123 456".len());
+    let admitted = new.admitted(&existing.confirmed(&identity, Timestamp(9)).unwrap()).unwrap();
+    assert_eq!(admitted.identity.to_bytes(), identity.to_bytes());
+    assert_eq!((admitted.certificate.device, admitted.certificate.key), (TABLET, key()));
+}
+
+#[test]
+fn whoever_changes_what_travels_is_noticed_or_makes_the_codes_differ() {
+    let lengths = [(HELLO, 33), (ANSWER, 65), (REVEAL, 97)];
+    for (tag, length) in lengths {
+        for place in 0..length {
+            let changed = compare(|which, mut message: Vec<u8>| {
+                if which == tag {
+                    message[place] ^= 4;
+                }
+                message
+            });
+            if let Ok((new, existing)) = changed {
+                assert_ne!(new.code(), existing.code(), "byte {place} of message {tag}");
+                let identity = SigningKey::from_bytes(&[7; 32]);
+                let admit = existing.confirmed(&identity, Timestamp(9)).unwrap();
+                assert!(new.admitted(&admit).is_err(), "byte {place} of message {tag}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_server_that_plays_both_parts_gets_different_codes() {
+    // It talks to each of them with keys of its own; it must commit before it knows the phone's answer.
+    let (tablet, _hello) = NewDevice::begin(TABLET, key(), [2; 64]);
+    let (false_tablet, false_hello) = NewDevice::begin(TABLET, key(), [40; 64]);
+    let (phone, answer) = ExistingDevice::hello(PHONE, TABLET, &false_hello, [3; 64]).unwrap();
+    let (false_tablet, reveal) = false_tablet.answered(PHONE, &answer).unwrap();
+    let phone = phone.revealed(&reveal).unwrap();
+    let (_, false_answer) = ExistingDevice::hello(PHONE, TABLET, &false_hello, [41; 64]).unwrap();
+    let (tablet, _) = tablet.answered(PHONE, &false_answer).unwrap();
+    assert_eq!(phone.code(), false_tablet.code());
+    assert_ne!(phone.code(), tablet.code());
+}
+
+#[test]
+fn the_tablet_keeps_to_what_it_announced() {
+    let (_, hello) = NewDevice::begin(TABLET, key(), [2; 64]);
+    let (phone, _) = ExistingDevice::hello(PHONE, TABLET, &hello, [3; 64]).unwrap();
+    let (other, _) = NewDevice::begin(TABLET, key(), [4; 64]);
+    let (_, answer) = ExistingDevice::hello(PHONE, TABLET, &hello, [3; 64]).unwrap();
+    let (_, reveal) = other.answered(PHONE, &answer).unwrap();
+    assert_eq!(phone.revealed(&reveal).err(), Some(LinkingError::Broken));
+}
+
+#[test]
+fn devices_of_others_and_stray_messages_are_refused() {
+    let stranger = DeviceId { user: UserId::from_bytes([8; 16]), number: DeviceNumber(1) };
+    let (new, hello) = NewDevice::begin(TABLET, key(), [2; 64]);
+    let refused = ExistingDevice::hello(stranger, TABLET, &hello, [3; 64]).err();
+    assert_eq!(refused, Some(LinkingError::AnotherUser));
+    assert_eq!(new.answered(PHONE, &hello).err(), Some(LinkingError::Unexpected));
+    let (new, _) = NewDevice::begin(TABLET, key(), [2; 64]);
+    assert_eq!(new.answered(PHONE, &[ANSWER; 64]).err(), Some(LinkingError::Unexpected));
+    // A key of small order would make the agreed key known to everyone.
+    let (new, _) = NewDevice::begin(TABLET, key(), [2; 64]);
+    assert_eq!(
+        new.answered(PHONE, &message(ANSWER, &[&[0; 32], &[1; 32]])).err(),
+        Some(LinkingError::Broken)
+    );
+}
