@@ -5,5 +5,6 @@
 
 pub mod batch;
 pub mod content;
+pub mod search;
 
 pub use batch::{Batch, Key, Value};
