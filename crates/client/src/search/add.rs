@@ -80,9 +80,15 @@ fn merge(pending: &mut Pending<'_>, segments: &mut Vec<Segment>) -> Result<(), D
         let Some(merged) = segments.get(start..).filter(|merged| merged.len() >= SEGMENTS_PER_MERGE) else {
             break;
         };
-        let (mut contents, mut first) = (Contents::default(), u64::MAX);
+        let mut contents = Contents::default();
+        let first = merged.first().map_or(0, |segment| segment.first);
+        let mut next = first;
         for segment in merged {
-            first = first.min(segment.first);
+            // A document is found by its distance from the first, so none may be missing in between.
+            if segment.first != next {
+                return Err(Damaged { row: "the list of segments" });
+            }
+            next = segment.first.saturating_add(u64::from(segment.span));
             contents.push_segment(pending, segment)?;
             segment::delete(pending, segment)?;
         }
