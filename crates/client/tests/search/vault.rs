@@ -1,6 +1,6 @@
 //! A vault in memory that counts what is read and written.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use dunlin_client::search::{self, Message, Query, Rows};
@@ -19,7 +19,6 @@ pub(crate) const fn message(chat: ChatId, seq: u64, at: u64) -> Message {
 pub(crate) struct Vault {
     pub(crate) rows: BTreeMap<Key, Value>,
     pub(crate) read: Cell<usize>,
-    pub(crate) read_keys: RefCell<Vec<Key>>,
     pub(crate) written_rows: usize,
     pub(crate) written_bytes: usize,
 }
@@ -27,7 +26,6 @@ pub(crate) struct Vault {
 impl Rows for Vault {
     fn get(&self, key: &[u8]) -> Option<Value> {
         self.read.set(self.read.get() + 1);
-        self.read_keys.borrow_mut().push(key.to_vec());
         self.rows.get(key).cloned()
     }
 }
