@@ -76,7 +76,7 @@ fn fill(vault: &mut Vault) {
     let mut spent = Duration::ZERO;
     for n in 1..=MESSAGES {
         // Half of the messages are in a fifth of the chats.
-        let of = if numbers.next() % 2 == 0 { CHATS / 5 } else { CHATS };
+        let of = if numbers.next().is_multiple_of(2) { CHATS / 5 } else { CHATS };
         let message = Message { chat: chat(numbers.next() % of), seq: Seq(n), sent: Timestamp(1_000 * n) };
         let text: String = (0..WORDS_PER_MESSAGE).map(|_| word(numbers.rank()) + " ").collect();
         let mut batch = Batch::default();
