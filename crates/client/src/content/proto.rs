@@ -1,0 +1,5 @@
+//! The types that the build script makes of `proto/dunlin/content/v1`. Nothing outside `content` sees them.
+
+#![expect(unreachable_pub, reason = "generated code")]
+
+include!(concat!(env!("OUT_DIR"), "/dunlin.content.v1.rs"));
