@@ -72,7 +72,7 @@ impl Sealer {
 
 #[cfg(test)]
 mod tests {
-    use dunlin_model::SeededRandomness;
+    use dunlin_model::clock::SeededRandomness;
 
     use super::*;
 

@@ -96,7 +96,8 @@ proptest! {
             }
         }
         for (key, value) in &map {
-            prop_assert_eq!(vault.get(key).unwrap().as_ref(), Some(value));
+            let found = vault.get(key).unwrap();
+            prop_assert_eq!(found.as_ref(), Some(value));
         }
         let mut expected: Vec<_> = map.into_iter().filter(|(key, _)| key.starts_with(&prefix)).collect();
         let direction = if descending { Direction::Descending } else { Direction::Ascending };
