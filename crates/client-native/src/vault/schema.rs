@@ -55,21 +55,18 @@ pub(super) fn connect(path: &Path) -> Result<Connection, VaultError> {
 
 /// Fills the empty file at `path`, in one transaction.
 pub(super) fn create(path: &Path, id: &VaultId, wrapping: &Wrapping) -> Result<(), VaultError> {
-    let build = || {
-        let mut connection = open_file(path)?;
-        let doing = || VaultError::database("be created");
-        let transaction = connection.transaction().map_err(doing())?;
-        transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(doing())?;
-        transaction.pragma_update(None, "user_version", FORMAT).map_err(doing())?;
-        transaction.execute_batch(TABLES).map_err(doing())?;
-        transaction
-            .execute("INSERT INTO vault VALUES (1, ?1, 0, 0, x'', 0, 0, 0, x'')", params![id])
-            .map_err(doing())?;
-        write_wrapping(&transaction, wrapping)?;
-        transaction.commit().map_err(doing())?;
-        connection.close().map_err(|(_, error)| doing()(error))
-    };
-    build()
+    let mut connection = open_file(path)?;
+    let doing = || VaultError::database("be created");
+    let transaction = connection.transaction().map_err(doing())?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(doing())?;
+    transaction.pragma_update(None, "user_version", FORMAT).map_err(doing())?;
+    transaction.execute_batch(TABLES).map_err(doing())?;
+    transaction
+        .execute("INSERT INTO vault VALUES (1, ?1, 0, 0, x'', 0, 0, 0, x'')", params![id])
+        .map_err(doing())?;
+    write_wrapping(&transaction, wrapping)?;
+    transaction.commit().map_err(doing())?;
+    connection.close().map_err(|(_, error)| doing()(error))
 }
 
 /// Sets what holds as long as the vault is open.
