@@ -3,7 +3,8 @@
 //! [`Api`] speaks REST: log in, devices, people. [`Link`] is one WebSocket, lean enough to hold by the
 //! thousand: it sends frames and reads frames. [`Connection`] stands on a link and keeps it up: requests are
 //! matched to their answers, unanswered ones go out again after a reconnect, pushes arrive as a bounded
-//! stream. Deliberately absent: storage. Whoever uses this stores events before saying `received`.
+//! stream. [`vault`] keeps a client's state on disk, encrypted. The two do not know each other: whoever uses this
+//! stores events before saying `received`.
 #![expect(
     clippy::disallowed_methods,
     reason = "this is where a client meets the real clock and real randomness"
@@ -18,6 +19,7 @@ mod link;
 mod progress;
 mod server_url;
 mod tls;
+pub mod vault;
 
 pub use api::{Api, ApiError, types};
 pub use backoff::Backoff;
