@@ -33,6 +33,11 @@ impl Batch {
         self.changes.append(&mut later.changes);
     }
 
+    /// What it does to `key`: `None` when it leaves it alone, `Some(None)` when it removes it.
+    pub fn change_of(&self, key: &[u8]) -> Option<Option<&[u8]>> {
+        self.changes.get(key).map(Option::as_deref)
+    }
+
     /// Whether it changes nothing.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
@@ -65,6 +70,9 @@ mod tests {
         let mut later = Batch::default();
         later.delete(b"a".to_vec());
         batch.append(later);
+        assert_eq!(batch.change_of(b"a"), Some(None));
+        assert_eq!(batch.change_of(b"b"), Some(Some(&b"2"[..])));
+        assert_eq!(batch.change_of(b"c"), None);
         let changes: Vec<_> = batch.iter().collect();
         assert_eq!(changes, [(&b"a"[..], None), (b"b", Some(&b"2"[..]))]);
     }

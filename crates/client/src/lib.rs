@@ -4,5 +4,7 @@
 //! `client-wasm`, the simulator) persists the batches it gives before sending the frames that follow them.
 
 pub mod batch;
+pub mod content;
+pub mod search;
 
 pub use batch::{Batch, Key, Value};

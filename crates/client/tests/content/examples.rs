@@ -1,0 +1,88 @@
+//! Envelopes that the tests share: at least one of each kind, with every field in use.
+
+use dunlin_client::content::{
+    Attachment, ChatMetadata, Content, ContentDigest, Dimensions, Edit, Envelope, Expected, FileDigest,
+    FileKey, Files, Mention, PictureChange, Reaction, Reference, Text, VOICE_NOTE_MEDIA_TYPE, VoiceNote,
+};
+use dunlin_model::{AttachmentId, ChatId, ClientSeq, DeviceId, DeviceNumber, Seq, Timestamp, UserId};
+
+pub(crate) const ADA: UserId = UserId::from_bytes([0xA0; 16]);
+pub(crate) const EXPECTED: Expected = Expected {
+    chat: ChatId::from_bytes([0xC0; 16]),
+    sender: DeviceId { user: ADA, number: DeviceNumber(2) },
+    client_seq: ClientSeq(41),
+};
+pub(crate) const TARGET: Reference = Reference { seq: Seq(17), digest: ContentDigest([0xDD; 32]) };
+
+pub(crate) fn envelope(content: Content) -> Envelope {
+    Envelope {
+        chat: EXPECTED.chat,
+        sender: EXPECTED.sender,
+        client_seq: EXPECTED.client_seq,
+        sender_counter: 40,
+        sent: Timestamp(1_760_000_000_000),
+        content,
+    }
+}
+
+pub(crate) fn text(text: &str) -> Content {
+    Content::Text(Text { text: text.to_owned(), ..Text::default() })
+}
+
+pub(crate) fn picture() -> Attachment {
+    Attachment {
+        id: AttachmentId::from_bytes([0xF1; 16]),
+        key: FileKey([0x11; 32]),
+        digest: FileDigest([0x22; 32]),
+        size_bytes: 123_456,
+        media_type: "image/jpeg".to_owned(),
+        file_name: "Brücke bei Nacht.jpg".to_owned(),
+        thumbnail: vec![0x52, 0x49, 0x46, 0x46],
+        dimensions: Some(Dimensions { width: 4_032, height: 3_024 }),
+        duration_ms: 0,
+        voice_note: None,
+    }
+}
+
+pub(crate) fn recording() -> Attachment {
+    Attachment {
+        media_type: VOICE_NOTE_MEDIA_TYPE.to_owned(),
+        file_name: String::new(),
+        thumbnail: Vec::new(),
+        dimensions: None,
+        duration_ms: 7_250,
+        voice_note: Some(VoiceNote { waveform: (0..64).map(|part| part * 4).collect() }),
+        ..picture()
+    }
+}
+
+pub(crate) fn files(attachments: Vec<Attachment>) -> Content {
+    Content::Files(Files { attachments, caption: Text::default() })
+}
+
+/// One of each, by the name of its golden file.
+pub(crate) fn all() -> Vec<(&'static str, Content)> {
+    let mention = Mention { start: 6, length: 4, user: ADA };
+    let full = Text { text: "Hallo @Ada!".to_owned(), mentions: vec![mention], reply_to: Some(TARGET) };
+    let reaction = |remove| Reaction { target: TARGET, emoji: "👩🏽‍🚒".to_owned(), remove };
+    let edit = Edit { target: TARGET, text: "Sorry @Ada!".to_owned(), mentions: vec![mention] };
+    let named =
+        ChatMetadata { name: Some("Ruderclub".to_owned()), description: Some(String::new()), picture: None };
+    let with_picture =
+        ChatMetadata { picture: Some(PictureChange::Set(Box::new(picture()))), ..ChatMetadata::default() };
+    let without_picture = ChatMetadata { picture: Some(PictureChange::Removed), ..ChatMetadata::default() };
+    vec![
+        ("text", text("Grüße vom See")),
+        ("text_full", Content::Text(full.clone())),
+        ("files", Content::Files(Files { attachments: vec![picture(), recording()], caption: full })),
+        ("voice_note", files(vec![recording()])),
+        ("reaction", Content::Reaction(reaction(false))),
+        ("reaction_removed", Content::Reaction(reaction(true))),
+        ("edit", Content::Edit(edit)),
+        ("disappearing_timer", Content::DisappearingTimer { seconds: 604_800 }),
+        ("disappearing_timer_off", Content::DisappearingTimer { seconds: 0 }),
+        ("chat_named", Content::ChatMetadata(named)),
+        ("chat_picture", Content::ChatMetadata(with_picture)),
+        ("chat_picture_removed", Content::ChatMetadata(without_picture)),
+    ]
+}
