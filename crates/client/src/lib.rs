@@ -1,11 +1,33 @@
 //! The client core, sans-I/O: what every Dunlin client shares.
 //!
 //! It holds no clock, no randomness of its own, no socket and no file. Whoever drives it (`client-native`,
-//! `client-wasm`, the simulator) persists the batches it gives before sending the frames that follow them.
+//! `client-wasm`, the simulator) carries out what [`Client::step`] gives: persists, then sends, then shows.
 
+mod account;
 pub mod batch;
+pub mod chats;
 pub mod content;
 pub mod identity;
+mod duty;
+mod effects;
+mod generator;
+mod input;
+pub mod keys;
+mod outbox;
+mod people;
+pub mod query;
+mod rows;
 pub mod search;
+mod session;
+mod step;
+mod sync;
 
+pub use account::Account;
 pub use batch::{Batch, Key, Value};
+pub use chats::Chat;
+pub use duty::{UPDATE_INTERVAL, UPDATE_MESSAGES};
+pub use effects::{Change, Distrust, Effects, Want};
+pub use generator::Generator;
+pub use input::{Action, Input, UserCommand};
+pub use session::KEY_PACKAGES_PER_UPLOAD;
+pub use step::Client;

@@ -1,7 +1,7 @@
 //! The chats of a user, and what a user deletes for themselves.
 
 use dunlin_model::view::{ChatDetails, MemberView};
-use dunlin_model::{ChatId, ChatKind, DeviceId, Progress, Seq, UserId};
+use dunlin_model::{ChatId, ChatKind, DeviceId, Encryption, Progress, Seq, UserId};
 use dunlin_relay::Signal;
 
 use crate::chat::Chat;
@@ -82,6 +82,8 @@ impl Delivery {
             members: Vec::new(),
             deleted: state.deleted,
             has_invite_link: state.invite.is_some(),
+            basis: (with_members && state.role(reader).is_some() && state.encryption == Encryption::Mls)
+                .then(|| Box::new(state.basis())),
         });
         // Former members do not learn who is there now.
         if with_members && details.role.is_some() {

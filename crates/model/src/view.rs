@@ -2,7 +2,8 @@
 
 use crate::clock::Timestamp;
 use crate::event::{ChatKind, Encryption, Event, Role};
-use crate::ids::{ChatId, Seq, UserId};
+use crate::ids::{ChatId, DeviceId, Seq, UserId};
+use crate::mls::{Epoch, Suite};
 
 /// A member, as another member sees them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +53,26 @@ pub struct ChatDetails {
     pub deleted: bool,
     /// Whether there is an invite link.
     pub has_invite_link: bool,
+    /// Where a member who came in later begins to follow the log; only in the answer for one encrypted chat.
+    pub basis: Option<Box<ChatBasis>>,
+}
+
+/// With the members, all of an encrypted chat's state at `head` that later events build on. Whoever came in
+/// later cannot read it in the log; a false one is noticed at the next change that a member signs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ChatBasis {
+    /// Who cannot come back.
+    pub banned: Vec<UserId>,
+    /// The current epoch; generation zero before the first group.
+    pub epoch: Epoch,
+    /// Messages of epochs before this one are refused.
+    pub oldest: Epoch,
+    /// The suite of the current group.
+    pub suite: Option<Suite>,
+    /// The devices with a leaf, ascending.
+    pub devices: Vec<DeviceId>,
+    /// Devices that were revoked while their user was a member, ascending.
+    pub revoked: Vec<DeviceId>,
 }
 
 /// Why a range of the log is not delivered.

@@ -10,6 +10,7 @@ use super::window::{NumberStatus, NumberWindow};
 use crate::clock::Timestamp;
 use crate::event::{ChatKind, Encryption, Role};
 use crate::ids::{ChatId, ClientSeq, DeviceId, Seq, UserId};
+use crate::view::ChatBasis;
 
 /// The state that applying the log up to `head` gives. A snapshot is this, serialized.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +83,18 @@ impl ChatState {
     /// The role of `user`, when a member.
     pub fn role(&self, user: UserId) -> Option<Role> {
         self.members.get(&user).copied()
+    }
+
+    /// What someone who came in later needs besides the members to follow the log from the head on.
+    pub fn basis(&self) -> ChatBasis {
+        ChatBasis {
+            banned: self.banned.iter().copied().collect(),
+            epoch: self.keys.epoch,
+            oldest: self.keys.oldest,
+            suite: self.keys.suite,
+            devices: self.keys.devices.keys().copied().collect(),
+            revoked: self.keys.revoked.iter().copied().collect(),
+        }
     }
 
     /// What `user` may read; empty for strangers.

@@ -1,9 +1,10 @@
 //! Chats as they are shown: kinds, roles, details, skipped ranges.
 
-use dunlin_model::view::{ChatDetails, MemberView, SkipReason, Skipped};
-use dunlin_model::{ChatId, ChatKind, Encryption, Role, Seq, Timestamp};
+use dunlin_model::view::{ChatBasis, ChatDetails, MemberView, SkipReason, Skipped};
+use dunlin_model::{ChatId, ChatKind, Encryption, Epoch, Role, Seq, Timestamp};
 
-use super::field::{Invalid, parse};
+use super::field::{Invalid, parse, parse_all, texts};
+use super::keys::{epoch_from_wire, epoch_to_wire, suite_from_wire, suite_to_wire};
 use crate::proto;
 
 pub(super) const fn kind_to_wire(kind: ChatKind) -> proto::ChatKind {
@@ -80,6 +81,7 @@ pub(super) fn details_to_wire(details: &ChatDetails) -> proto::ChatDetails {
         members: details.members.iter().map(member_to_wire).collect(),
         deleted: details.deleted,
         has_invite_link: details.has_invite_link,
+        basis: details.basis.as_deref().map(basis_to_wire),
     }
 }
 
@@ -100,6 +102,32 @@ pub(super) fn details_from_wire(details: proto::ChatDetails) -> Result<ChatDetai
         members: details.members.iter().map(member_from_wire).collect::<Result<_, _>>()?,
         deleted: details.deleted,
         has_invite_link: details.has_invite_link,
+        basis: details.basis.map(basis_from_wire).transpose()?.map(Box::new),
+    })
+}
+
+fn basis_to_wire(basis: &ChatBasis) -> proto::ChatBasis {
+    let grouped = basis.suite.is_some();
+    proto::ChatBasis {
+        banned_ids: texts(&basis.banned),
+        epoch: grouped.then(|| epoch_to_wire(basis.epoch)),
+        oldest: grouped.then(|| epoch_to_wire(basis.oldest)),
+        suite: basis.suite.map_or(0, suite_to_wire),
+        devices: texts(&basis.devices),
+        revoked: texts(&basis.revoked),
+    }
+}
+
+fn basis_from_wire(basis: proto::ChatBasis) -> Result<ChatBasis, Invalid> {
+    let suite = if basis.suite == 0 { None } else { Some(suite_from_wire(basis.suite)?) };
+    let epoch = |epoch| if suite.is_some() { epoch_from_wire(epoch) } else { Ok(Epoch::default()) };
+    Ok(ChatBasis {
+        banned: parse_all("basis.bannedIds", &basis.banned_ids)?,
+        epoch: epoch(basis.epoch)?,
+        oldest: epoch(basis.oldest)?,
+        suite,
+        devices: parse_all("basis.devices", &basis.devices)?,
+        revoked: parse_all("basis.revoked", &basis.revoked)?,
     })
 }
 

@@ -32,7 +32,7 @@ fn code() -> InviteCode {
 pub(crate) fn client() -> Vec<(&'static str, ClientFrame)> {
     let mut frames: Vec<(&'static str, Command)> = asking();
     frames.extend(on_a_chat().into_iter().map(|(name, client_seq, command)| {
-        (name, Command::Submit { chat: CHAT, client_seq: ClientSeq(client_seq), command,attestation: None })
+        (name, Command::Submit { chat: CHAT, client_seq: ClientSeq(client_seq), command, attestation: None })
     }));
     let unanswered = ["received", "markSeen", "setTyping"];
     (1..)
@@ -53,7 +53,8 @@ fn asking() -> Vec<(&'static str, Command)> {
             name: name.to_owned(),
             description: description.to_owned(),
             members,
-        },attestation: None
+        },
+        attestation: None,
     };
     vec![
         ("authenticate", Command::Authenticate { access_token: "eyJhbGciOiJFZERTQSJ9.e30.c2ln".to_owned() }),
@@ -71,7 +72,7 @@ fn asking() -> Vec<(&'static str, Command)> {
         ("createChat", create(ChatKind::Group, "Birds", "Waders, mostly", vec![BEN, CLEO])),
         ("createChat-direct", create(ChatKind::Direct, "", "", vec![BEN])),
         ("setInviteLink", Command::SetInviteLink { chat: CHAT, client_seq: ClientSeq(9), withdraw: false }),
-        ("joinChat", Command::JoinChat { code: code(), client_seq: ClientSeq(1),attestation: None }),
+        ("joinChat", Command::JoinChat { code: code(), client_seq: ClientSeq(1), attestation: None }),
         ("deleteMessage-me", Command::HideMessage { chat: CHAT, seq: Seq(42) }),
         (
             "history",
@@ -230,6 +231,7 @@ fn details(members: Vec<MemberView>) -> ChatDetails {
         members,
         deleted: false,
         has_invite_link: true,
+        basis: None,
     }
 }
 

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dunlin_model::view::{
-    ChatDetails, HistoryPage, InviteCode, MemberView, MessageStatusView, Receipt, SkipReason, Skipped,
-    Status, UserPresence,
+    ChatBasis, ChatDetails, HistoryPage, InviteCode, MemberView, MessageStatusView, Receipt, SkipReason,
+    Skipped, Status, UserPresence,
 };
 use dunlin_model::{
     AttachmentId, Body, BodyGone, ChatCommand, ChatId, ChatKind, ClientSeq, DeviceId, DeviceNumber,
-    Encryption, ErrorCode, Event, EventKind, Retry, Role, Seq, Timestamp, UserId,
+    Encryption, Epoch, ErrorCode, Event, EventKind, Retry, Role, Seq, Suite, Timestamp, UserId,
 };
 use dunlin_wire::{ClientFrame, Command, Failure, Outcome, Position, ServerFrame, Welcome};
 use proptest::collection::vec;
@@ -129,14 +129,22 @@ fn command() -> impl Strategy<Value = Command> {
         (chat(), client_seq(), chat_command()).prop_map(|(chat, client_seq, command)| Command::Submit {
             chat,
             client_seq,
-            command,attestation: None
+            command,
+            attestation: None
         }),
-        (client_seq(), create())
-            .prop_map(|(client_seq, command)| Command::CreateChat { client_seq, command,attestation: None }),
+        (client_seq(), create()).prop_map(|(client_seq, command)| Command::CreateChat {
+            client_seq,
+            command,
+            attestation: None
+        }),
         (chat(), client_seq(), any::<bool>()).prop_map(|(chat, client_seq, withdraw)| {
             Command::SetInviteLink { chat, client_seq, withdraw }
         }),
-        (code(), client_seq()).prop_map(|(code, client_seq)| Command::JoinChat { code, client_seq,attestation: None }),
+        (code(), client_seq()).prop_map(|(code, client_seq)| Command::JoinChat {
+            code,
+            client_seq,
+            attestation: None
+        }),
         (chat(), seq()).prop_map(|(chat, seq)| Command::HideMessage { chat, seq }),
         history.prop_map(|(chat, before, limit, sender)| Command::History { chat, before, limit, sender }),
         (chat(), seq()).prop_map(|(chat, seq)| Command::MessageStatus { chat, seq }),
@@ -214,13 +222,28 @@ fn member() -> impl Strategy<Value = MemberView> {
         .prop_map(|(user, role, online, delivered, seen)| MemberView { user, role, online, delivered, seen })
 }
 
+fn epoch() -> impl Strategy<Value = Epoch> {
+    (any::<u32>(), any::<u64>()).prop_map(|(generation, number)| Epoch { generation, number })
+}
+
+fn basis() -> impl Strategy<Value = Option<Box<ChatBasis>>> {
+    let devices = || vec(device(), 0..3);
+    let keys = option::of((epoch(), epoch(), any::<u16>().prop_filter("a suite", |suite| *suite > 0)));
+    option::of((vec(user(), 0..3), keys, devices(), devices())).prop_map(|basis| {
+        let (banned, keys, devices, revoked) = basis?;
+        let (epoch, oldest, suite) = keys.unwrap_or_default();
+        let suite = keys.is_some().then_some(Suite(suite));
+        Some(Box::new(ChatBasis { banned, epoch, oldest, suite, devices, revoked }))
+    })
+}
+
 fn details() -> impl Strategy<Value = ChatDetails> {
     let texts = (text(), text(), text());
     let places = (seq(), seq(), seq());
-    let rest = (option::of(role()), any::<u32>(), vec(member(), 0..4), any::<bool>(), any::<bool>());
+    let rest = (option::of(role()), any::<u32>(), vec(member(), 0..4), any::<bool>(), any::<bool>(), basis());
     (chat(), kind(), encryption(), texts, time(), places, rest).prop_map(
         |(chat, kind, encryption, (name, description, picture), created, (head, received, seen), rest)| {
-            let (role, member_count, members, deleted, has_invite_link) = rest;
+            let (role, member_count, members, deleted, has_invite_link, basis) = rest;
             ChatDetails {
                 chat,
                 kind,
@@ -237,6 +260,7 @@ fn details() -> impl Strategy<Value = ChatDetails> {
                 members,
                 deleted,
                 has_invite_link,
+                basis,
             }
         },
     )

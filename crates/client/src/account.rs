@@ -1,0 +1,63 @@
+//! Who this device is.
+
+use dunlin_model::{ClientSeq, DeviceCertificate, DeviceId, UserId};
+use ed25519_dalek::SigningKey;
+use serde::{Deserialize, Serialize};
+
+/// This device: its keys and what it told the server of itself.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Account {
+    certificate: DeviceCertificate,
+    key: [u8; 32],
+    identity: Option<[u8; 32]>,
+    last_number: u64,
+    /// Whether the server has the certificate and the first key packages.
+    pub(crate) announced: bool,
+    /// Whether the chats that were there before this device are known.
+    pub(crate) listed: bool,
+}
+
+impl Account {
+    /// A new device: its certificate and key, and the user's identity key where this device holds it.
+    pub fn new(certificate: DeviceCertificate, key: &SigningKey, identity: Option<&SigningKey>) -> Self {
+        Self {
+            certificate,
+            key: key.to_bytes(),
+            identity: identity.map(SigningKey::to_bytes),
+            last_number: 0,
+            announced: false,
+            listed: false,
+        }
+    }
+
+    /// The device.
+    pub const fn device(&self) -> DeviceId {
+        self.certificate.device
+    }
+
+    /// Whose it is.
+    pub const fn user(&self) -> UserId {
+        self.certificate.device.user
+    }
+
+    /// What others know it by.
+    pub const fn certificate(&self) -> &DeviceCertificate {
+        &self.certificate
+    }
+
+    /// The device's key.
+    pub fn key(&self) -> SigningKey {
+        SigningKey::from_bytes(&self.key)
+    }
+
+    /// The user's identity key, where this device holds it.
+    pub fn identity(&self) -> Option<SigningKey> {
+        self.identity.as_ref().map(SigningKey::from_bytes)
+    }
+
+    /// A number that was never used; used only once the account was persisted.
+    pub(crate) const fn take_number(&mut self) -> ClientSeq {
+        self.last_number += 1;
+        ClientSeq(self.last_number)
+    }
+}

@@ -1,0 +1,68 @@
+//! A message, or another event, as it is kept and shown.
+
+use dunlin_model::{BodyGone, ChatId, ClientSeq, DeviceId, EventKind, Seq, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::content::{self, ContentDigest, Envelope, Expected};
+
+/// An event of a chat, decrypted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredMessage {
+    /// Its place.
+    pub seq: Seq,
+    /// When the server accepted it.
+    pub time: Timestamp,
+    /// Who caused it.
+    pub sender: DeviceId,
+    /// The sender's number for it.
+    pub client_seq: ClientSeq,
+    /// What it is.
+    pub shown: Shown,
+}
+
+/// What is shown at a place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Shown {
+    /// The padded plaintext of an encrypted message: see [`StoredMessage::envelope`].
+    Content(Vec<u8>),
+    /// An event that the server can read: a change of the chat, a message of a chat without encryption.
+    Event(Box<EventKind>),
+    /// The body was removed.
+    Gone(BodyGone),
+    /// It can never be read here.
+    Stub(StubReason),
+}
+
+/// Why a message can never be read on this device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StubReason {
+    /// It was sent before this device had the chat's keys.
+    BeforeEntry,
+    /// Its keys are deleted.
+    TooOld,
+    /// It is damaged, or was made for somebody else.
+    Broken,
+    /// It was written for another chat, by another device or under another number: the server moved it.
+    Misplaced,
+    /// It was delivered before: the server replays it.
+    Replayed,
+    /// This device wrote it and no longer knows what.
+    Forgotten,
+}
+
+impl StoredMessage {
+    /// What an encrypted message says; `None` when it is no such message.
+    pub fn envelope(&self, chat: ChatId) -> Option<Envelope> {
+        let Shown::Content(padded) = &self.shown else { return None };
+        let expected = Expected { chat, sender: self.sender, client_seq: self.client_seq };
+        Envelope::open(padded, &expected).ok()
+    }
+
+    /// What replies and reactions name an encrypted message by.
+    pub fn digest(&self) -> Option<ContentDigest> {
+        match &self.shown {
+            Shown::Content(padded) => Some(content::digest(padded)),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! One chat, as this device holds it.
+
+mod message;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use dunlin_model::chat::ChatState;
+use dunlin_model::view::Skipped;
+use dunlin_model::{ChatId, DeviceId, Encryption, Event, Seq, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::duty::Duty;
+use crate::effects::Distrust;
+use crate::outbox::{Attempt, Entry};
+
+pub use message::{Shown, StoredMessage, StubReason};
+
+/// Unread messages of one chat that are counted one by one.
+pub const UNREAD_MAX: usize = 1_000;
+
+/// What changes with almost every event: kept apart from the state so that a message writes a small row.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Marks {
+    /// Everything up to here was processed.
+    pub cursor: Seq,
+    /// The state up to here is what the server said, not what was read in the log.
+    pub base: Seq,
+    /// Whether the state has to be asked for, since a part of the log was skipped.
+    pub needs_base: bool,
+    /// Everything up to here was shown to the person.
+    pub seen: Seq,
+    /// Messages of others after `seen`, ascending, at most [`UNREAD_MAX`].
+    pub unread: VecDeque<Seq>,
+    /// Whether a part of the log was skipped, so that counters are not known from the start.
+    pub skipped: bool,
+    /// How many messages of this device the chat has accepted.
+    pub accepted: u64,
+    /// The newest counter of each sender.
+    pub counters: BTreeMap<DeviceId, u64>,
+    /// The name of an encrypted chat, which is content.
+    pub title: Option<String>,
+    /// Why nothing is sent here any more.
+    pub distrusted: Option<Distrust>,
+    /// What was typed and not sent.
+    pub draft: String,
+    /// Messages encrypted since this device last brought fresh keys.
+    pub since_update: u32,
+    /// When it did.
+    pub updated: Timestamp,
+    /// Receipts of members: delivered, then seen.
+    pub receipts: BTreeMap<UserId, (Seq, Seq)>,
+}
+
+/// What came from the server and waits for its turn.
+#[derive(Debug, Clone)]
+pub(crate) enum Incoming {
+    Event(Arc<Event>),
+    Skipped(Skipped),
+}
+
+/// A chat.
+#[derive(Debug)]
+pub struct Chat {
+    /// What its log makes of it, up to the cursor (or the base, where that is further).
+    pub state: ChatState,
+    /// How far this device has got, and more that is small.
+    pub marks: Marks,
+    pub(crate) outbox: VecDeque<Entry>,
+    pub(crate) attempt: Option<Attempt>,
+    pub(crate) waiting: VecDeque<Incoming>,
+    pub(crate) base_asked: bool,
+    pub(crate) duty: Option<Duty>,
+    /// No attempt is made before, unless the log goes on.
+    pub(crate) hold_until: Option<Timestamp>,
+    /// When a duty that nobody waits for is carried out.
+    pub(crate) duty_at: Option<Timestamp>,
+    /// Whether this device itself caused the duty that is due.
+    pub(crate) eager: bool,
+    /// Users whose key packages were asked for since they came in, and when that was.
+    pub(crate) tried: BTreeMap<UserId, Seq>,
+    /// The group cannot be entered from outside.
+    pub(crate) broken: bool,
+    pub(crate) acknowledged: Seq,
+    pub(crate) marks_changed: bool,
+    pub(crate) state_changed: bool,
+    pub(crate) blobs_asked: BTreeSet<[u8; 32]>,
+}
+
+impl Chat {
+    pub(crate) fn new(state: ChatState, marks: Marks) -> Self {
+        let acknowledged = marks.cursor;
+        Self {
+            state,
+            marks,
+            outbox: VecDeque::new(),
+            attempt: None,
+            waiting: VecDeque::new(),
+            base_asked: false,
+            duty: None,
+            hold_until: None,
+            duty_at: None,
+            eager: false,
+            tried: BTreeMap::new(),
+            broken: false,
+            acknowledged,
+            marks_changed: false,
+            state_changed: false,
+            blobs_asked: BTreeSet::new(),
+        }
+    }
+
+    pub(crate) fn before_creation(id: ChatId) -> Self {
+        Self::new(ChatState::before_creation(id), Marks::default())
+    }
+
+    /// Whether its bodies are encrypted.
+    pub fn is_encrypted(&self) -> bool {
+        self.state.encryption == Encryption::Mls
+    }
+
+    /// How many messages of others were not shown yet; [`UNREAD_MAX`] stands for that many or more.
+    pub fn unread(&self) -> usize {
+        self.marks.unread.len()
+    }
+
+    /// How many commands wait to be accepted.
+    pub fn waiting_to_send(&self) -> usize {
+        self.outbox.len()
+    }
+
+    pub(crate) fn mark_seen(&mut self, seq: Seq) -> bool {
+        let seq = seq.min(self.marks.cursor);
+        if seq <= self.marks.seen {
+            return false;
+        }
+        self.marks.seen = seq;
+        self.marks.unread.retain(|unread| *unread > seq);
+        self.marks_changed = true;
+        true
+    }
+
+    pub(crate) fn forget_connection(&mut self) {
+        self.waiting.clear();
+        self.blobs_asked.clear();
+        self.base_asked = false;
+        self.duty = None;
+        self.acknowledged = self.marks.cursor;
+        if let Some(attempt) = &mut self.attempt {
+            attempt.forget_connection();
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What the keys of a chat ask of its devices, carried out by whoever wants to send first (DESIGN.md, section 4).
+//!
+//! Before a message: a group is started where there is none, this device enters where it has no leaf, removals and
+//! additions that wait are committed. Who changed the roster does so at once, the others after a while, at
+//! times that differ, so that the keys follow where nobody writes. Fresh keys of this device go with a
+//! commit after [`UPDATE_MESSAGES`] messages or [`UPDATE_INTERVAL`], when it next sends.
+
+mod advance;
+mod claim;
+mod enter;
+mod submit;
+
+use std::time::Duration;
+
+use dunlin_model::mls::HYBRID_DEVICES_MAX;
+use dunlin_model::{ChatId, DeviceId, Epoch, Payload, Seq, StartReason, Suite, UserId};
+
+use crate::chats::Chat;
+use crate::step::Client;
+
+/// Messages of this device after which it brings fresh keys (post-compromise security).
+pub const UPDATE_MESSAGES: u32 = 100;
+/// Time after which it does.
+pub const UPDATE_INTERVAL: Duration = Duration::from_hours(7 * 24);
+
+/// What has to be done about a chat's keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Need {
+    Start(StartReason),
+    Enter,
+    /// Removals and additions wait.
+    Commit,
+    /// Only fresh keys.
+    Update,
+}
+
+/// A duty that waits for answers. Given up when the epoch changes, or the connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Duty {
+    /// Of the chat when it began.
+    pub(crate) epoch: Epoch,
+    pub(crate) step: DutyStep,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum DutyStep {
+    /// Key packages are being claimed.
+    Claiming {
+        /// Begins a group; commits otherwise.
+        starts: bool,
+        suite: Suite,
+        /// Still to be asked for: the event that let the users in, and the users.
+        left: Vec<(Seq, Vec<UserId>)>,
+        packages: Vec<(DeviceId, bytes::Bytes)>,
+    },
+    /// The group info is asked for.
+    AskingInfo,
+    /// The group info is being fetched.
+    FetchingInfo(Payload),
+}
+
+impl Client {
+    /// What has to be done before this device sends.
+    pub(crate) fn need(&self, id: ChatId) -> Option<Need> {
+        let chat = self.chats.get(&id)?;
+        let keys = &chat.state.keys;
+        let me = self.account.device();
+        if keys.revoked.contains(&me) {
+            return None; // There is nothing it may do.
+        }
+        if keys.epoch.generation == 0 {
+            return Some(Need::Start(StartReason::First));
+        }
+        if chat.broken {
+            return Some(Need::Start(StartReason::Broken));
+        }
+        let removals = keys.waiting_removals(&chat.state.members).len();
+        if removals == keys.devices.len() {
+            return Some(Need::Start(StartReason::NobodyLeft));
+        }
+        if !self.has_place(id) {
+            return Some(Need::Enter);
+        }
+        if removals > 0 || !chat.users_to_add().is_empty() {
+            return Some(Need::Commit);
+        }
+        let is_old = self.now.since(chat.marks.updated) >= UPDATE_INTERVAL;
+        let due = chat.marks.since_update >= UPDATE_MESSAGES || (chat.marks.since_update > 0 && is_old);
+        due.then_some(Need::Update)
+    }
+}
+
+impl Chat {
+    /// Members without a device in the group whom nobody here has tried to add since they came in.
+    pub(crate) fn users_to_add(&self) -> Vec<(Seq, UserId)> {
+        let in_group = |user: &UserId| self.state.keys.devices.keys().any(|device| device.user == *user);
+        let since = |user: &UserId| {
+            let stays = self.state.memberships.get(user)?.stays();
+            stays.last().map(|stay| stay.from)
+        };
+        let mut users: Vec<(Seq, UserId)> = self
+            .state
+            .members
+            .keys()
+            .filter_map(|user| Some((since(user)?, *user)))
+            // Who was there before the base enters from outside, where nobody added them.
+            .filter(|(since, _)| *since > self.marks.base)
+            .filter(|(since, user)| self.tried.get(user) != Some(since) && !in_group(user))
+            .collect();
+        users.sort_unstable();
+        users
+    }
+
+    /// The suite that a first group begins with.
+    pub(crate) fn first_suite(&self) -> Suite {
+        if self.state.members.len() < HYBRID_DEVICES_MAX { Suite::HYBRID } else { Suite::CLASSIC }
+    }
+}

@@ -1,0 +1,161 @@
+//! What the core wants done, in this order: persist, send, show.
+
+use bytes::Bytes;
+use dunlin_model::view::{Receipt, UserPresence};
+use dunlin_model::{ChatId, DeviceId, IdentityKey, Seq, Timestamp, UserId};
+use dunlin_wire::{ClientFrame, Failure};
+
+use crate::Batch;
+use crate::chats::StoredMessage;
+
+/// What follows from a step.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// To be durable, as one, before anything else of this step happens.
+    pub persist: Batch,
+    /// To be sent, in this order.
+    pub send: Vec<ClientFrame>,
+    /// To be shown.
+    pub changes: Vec<Change>,
+    /// To be done when there is time.
+    pub wants: Vec<Want>,
+    /// When `Input::Tick` is wanted at the latest.
+    pub wake_at: Option<Timestamp>,
+}
+
+/// What only the driver can do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Want {
+    /// Get this blob; answered by `Input::BlobFetched`.
+    FetchBlob {
+        /// Its name.
+        hash: [u8; 32],
+    },
+    /// Store this blob; answered by `Input::BlobStored`.
+    StoreBlob {
+        /// Its name.
+        hash: [u8; 32],
+        /// Its bytes.
+        bytes: Bytes,
+    },
+    /// End the connection and make a new one: the server left something out.
+    Reconnect,
+}
+
+/// What changed, for whoever shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// A chat will be created under this id.
+    Created {
+        /// Of the command.
+        token: u64,
+        /// The chat.
+        chat: ChatId,
+    },
+    /// Something new stands in a chat.
+    Message {
+        /// The chat.
+        chat: ChatId,
+        /// What.
+        message: Box<StoredMessage>,
+    },
+    /// A command of this device became an event.
+    Accepted {
+        /// Of the command.
+        token: u64,
+        /// The chat.
+        chat: ChatId,
+        /// Its place.
+        seq: Seq,
+    },
+    /// A command of this device will not be carried out.
+    Refused {
+        /// Of the command.
+        token: u64,
+        /// The chat.
+        chat: ChatId,
+        /// Why.
+        why: Failure,
+    },
+    /// A chat's members, keys, title, unread count or draft changed.
+    ChatChanged {
+        /// The chat.
+        chat: ChatId,
+    },
+    /// A range of a chat cannot be had.
+    Missing {
+        /// The chat.
+        chat: ChatId,
+        /// First place.
+        from: Seq,
+        /// Last place.
+        to: Seq,
+    },
+    /// Messages of a sender are missing: the sender counted them, the server did not deliver them.
+    Gap {
+        /// The chat.
+        chat: ChatId,
+        /// Whose.
+        sender: DeviceId,
+        /// How many.
+        missing: u64,
+    },
+    /// The server shows something that no honest one would. Nothing is sent in the chat any more.
+    Distrusted {
+        /// The chat.
+        chat: ChatId,
+        /// Why.
+        why: Distrust,
+    },
+    /// An accepted commit cannot be applied. This device enters the chat's keys anew.
+    CommitFailed {
+        /// The chat.
+        chat: ChatId,
+        /// Who committed.
+        author: DeviceId,
+    },
+    /// A person has another identity key than before.
+    IdentityChanged {
+        /// Whose.
+        user: UserId,
+        /// The new one.
+        identity: IdentityKey,
+    },
+    /// A member's receipts rose.
+    Receipt {
+        /// The chat.
+        chat: ChatId,
+        /// The receipts.
+        receipt: Receipt,
+    },
+    /// Someone is typing, or stopped.
+    Typing {
+        /// The chat.
+        chat: ChatId,
+        /// Who.
+        user: UserId,
+        /// Whether.
+        typing: bool,
+    },
+    /// Someone came or went.
+    Presence(UserPresence),
+    /// The connection is up to date.
+    CaughtUp,
+}
+
+/// Why a chat is distrusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, thiserror::Error)]
+pub enum Distrust {
+    /// A change of the roster is not signed by the device that it is said to come from.
+    #[error("a change of who is here is not signed by its author")]
+    NotAttested,
+    /// Its author had no right to it.
+    #[error("somebody changed who is here without the right to")]
+    NotAllowed,
+    /// Somebody got into the keys who is not a member.
+    #[error("somebody who is not a member can read here")]
+    Intruder,
+    /// A handshake is not one that the log allows.
+    #[error("the keys were changed against the rules")]
+    HandshakeNotAllowed,
+}

@@ -1,0 +1,121 @@
+//! From the head of the outbox to an attempt.
+
+use dunlin_model::chat::draft;
+use dunlin_model::{
+    Attestation, Body, ChatCommand, ChatId, ClientSeq, DecisionContext, Encryption, ErrorCode, Refusal,
+};
+use dunlin_wire::Command;
+
+use super::{Attempt, Wish, read};
+use crate::content::{Content, Envelope, Expected};
+use crate::rows;
+use crate::step::Client;
+use crate::sync::unlimited;
+
+impl Client {
+    /// Makes the first attempt of the head of the outbox. What cannot be carried out is refused and dropped.
+    pub(crate) fn attempt_head(&mut self, id: ChatId) {
+        let Some(entry) = self.chats.get(&id).and_then(|chat| chat.outbox.front()).cloned() else { return };
+        let attempt = match &entry.wish {
+            Wish::Create(frame) => self.attempt_creation(id, ClientSeq(entry.place), frame),
+            Wish::Command(frame) => self.attempt_command(id, frame),
+            Wish::Content(sealed) => self.attempt_content(id, sealed),
+        };
+        match attempt {
+            Ok(attempt) => self.set_attempt(id, Attempt { place: Some(entry.place), ..attempt }),
+            Err((code, message)) => {
+                self.refuse(entry.token, id, code, message);
+                self.drop_entry(id, entry.place);
+            }
+        }
+    }
+
+    fn attempt_creation(&mut self, id: ChatId, number: ClientSeq, frame: &[u8]) -> Made {
+        let Some(Command::CreateChat { command, .. }) = read(frame) else { return Err(unreadable()) };
+        let attestation = self.attest(id, number, &command)?;
+        let command = Command::CreateChat { client_seq: number, command, attestation };
+        Ok(Attempt::new(number, None, command, Vec::new()))
+    }
+
+    fn attempt_command(&mut self, id: ChatId, frame: &[u8]) -> Made {
+        let Some(Command::Submit { command, .. }) = read(frame) else { return Err(unreadable()) };
+        let number = self.account.take_number();
+        let attestation = self.attest(id, number, &command)?;
+        let command = Command::Submit { chat: id, client_seq: number, command, attestation };
+        Ok(Attempt::new(number, None, command, Vec::new()))
+    }
+
+    fn attempt_content(&mut self, id: ChatId, sealed: &[u8]) -> Made {
+        let sender = self.account.device();
+        let expected = Expected { chat: id, sender, client_seq: ClientSeq(0) };
+        let kept = Envelope::open(sealed, &expected).map_err(|_| unreadable())?;
+        let number = self.account.take_number();
+        let chat = self.chats.get_mut(&id).ok_or_else(unreadable)?;
+        let attachments = match &kept.content {
+            Content::Files(files) => files.attachments.iter().map(|file| file.id).collect(),
+            _ => Vec::new(),
+        };
+        let sender_counter = chat.marks.accepted + 1;
+        let envelope = Envelope { client_seq: number, sender_counter, ..kept };
+        let plaintext =
+            envelope.seal_plaintext().map_err(|error| (ErrorCode::InvalidArgument, error.to_string()))?;
+        let (epoch, ciphertext) =
+            self.keys.encrypt(id, &plaintext).map_err(|error| (ErrorCode::NotInGroup, error.to_string()))?;
+        chat.marks.since_update = chat.marks.since_update.saturating_add(1);
+        chat.marks_changed = true;
+        let body = Body::Opaque(ciphertext);
+        let command = ChatCommand::Send { body, reply_to: None, attachments, epoch: Some(epoch) };
+        let command = Command::Submit { chat: id, client_seq: number, command, attestation: None };
+        Ok(Attempt::new(number, None, command, plaintext))
+    }
+
+    /// Signs what `command` will change, where that is a roster.
+    fn attest(&self, id: ChatId, number: ClientSeq, command: &ChatCommand) -> Attested {
+        let Some(chat) = self.chats.get(&id) else { return Ok(None) };
+        let encrypted = match command {
+            ChatCommand::Create { encryption, .. } => *encryption == Encryption::Mls,
+            _ => chat.is_encrypted(),
+        };
+        if !encrypted || matches!(command, ChatCommand::DeleteMessage { .. }) {
+            return Ok(None); // Who wrote the message is for the server to look up.
+        }
+        let device = self.account.device();
+        let (limits, context) = (unlimited(), DecisionContext::default());
+        let refused = |refusal: Refusal| (refusal.code(), refusal.to_string());
+        let kind = draft(&chat.state, &limits, device, command.clone(), &context).map_err(refused)?;
+        let (key, certificate) = (self.account.key(), self.account.certificate());
+        Ok(Attestation::sign(&key, certificate, &chat.state, number, &kind).map(Box::new))
+    }
+
+    pub(crate) fn set_attempt(&mut self, id: ChatId, attempt: Attempt) {
+        self.account_changed = true;
+        self.effects.persist.put(rows::of_chat(rows::ATTEMPT, id), rows::encode(&attempt));
+        if let Some(chat) = self.chats.get_mut(&id) {
+            chat.attempt = Some(attempt);
+        }
+    }
+
+    /// Drops the attempt, whose fate is known.
+    pub(crate) fn drop_attempt(&mut self, id: ChatId) -> Option<Attempt> {
+        self.effects.persist.delete(rows::of_chat(rows::ATTEMPT, id));
+        let attempt = self.chats.get_mut(&id)?.attempt.take();
+        self.touched.insert(id);
+        attempt
+    }
+
+    /// Drops an entry; gives its token.
+    pub(crate) fn drop_entry(&mut self, id: ChatId, place: u64) -> Option<u64> {
+        self.effects.persist.delete(rows::entry(id, place));
+        self.touched.insert(id);
+        let outbox = &mut self.chats.get_mut(&id)?.outbox;
+        let index = outbox.iter().position(|entry| entry.place == place)?;
+        outbox.remove(index).map(|entry| entry.token)
+    }
+}
+
+type Made = Result<Attempt, (ErrorCode, String)>;
+type Attested = Result<Option<Box<Attestation>>, (ErrorCode, String)>;
+
+fn unreadable() -> (ErrorCode, String) {
+    (ErrorCode::Internal, "What was to be sent cannot be read any more.".to_owned())
+}

@@ -1,0 +1,79 @@
+//! From a person's wish to a durable entry.
+
+use dunlin_model::{ChatCommand, ChatId, ChatKind, ClientSeq, Encryption, ErrorCode, UserId};
+use dunlin_wire::{Command, Failure};
+
+use super::{Entry, Wish, write};
+use crate::chats::Chat;
+use crate::content::{ChatMetadata, Content, Envelope};
+use crate::effects::Change;
+use crate::rows;
+use crate::step::Client;
+
+impl Client {
+    pub(crate) fn enqueue_creation(
+        &mut self,
+        token: u64,
+        kind: ChatKind,
+        encryption: Encryption,
+        name: String,
+        members: Vec<UserId>,
+    ) {
+        let number = self.account.take_number();
+        let me = self.account.device();
+        let id = match (kind, members.iter().find(|user| **user != me.user)) {
+            (ChatKind::Direct, Some(other)) => ChatId::direct(me.user, *other),
+            _ => ChatId::created_by(me, number),
+        };
+        self.effects.changes.push(Change::Created { token, chat: id });
+        if self.chats.get(&id).is_some_and(|chat| chat.state.exists() || !chat.outbox.is_empty()) {
+            return;
+        }
+        let encrypted = encryption == Encryption::Mls;
+        let named = if encrypted { String::new() } else { name.clone() };
+        let command =
+            ChatCommand::Create { kind, encryption, name: named, description: String::new(), members };
+        let create = write(Command::CreateChat { client_seq: number, command, attestation: None });
+        self.push_entry(id, number.0, token, Wish::Create(create));
+        if encrypted && !name.is_empty() {
+            let metadata = ChatMetadata { name: Some(name), ..ChatMetadata::default() };
+            self.enqueue_content(token, id, Content::ChatMetadata(metadata));
+        }
+    }
+
+    pub(crate) fn enqueue_content(&mut self, token: u64, chat: ChatId, content: Content) {
+        let envelope = Envelope {
+            chat,
+            sender: self.account.device(),
+            client_seq: ClientSeq(0),
+            sender_counter: 1,
+            sent: self.now,
+            content,
+        };
+        match envelope.seal_plaintext() {
+            Ok(sealed) => {
+                let place = self.account.take_number().0;
+                self.push_entry(chat, place, token, Wish::Content(sealed));
+            }
+            Err(error) => self.refuse(token, chat, ErrorCode::InvalidArgument, error.to_string()),
+        }
+    }
+
+    pub(crate) fn enqueue_command(&mut self, token: u64, chat: ChatId, command: ChatCommand) {
+        let submit = Command::Submit { chat, client_seq: ClientSeq(1), command, attestation: None };
+        let place = self.account.take_number().0;
+        self.push_entry(chat, place, token, Wish::Command(write(submit)));
+    }
+
+    fn push_entry(&mut self, id: ChatId, place: u64, token: u64, wish: Wish) {
+        let entry = Entry { place, token, wish };
+        self.effects.persist.put(rows::entry(id, place), rows::encode(&entry));
+        self.account_changed = true;
+        self.chats.entry(id).or_insert_with(|| Chat::before_creation(id)).outbox.push_back(entry);
+        self.touched.insert(id);
+    }
+
+    pub(crate) fn refuse(&mut self, token: u64, chat: ChatId, code: ErrorCode, message: String) {
+        self.effects.changes.push(Change::Refused { token, chat, why: Failure::new(code, message) });
+    }
+}

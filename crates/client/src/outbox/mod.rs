@@ -1,0 +1,99 @@
+//! What this device wants of chats, in order, until it is accepted or refused for good.
+//!
+//! An *entry* is what the person wants. An *attempt* is one numbered command made of it, or of a duty of the keys: it
+//! is persisted before it is sent and sent again, byte for byte, until its fate is known. After a refusal that a
+//! newer state of the chat may lift, the entry gets a new attempt with a new number, and the old one is never
+//! sent again. One attempt at a time is under way in a chat.
+
+mod answer;
+mod attempt;
+mod enqueue;
+mod send;
+
+use bytes::Bytes;
+use dunlin_model::{ChatId, ClientSeq};
+use dunlin_wire::{ClientFrame, Command, Format, decode_client, encode_client};
+use serde::{Deserialize, Serialize};
+
+/// What the person wants of a chat.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    /// Ascending in the order in which it was wanted.
+    pub(crate) place: u64,
+    /// Of the person's command.
+    pub(crate) token: u64,
+    pub(crate) wish: Wish,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum Wish {
+    /// Content, sealed under number zero; sealed again under its number when it is sent.
+    Content(Vec<u8>),
+    /// A command, as a frame under number one.
+    Command(Vec<u8>),
+    /// The creation of the chat, as a frame under the number from which the chat's id follows.
+    Create(Vec<u8>),
+}
+
+/// A numbered command whose fate is not known.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Attempt {
+    pub(crate) number: ClientSeq,
+    /// The entry that it is made of; a handshake otherwise.
+    pub(crate) place: Option<u64>,
+    /// What is sent.
+    frame: Vec<u8>,
+    /// What an encrypted message says, since a sender cannot decrypt its own.
+    pub(crate) plaintext: Vec<u8>,
+    /// Blobs that must be durable before it is sent.
+    blobs: Vec<Bytes>,
+    #[serde(skip)]
+    pub(crate) progress: Progress,
+}
+
+/// How far an attempt has got on this connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Progress {
+    #[default]
+    Unsent,
+    Storing,
+    Sent,
+    Accepted,
+}
+
+/// Commands are kept in the form in which they travel.
+fn write(command: Command) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    encode_client(Format::Proto, &ClientFrame { id: 1, command }, &mut bytes);
+    bytes
+}
+
+fn read(bytes: &[u8]) -> Option<Command> {
+    decode_client(Format::Proto, bytes).ok().map(|frame| frame.command)
+}
+
+impl Attempt {
+    pub(crate) fn new(number: ClientSeq, place: Option<u64>, command: Command, plaintext: Vec<u8>) -> Self {
+        let frame = write(command);
+        Self { number, place, frame, plaintext, blobs: Vec::new(), progress: Progress::Unsent }
+    }
+
+    pub(crate) fn with_blobs(self, blobs: Vec<Bytes>) -> Self {
+        Self { blobs, ..self }
+    }
+
+    pub(crate) fn is_handshake(&self) -> bool {
+        self.place.is_none()
+    }
+
+    pub(crate) fn forget_connection(&mut self) {
+        self.progress = Progress::Unsent;
+    }
+}
+
+/// The chat of a request about an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AttemptId {
+    pub(crate) chat: ChatId,
+    pub(crate) number: ClientSeq,
+}

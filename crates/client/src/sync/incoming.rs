@@ -1,0 +1,157 @@
+//! What the server pushes, in its order.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use dunlin_model::view::{SkipReason, Skipped};
+use dunlin_model::{ChatId, DeviceId, Event, EventKind, Payload, Seq};
+use sha2::{Digest, Sha256};
+
+use crate::chats::Incoming;
+use crate::effects::{Change, Want};
+use crate::step::{Client, RETRY_AFTER};
+
+impl Client {
+    pub(crate) fn event_came(&mut self, id: ChatId, event: Arc<Event>) {
+        let chat = self.chat_mut(id);
+        if chat.marks.cursor == Seq::ZERO && !chat.state.exists() && chat.waiting.is_empty() {
+            // A device that was linked later starts where it was linked.
+            chat.marks.cursor = event.seq.previous();
+            chat.marks.needs_base = event.seq > Seq::FIRST;
+            chat.marks.skipped |= chat.marks.needs_base;
+        }
+        chat.waiting.push_back(Incoming::Event(event));
+        self.drain(id);
+    }
+
+    pub(crate) fn skipped_came(&mut self, id: ChatId, range: Skipped) {
+        self.chat_mut(id).waiting.push_back(Incoming::Skipped(range));
+        self.drain(id);
+    }
+
+    /// Processes what waits, as far as it goes.
+    pub(crate) fn drain(&mut self, id: ChatId) {
+        while self.next(id) {}
+        self.touched.insert(id);
+    }
+
+    fn next(&mut self, id: ChatId) -> bool {
+        let Some(chat) = self.chats.get_mut(&id) else { return false };
+        let Some(front) = chat.waiting.front().cloned() else { return false };
+        let (from, to) = match &front {
+            Incoming::Event(event) => (event.seq, event.seq),
+            Incoming::Skipped(range) => (range.from, range.to),
+        };
+        let cursor = chat.marks.cursor;
+        if to <= cursor {
+            chat.waiting.pop_front();
+            return true;
+        }
+        if from > cursor.next() {
+            // Every range that is left out is announced (I3), so something got lost on the way.
+            chat.waiting.clear();
+            self.effects.wants.push(Want::Reconnect);
+            return false;
+        }
+        match front {
+            Incoming::Skipped(range) => {
+                chat.waiting.pop_front();
+                self.skip(id, range);
+                true
+            }
+            Incoming::Event(event) => {
+                if chat.marks.needs_base {
+                    self.ask_base(id);
+                    return false;
+                }
+                if !self.has_blobs(id, &event) {
+                    return false;
+                }
+                if let Some(chat) = self.chats.get_mut(&id) {
+                    chat.waiting.pop_front();
+                }
+                self.process(id, &event);
+                true
+            }
+        }
+    }
+
+    fn skip(&mut self, id: ChatId, range: Skipped) {
+        let Some(chat) = self.chats.get_mut(&id) else { return };
+        chat.marks.cursor = range.to;
+        chat.marks.skipped = true;
+        chat.marks.counters.clear();
+        chat.marks_changed = true;
+        if range.reason != SkipReason::Hidden {
+            // Commits may have been among it: this device enters the keys anew.
+            chat.marks.needs_base = true;
+            self.keys.forget(id);
+        }
+        self.effects.changes.push(Change::Missing { chat: id, from: range.from, to: range.to });
+    }
+
+    /// Whether all blobs that this device needs of the event are here; asks for those that are not.
+    fn has_blobs(&mut self, id: ChatId, event: &Event) -> bool {
+        let me = self.account.device();
+        let Some(chat) = self.chats.get_mut(&id) else { return true };
+        let mut complete = true;
+        for hash in needed(event, me) {
+            if !self.blobs.contains_key(&hash) {
+                complete = false;
+                if chat.blobs_asked.insert(hash) {
+                    self.effects.wants.push(Want::FetchBlob { hash });
+                }
+            }
+        }
+        complete
+    }
+
+    /// The bytes of a part of a handshake, which `has_blobs` made sure of.
+    pub(crate) fn payload_bytes(&self, payload: &Payload) -> Option<Bytes> {
+        match payload {
+            Payload::Inline(bytes) => Some(bytes.clone()),
+            Payload::Stored { hash, .. } => self.blobs.get(hash).cloned(),
+        }
+    }
+
+    pub(crate) fn blob_fetched(&mut self, hash: [u8; 32], bytes: Option<Bytes>) {
+        let asking: Vec<ChatId> = self
+            .chats
+            .iter_mut()
+            .filter_map(|(id, chat)| chat.blobs_asked.remove(&hash).then_some(*id))
+            .collect();
+        let genuine = bytes.filter(|bytes| <[u8; 32]>::from(Sha256::digest(bytes)) == hash);
+        let came = genuine.is_some();
+        if let Some(bytes) = genuine {
+            self.blobs.insert(hash, bytes);
+        }
+        for id in asking {
+            if came {
+                self.drain(id);
+                self.enter_with_blob(id, hash);
+            } else {
+                self.hold(id, RETRY_AFTER);
+            }
+        }
+        self.blobs.remove(&hash);
+    }
+}
+
+/// The blobs of a handshake that `me` looks into: the commit, or the Welcome that lets it in.
+fn needed(event: &Event, me: DeviceId) -> Vec<[u8; 32]> {
+    let payloads = match &event.kind {
+        EventKind::Committed(commit) if event.sender != me => {
+            let welcome = commit.welcome.as_ref().filter(|_| commit.added.contains(&me));
+            [Some(&commit.commit), welcome]
+        }
+        EventKind::GroupStarted(start) if event.sender != me => {
+            [start.welcome.as_ref().filter(|_| start.devices.contains(&me)), None]
+        }
+        _ => [None, None],
+    };
+    let stored = |payload: &Payload| match payload {
+        Payload::Stored { hash, .. } => Some(*hash),
+        Payload::Inline(_) => None,
+    };
+    payloads.into_iter().flatten().filter_map(stored).collect()
+}

@@ -1,0 +1,124 @@
+//! One event, at its place in the log.
+
+use dunlin_model::{ChatId, Encryption, ErrorCode, Event, EventKind};
+use dunlin_wire::Failure;
+
+use crate::chats::{Shown, StoredMessage, UNREAD_MAX};
+use crate::effects::Change;
+use crate::outbox::Wish;
+use crate::rows;
+use crate::step::Client;
+
+impl Client {
+    /// Verifies, decrypts, applies and stores the event that follows the cursor.
+    pub(crate) fn process(&mut self, id: ChatId, event: &Event) {
+        let me = self.account.device();
+        let chat = self.chat_mut(id);
+        // What the server said of the state includes this event: there is nothing to check it against.
+        let is_told = event.seq <= chat.marks.base;
+        let was_member = chat.state.role(me.user).is_some();
+        let is_encrypted = match &event.kind {
+            EventKind::Created { encryption, .. } => *encryption == Encryption::Mls,
+            _ => chat.is_encrypted(),
+        };
+        if is_encrypted
+            && event.kind.is_attested()
+            && !is_told
+            && let Err(why) = self.verify(id, event)
+        {
+            self.distrust(id, why);
+        }
+        let shown = match &event.kind {
+            EventKind::Message { body, .. } if is_encrypted => Some(self.read(id, event, body)),
+            EventKind::GroupStarted(start) => {
+                self.group_started(id, event, start, is_told);
+                None
+            }
+            EventKind::Committed(commit) => {
+                self.committed(id, event, commit, is_told);
+                None
+            }
+            EventKind::MessageDeleted { target } => {
+                self.effects.persist.delete(rows::message(id, *target));
+                Some(Shown::Event(Box::new(event.kind.clone())))
+            }
+            kind => Some(Shown::Event(Box::new(kind.clone()))),
+        };
+        self.apply(id, event, is_told);
+        self.settle_own(id, event);
+        let is_member = self.chats.get(&id).is_some_and(|chat| chat.state.role(me.user).is_some());
+        if was_member && !is_member {
+            self.keys.forget(id);
+            self.refuse_all(id, ErrorCode::NotAMember, "You are not a member of this chat any more.");
+        }
+        if let Some(shown) = shown {
+            self.store(id, event, shown);
+        }
+    }
+
+    fn apply(&mut self, id: ChatId, event: &Event, is_told: bool) {
+        let me = self.account.device();
+        let Some(chat) = self.chats.get_mut(&id) else { return };
+        if !is_told {
+            chat.state.apply(event);
+            chat.state.numbers.clear(); // They are the server's business.
+        }
+        chat.state_changed |= !event.is_message();
+        chat.marks.cursor = event.seq;
+        chat.marks_changed = true;
+        chat.hold_until = None;
+        let calls_for_keys = matches!(
+            event.kind,
+            EventKind::Created { .. }
+                | EventKind::MembersAdded { .. }
+                | EventKind::MembersRemoved { .. }
+                | EventKind::MembersBanned { .. }
+        );
+        chat.eager |= calls_for_keys && event.sender == me;
+        if event.is_message() && event.sender.user != me.user && event.seq > chat.marks.seen {
+            chat.marks.unread.push_back(event.seq);
+            if chat.marks.unread.len() > UNREAD_MAX {
+                chat.marks.unread.pop_front();
+            }
+        }
+    }
+
+    /// What this device asked for has its answer, when the event is it.
+    fn settle_own(&mut self, id: ChatId, event: &Event) {
+        let Some(chat) = self.chats.get(&id) else { return };
+        let is_own = event.sender == self.account.device()
+            && chat.attempt.as_ref().is_some_and(|attempt| attempt.number == event.client_seq);
+        // Two may start a direct chat at once; whoever was second has what they wanted.
+        let is_started = matches!(event.kind, EventKind::Created { .. })
+            && matches!(chat.outbox.front(), Some(entry) if matches!(entry.wish, Wish::Create(_)));
+        if is_own || (is_started && chat.attempt.is_some()) {
+            self.entry_done(id, event.seq);
+        }
+    }
+
+    /// Drops all that waits to be sent in a chat.
+    pub(crate) fn refuse_all(&mut self, id: ChatId, code: ErrorCode, message: &str) {
+        self.keys.discard_pending(id);
+        self.drop_attempt(id);
+        while let Some(place) =
+            self.chats.get(&id).and_then(|chat| chat.outbox.front()).map(|entry| entry.place)
+        {
+            if let Some(token) = self.drop_entry(id, place) {
+                let why = Failure::new(code, message);
+                self.effects.changes.push(Change::Refused { token, chat: id, why });
+            }
+        }
+    }
+
+    fn store(&mut self, id: ChatId, event: &Event, shown: Shown) {
+        let message = StoredMessage {
+            seq: event.seq,
+            time: event.time,
+            sender: event.sender,
+            client_seq: event.client_seq,
+            shown,
+        };
+        self.effects.persist.put(rows::message(id, event.seq), rows::encode(&message));
+        self.effects.changes.push(Change::Message { chat: id, message: Box::new(message) });
+    }
+}

@@ -1,0 +1,6 @@
+//! The core against a server in memory: what two people, or twenty, see of each other.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod talking;
+mod world;

@@ -1,0 +1,117 @@
+//! A server in memory that keeps the rules of `model` and nothing else: what it is asked it does at once.
+
+mod blobs;
+mod keys;
+mod log;
+mod pushes;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use dunlin_client::keys::stand_in::KeyUse;
+use dunlin_model::{ChatId, DeviceId, ErrorCode, Seq, Timestamp, UserId};
+use dunlin_wire::{ClientFrame, Command, Failure, Outcome, ServerFrame, Welcome};
+
+pub(crate) use blobs::Blobs;
+pub(crate) use log::Log;
+
+#[derive(Default)]
+pub(crate) struct Server {
+    pub(crate) chats: BTreeMap<ChatId, Log>,
+    pub(crate) blobs: Blobs,
+    devices: BTreeMap<UserId, BTreeSet<DeviceId>>,
+    sessions: BTreeMap<DeviceId, pushes::Session>,
+    cursors: BTreeMap<(DeviceId, ChatId), Seq>,
+    keys: keys::KeyPackages,
+    /// Every key that a ciphertext was ever sent under, and what was sent.
+    uses: BTreeMap<KeyUse, Vec<u8>>,
+}
+
+impl Server {
+    /// A new device; of a user who has others it begins at the heads.
+    pub(crate) fn enrol(&mut self, device: DeviceId) {
+        let devices = self.devices.entry(device.user).or_default();
+        let is_first = devices.is_empty();
+        devices.insert(device);
+        if !is_first {
+            for (id, log) in &self.chats {
+                if let Some(last) = log.state.memberships_of(device.user).last_covered(log.state.head) {
+                    self.cursors.insert((device, *id), last);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn connect(&mut self, device: DeviceId, now: Timestamp) -> Welcome {
+        self.sessions.insert(device, pushes::Session::default());
+        Welcome {
+            device,
+            server_time: now,
+            incarnation: "one".to_owned(),
+            heartbeat: Duration::from_secs(30),
+            frame_bytes_max: 196_608,
+            window_events: 256,
+            requests_in_flight_max: 64,
+        }
+    }
+
+    pub(crate) fn disconnect(&mut self, device: DeviceId) {
+        self.sessions.remove(&device);
+    }
+
+    pub(crate) fn head(&self, chat: ChatId) -> u64 {
+        self.chats.get(&chat).map_or(0, |log| log.state.head.0)
+    }
+
+    pub(crate) fn handle(
+        &mut self,
+        device: DeviceId,
+        ClientFrame { id, command }: ClientFrame,
+        now: Timestamp,
+    ) -> Vec<ServerFrame> {
+        let outcome = match command {
+            Command::Resume { positions, more } => {
+                for position in positions {
+                    self.raise(device, position.chat, position.received);
+                }
+                if let Some(session) = self.sessions.get_mut(&device) {
+                    session.resumed = !more;
+                }
+                Outcome::Done
+            }
+            Command::Received { chat, seq } => {
+                self.raise(device, chat, seq);
+                Outcome::Done
+            }
+            Command::Submit { chat, client_seq, command, attestation } => {
+                self.submit(device, chat, client_seq, command, attestation, now)
+            }
+            Command::CreateChat { client_seq, command, attestation } => {
+                self.create(device, client_seq, command, attestation, now)
+            }
+            Command::ListChats { .. } => self.list(device),
+            Command::GetChat { chat } => self.details(device, chat),
+            Command::UploadKeyPackages { suite, packages, last_resort } => {
+                self.keys.upload(device, suite, packages, last_resort)
+            }
+            Command::ClaimKeyPackages { chat, change, suite, users } => {
+                self.claim(device, chat, change, suite, &users)
+            }
+            Command::GetGroupInfo { chat } => self.group_info(device, chat),
+            _ => Outcome::Done,
+        };
+        if id == 0 && !matches!(outcome, Outcome::Failed(_)) {
+            return Vec::new();
+        }
+        vec![ServerFrame::Reply { id, outcome }]
+    }
+
+    fn raise(&mut self, device: DeviceId, chat: ChatId, seq: Seq) {
+        let cursor = self.cursors.entry((device, chat)).or_default();
+        *cursor = (*cursor).max(seq);
+    }
+}
+
+fn failed(code: ErrorCode) -> Outcome {
+    Outcome::Failed(Failure::new(code, code.as_str()))
+}

@@ -1,0 +1,59 @@
+//! What a connected device is pushed: its cursor to the head, in order, within a window.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use dunlin_model::view::{SkipReason, Skipped};
+use dunlin_model::{ChatId, DeviceId, Seq};
+use dunlin_wire::ServerFrame;
+
+use super::Server;
+
+/// Events under way to a device that were not acknowledged.
+const WINDOW_EVENTS: u64 = 8;
+
+#[derive(Default)]
+pub(super) struct Session {
+    pub(super) resumed: bool,
+    caught_up: bool,
+    sent: BTreeMap<ChatId, Seq>,
+}
+
+impl Server {
+    pub(crate) fn pushes(&mut self, device: DeviceId) -> Vec<ServerFrame> {
+        let mut frames = Vec::new();
+        let Some(session) = self.sessions.get_mut(&device).filter(|session| session.resumed) else {
+            return frames;
+        };
+        let mut complete = true;
+        for (id, log) in &self.chats {
+            let Some(stays) = log.state.memberships.get(&device.user) else { continue };
+            let cursor = self.cursors.get(&(device, *id)).copied().unwrap_or_default();
+            let sent = session.sent.entry(*id).or_default();
+            *sent = (*sent).max(cursor);
+            loop {
+                let next = sent.next();
+                let Some(readable) = stays.next_covered(next).filter(|seq| *seq <= log.state.head) else {
+                    break;
+                };
+                if sent.0.saturating_sub(cursor.0) >= WINDOW_EVENTS && cursor > Seq::ZERO {
+                    complete = false;
+                    break;
+                }
+                if readable > next {
+                    let (to, reason) = (readable.previous(), SkipReason::NotEntitled);
+                    frames
+                        .push(ServerFrame::Skipped { chat: *id, range: Skipped { from: next, to, reason } });
+                }
+                let event = log.event(readable).unwrap().clone();
+                frames.push(ServerFrame::Event { chat: *id, event: Arc::new(event) });
+                *sent = readable;
+            }
+        }
+        if complete && !session.caught_up {
+            session.caught_up = true;
+            frames.push(ServerFrame::CaughtUp);
+        }
+        frames
+    }
+}
