@@ -4,5 +4,6 @@
 //! `client-wasm`, the simulator) persists the batches it gives before sending the frames that follow them.
 
 pub mod batch;
+pub mod mls;
 
 pub use batch::{Batch, Key, Value};
