@@ -21,7 +21,7 @@ pub use suite::{Suite, UnknownSuite};
 
 /// Epochs before the current one whose messages can still be read.
 pub const PAST_EPOCHS_MAX: u16 = 5;
-/// How many generations of a sender's ratchet may be late and still be read.
+/// The newest generations of a sender's ratchet, the last one read included, that can still be read.
 pub const OUT_OF_ORDER_GENERATIONS_MAX: u32 = 32;
 /// How many generations of a sender's ratchet may be skipped at once. It is generous, for a sender uses one up
 /// with every encryption, whether the server accepts the message or not.

@@ -17,7 +17,7 @@ pub(crate) const NAME: GroupName = GroupName { chat: ChatId::from_bytes([9; 16])
 pub(crate) struct Device {
     pub(crate) identity: DeviceIdentity,
     pub(crate) rows: BTreeMap<Key, Value>,
-    number: u8,
+    seed: u8,
     steps: u8,
 }
 
@@ -29,7 +29,12 @@ impl Device {
         let user = SigningKey::from_bytes(&[number + 100; 32]);
         let certificate = DeviceCertificate::issue(&user, device, public, Timestamp(5));
         let identity = DeviceIdentity::new(key, certificate).unwrap();
-        Self { identity, rows: BTreeMap::new(), number, steps: 0 }
+        Self { identity, rows: BTreeMap::new(), seed: number, steps: 0 }
+    }
+
+    /// The device with its key and nothing else, and with other randomness than before.
+    pub(crate) fn after_losing_everything(number: u8) -> Self {
+        Self { seed: number + 200, ..Self::new(number) }
     }
 
     pub(crate) fn id(&self) -> DeviceId {
@@ -39,7 +44,7 @@ impl Device {
     /// A step with a provider that knows nothing but the rows.
     pub(crate) fn step<T>(&mut self, work: impl FnOnce(&Provider, &DeviceIdentity) -> T) -> T {
         self.steps += 1;
-        let mut provider = Provider::new([self.number; 32]);
+        let mut provider = Provider::new([self.seed; 32]);
         provider.mix([self.steps; 32]);
         provider.state().load(self.rows.clone());
         let result = work(&provider, &self.identity);

@@ -83,7 +83,7 @@ fn one_commit_replaces_a_leaf_and_removes_another_device() {
     let unwanted = devices.pop().unwrap().id();
     // The fourth device lost its state, and kept its key.
     let lost = devices.pop().unwrap().id();
-    let mut again = Device::new(4);
+    let mut again = Device::after_losing_everything(4);
     let pending = devices[0].commit(&[again.key_package(Suite::X25519)], &[lost, unwanted]);
     apply_all(&mut devices, &pending.commit);
     again.join(pending.welcome.as_ref().unwrap());
@@ -122,7 +122,7 @@ fn a_device_enters_externally_and_comes_back_the_same_way() {
         devices.push(third);
         all_talk(&mut devices);
         // It forgets everything, and comes back with the group info that it made itself.
-        devices[2] = Device::new(3);
+        devices[2] = Device::after_losing_everything(3);
         let again = devices[2].enter(&entering.group_info);
         let change = devices[0].apply(&again.commit);
         assert_eq!(change.removed, [devices[2].id()]);
