@@ -21,6 +21,7 @@ pub mod search;
 mod session;
 mod step;
 mod sync;
+pub mod mls;
 
 pub use account::Account;
 pub use batch::{Batch, Key, Value};
