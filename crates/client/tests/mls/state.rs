@@ -7,8 +7,10 @@ use dunlin_client::mls::{Group, Provider, Suite, key_packages};
 
 use crate::device::{Device, NAME, all_talk, apply_all, group_of, verified};
 
+type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
+
 /// All rows of all devices after a bit of everything, and the messages meanwhile.
-fn history(suite: Suite) -> (Vec<BTreeMap<Vec<u8>, Vec<u8>>>, Vec<Vec<u8>>) {
+fn history(suite: Suite) -> (Vec<Rows>, Vec<Vec<u8>>) {
     let mut devices = group_of(5, suite);
     let mut messages = vec![devices[3].encrypt(b"hello")];
     let fifth = devices.pop().unwrap().id();

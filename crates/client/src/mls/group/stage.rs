@@ -11,7 +11,7 @@ use openmls::prelude::{
 
 use super::{Group, MergeError, Refusal, StageError};
 use crate::mls::Provider;
-use crate::mls::identity::{LeafError, certificate_in, certificate_of_leaf};
+use crate::mls::identity::{certificate_in, certificate_of_leaf};
 
 /// A valid commit, not merged yet. Dropping it forgets it.
 #[derive(Debug)]
@@ -133,7 +133,7 @@ impl Group {
         }
         let mut devices = BTreeSet::new();
         for member in self.inner.members() {
-            let device = certificate_in(provider, &member.credential).map_err(LeafError::from)?.device;
+            let device = certificate_in(provider, &member.credential)?.device;
             if !change.removed.contains(&device) {
                 devices.insert(device);
             }

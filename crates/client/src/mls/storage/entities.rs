@@ -29,6 +29,8 @@ mod label {
 
 /// Lists of encoded entities.
 type List = Vec<Vec<u8>>;
+/// Encoded references, each with its proposal.
+type Proposals = Vec<(Vec<u8>, Vec<u8>)>;
 
 fn prefix<G: traits::GroupId<V>>(group: &G) -> Result<Key, StorageError> {
     let encoded = postcard::to_extend(group, Vec::new())?;
@@ -84,10 +86,7 @@ impl Storage {
         Ok(self.inner.borrow().rows.read(key, row)?.unwrap_or_default())
     }
 
-    fn proposals<G: traits::GroupId<V>>(
-        &self,
-        group: &G,
-    ) -> Result<(Key, Vec<(Vec<u8>, Vec<u8>)>), StorageError> {
+    fn proposals<G: traits::GroupId<V>>(&self, group: &G) -> Result<(Key, Proposals), StorageError> {
         let key = group_key(group, label::PROPOSALS)?;
         let proposals = self.list(&key, "proposals")?;
         Ok((key, proposals))
