@@ -5,12 +5,14 @@
 //! at, and then merged or discarded. Every change is in `take_changes`, to be persisted before anything that
 //! the call gave leaves the device.
 
+mod mls_keys;
 pub mod stand_in;
 
 use bytes::Bytes;
 use dunlin_model::{ChatId, DeviceCertificate, DeviceId, Epoch, Suite};
 
 use crate::Batch;
+pub use mls_keys::MlsKeys;
 
 /// Why something cannot be done with a chat's keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
