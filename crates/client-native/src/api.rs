@@ -5,6 +5,8 @@ pub mod types;
 use std::io;
 use std::time::Duration;
 
+use bytes::Bytes;
+use data_encoding::HEXLOWER;
 use dunlin_model::{ErrorCode, Retry, UserId};
 use dunlin_wire::Failure;
 use reqwest::{Client, Method, RequestBuilder};
@@ -159,6 +161,25 @@ impl Api {
     /// See [`ApiError`].
     pub async fn log_out(&self, token: &str) -> Result<(), ApiError> {
         self.send(self.call(Method::POST, &["auth", "logout"], Some(token))).await
+    }
+
+    /// A part of a handshake, by the SHA-256 of its bytes.
+    ///
+    /// # Errors
+    /// See [`ApiError`]; `notFound` when there is none. The bytes may be others: whoever asks checks the hash.
+    pub async fn blob(&self, token: &str, sha256: &[u8; 32]) -> Result<Bytes, ApiError> {
+        let name = HEXLOWER.encode(sha256);
+        let (_, body) = self.answer(self.call(Method::GET, &["blobs", &name], Some(token))).await?;
+        Ok(body.into())
+    }
+
+    /// Stores a part of a handshake under the SHA-256 of its bytes. Durable when this returns.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn put_blob(&self, token: &str, sha256: &[u8; 32], bytes: Bytes) -> Result<(), ApiError> {
+        let name = HEXLOWER.encode(sha256);
+        self.send(self.call(Method::PUT, &["blobs", &name], Some(token)).body(bytes)).await
     }
 
     /// The devices that are logged in.

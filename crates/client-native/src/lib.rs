@@ -3,8 +3,8 @@
 //! [`Api`] speaks REST: log in, devices, people. [`Link`] is one WebSocket, lean enough to hold by the
 //! thousand: it sends frames and reads frames. [`Connection`] stands on a link and keeps it up: requests are
 //! matched to their answers, unanswered ones go out again after a reconnect, pushes arrive as a bounded
-//! stream. [`vault`] keeps a client's state on disk, encrypted. The two do not know each other: whoever uses this
-//! stores events before saying `received`.
+//! stream; whoever uses it stores events before saying `received`. [`vault`] keeps a client's state on disk,
+//! encrypted, and [`device`] drives the client core with both.
 #![expect(
     clippy::disallowed_methods,
     reason = "this is where a client meets the real clock and real randomness"
@@ -15,6 +15,7 @@ mod backoff;
 mod clock;
 mod connection;
 mod credentials;
+pub mod device;
 mod link;
 mod progress;
 mod server_url;

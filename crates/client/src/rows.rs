@@ -14,7 +14,8 @@ pub(crate) const MARKS: &[u8] = b"p/";
 pub(crate) const OUTBOX: &[u8] = b"o/";
 pub(crate) const ATTEMPT: &[u8] = b"f/";
 pub(crate) const IDENTITY: &[u8] = b"i/";
-pub(crate) const MESSAGE: &[u8] = b"m/";
+/// Rows of messages begin so; the core never reads them to open.
+pub const MESSAGE: &[u8] = b"m/";
 /// Rows of the keys begin so.
 pub(crate) const KEYS: &[u8] = b"k/";
 

@@ -298,7 +298,10 @@ impl Keys for MlsKeys {
     fn merge_staged(&mut self, chat: ChatId) -> Result<(), KeysError> {
         let staged = self.held(chat).staged.take().ok_or(KeysError::NoGroup)?;
         let (provider, _, member) = self.current(chat)?;
-        member.group.merge(provider, staged).map_err(|_| KeysError::Invalid("the commit cannot be merged"))?;
+        member
+            .group
+            .merge(provider, staged)
+            .map_err(|_| KeysError::Invalid("the commit cannot be merged"))?;
         let held = self.held(chat);
         if matches!(held.pending, Some(Pending::Commit)) {
             held.pending = None; // It was for the epoch that is over.

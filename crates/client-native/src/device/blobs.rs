@@ -1,0 +1,40 @@
+//! Large parts of handshakes: fetched and stored beside the connection.
+
+use bytes::Bytes;
+use dunlin_client::Input;
+use tokio::sync::mpsc;
+
+use super::DeviceOptions;
+
+/// Blobs that may be under way.
+pub(super) const BLOBS_MAX: usize = 64;
+
+/// What is to be done with a blob.
+pub(super) enum Errand {
+    Fetch([u8; 32]),
+    Store([u8; 32], Bytes),
+}
+
+/// Runs an errand in a task of its own; its end comes back as an input.
+pub(super) fn send(options: &DeviceOptions, errand: Errand, done: mpsc::Sender<Input>) {
+    let options = options.clone();
+    tokio::spawn(async move {
+        let token = options.tokens.access_token(None).await.ok();
+        let input = match (errand, token) {
+            (Errand::Fetch(hash), Some(token)) => {
+                let bytes = options.api.blob(&token, &hash).await;
+                let bytes = bytes.inspect_err(|error| tracing::debug!(%error, "a blob was not fetched")).ok();
+                Input::BlobFetched { hash, bytes }
+            }
+            (Errand::Fetch(hash), None) => Input::BlobFetched { hash, bytes: None },
+            (Errand::Store(hash, bytes), Some(token)) => {
+                let stored = options.api.put_blob(&token, &hash, bytes).await;
+                let stored = stored.inspect_err(|error| tracing::debug!(%error, "a blob was not stored"));
+                Input::BlobStored { hash, stored: stored.is_ok() }
+            }
+            (Errand::Store(hash, _), None) => Input::BlobStored { hash, stored: false },
+        };
+        // Nobody waits any more when the device has stopped.
+        let _ = done.send(input).await;
+    });
+}
