@@ -37,6 +37,20 @@ pub(super) fn check(world: &World, chats: &[ChatId], revoked: &[usize]) -> Repor
 
 fn check_chat(world: &World, id: ChatId, revoked: &[usize], report: &mut Report) {
     let Some(log) = world.server.chats.get(&id) else { return };
+    if std::env::var("DUNLIN_SIM_DUMP").is_ok() {
+        for event in &log.events {
+            let kind = format!("{:?}", event.kind);
+            eprintln!("{id} {} by {} {}", event.seq, event.sender, &kind[..kind.len().min(160)]);
+            for peer in &world.peers {
+                let message = peer.message(id, event.seq.0);
+                let counter = message.as_ref().and_then(|m| m.envelope(id)).map(|e| e.sender_counter);
+                if event.is_message() {
+                    let shown = message.map(|m| match m.shown { Shown::Stub(r) => format!("{r:?}"), _ => "text".to_owned() });
+                    eprintln!("      {} {shown:?} {counter:?}", peer.device);
+                }
+            }
+        }
+    }
     let mut state = ChatState::before_creation(id);
     let mut epochs = BTreeSet::from([Epoch::default()]);
     // Devices that lost their place though they have a leaf: commits passed while their user was no member.
