@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dunlin_client::chats::{Shown, StubReason};
 use dunlin_client::{Change, Distrust};
-use dunlin_model::{Body, ChatId, EventKind, Event};
+use dunlin_model::{Body, ChatId, Event, EventKind};
 use dunlin_wire::ServerFrame;
 
 use crate::world::{World, device, user};
@@ -44,13 +44,12 @@ fn a_member_whom_the_server_inserts_is_not_written_to() {
     let now = world.now;
     world.server.forge(chat, device(1, 1), EventKind::MembersAdded { users: vec![user(3)] }, now);
     world.push_all();
+    world.settle();
     world.say(0, chat, "secret");
     world.say(1, chat, "secret too");
     world.pass(Duration::from_secs(120));
     for peer in 0..2 {
-        let distrusts = |change: &Change| {
-            matches!(change, Change::Distrusted { why: Distrust::NotAttested, chat: of } if *of == chat)
-        };
+        let distrusts = |change: &Change| matches!(change, Change::Distrusted { why: Distrust::NotAttested, chat: of } if *of == chat);
         assert!(world.peers[peer].saw(distrusts));
         assert_eq!(world.texts(peer, chat), ["hello"], "nothing is sent where somebody was inserted");
     }
@@ -73,7 +72,8 @@ fn distrust_outlives_a_restart() {
 #[test]
 fn a_ciphertext_that_is_replayed_is_a_stub() {
     let (mut world, chat) = talking();
-    let first = world.server.chats[&chat].events.iter().find(|event| event.is_message()).unwrap().kind.clone();
+    let first =
+        world.server.chats[&chat].events.iter().find(|event| event.is_message()).unwrap().kind.clone();
     written(&mut world, chat, "again");
     change_newest(&mut world, 1, |event| event.kind = first);
     world.settle();
@@ -121,7 +121,8 @@ fn a_message_that_the_server_leaves_out_is_missed() {
     world.settle();
     world.say(0, chat, "next");
     world.settle();
-    let gap = |change: &Change| matches!(change, Change::Gap { sender, missing: 1, .. } if *sender == device(1, 1));
+    let gap =
+        |change: &Change| matches!(change, Change::Gap { sender, missing: 1, .. } if *sender == device(1, 1));
     assert!(world.peers[1].saw(gap));
 }
 

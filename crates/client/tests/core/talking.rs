@@ -56,14 +56,22 @@ fn a_client_that_is_killed_at_any_point_loses_nothing_and_doubles_nothing() {
             world.say(0, chat, &number.to_string());
         }
         for frame in 0..after {
-            if frame % 2 == 0 { world.carry_up(0) } else { world.carry_down(0) };
+            if frame % 2 == 0 {
+                world.carry_up(0)
+            } else {
+                world.carry_down(0)
+            };
         }
         world.restart(0);
         world.settle();
         world.say(1, chat, "done");
         world.pass(Duration::from_secs(120));
         for peer in 0..2 {
-            assert_eq!(world.texts(peer, chat), ["0", "1", "2", "3", "done"], "peer {peer}, killed after {after}");
+            assert_eq!(
+                world.texts(peer, chat),
+                ["0", "1", "2", "3", "done"],
+                "peer {peer}, killed after {after}"
+            );
         }
         assert_eq!(world.peers[0].client.chat(chat).unwrap().waiting_to_send(), 0);
     }

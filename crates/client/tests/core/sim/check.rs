@@ -45,7 +45,10 @@ fn check_chat(world: &World, id: ChatId, revoked: &[usize], report: &mut Report)
                 let message = peer.message(id, event.seq.0);
                 let counter = message.as_ref().and_then(|m| m.envelope(id)).map(|e| e.sender_counter);
                 if event.is_message() {
-                    let shown = message.map(|m| match m.shown { Shown::Stub(r) => format!("{r:?}"), _ => "text".to_owned() });
+                    let shown = message.map(|m| match m.shown {
+                        Shown::Stub(r) => format!("{r:?}"),
+                        _ => "text".to_owned(),
+                    });
                     eprintln!("      {} {shown:?} {counter:?}", peer.device);
                 }
             }
@@ -75,8 +78,12 @@ fn check_chat(world: &World, id: ChatId, revoked: &[usize], report: &mut Report)
         }
         report.messages += 1;
         let seq = event.seq.0;
-        let author = world.peers.iter().find(|peer| peer.device == event.sender).unwrap();
-        let words = author.text_at(id, seq);
+        // A device that was revoked right after may never have seen its own message come back.
+        let readers = world.peers.iter().filter(|peer| {
+            peer.message(id, seq).is_some_and(|message| matches!(message.shown, Shown::Content(_)))
+        });
+        let words =
+            readers.min_by_key(|peer| peer.device != event.sender).and_then(|peer| peer.text_at(id, seq));
         for (index, peer) in world.peers.iter().enumerate() {
             let device = peer.device;
             let reads = before.keys.devices.contains_key(&device)
