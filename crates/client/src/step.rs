@@ -237,7 +237,9 @@ impl Client {
                 effects.send.push(dunlin_wire::ClientFrame { id: 0, command });
             }
             if self.session.is_some() {
-                let next = [chat.hold_until, chat.duty_at].into_iter().flatten().min();
+                // What was due was looked at in this step.
+                let times = [chat.hold_until, chat.duty_at].into_iter().flatten();
+                let next = times.filter(|at| *at > self.now).min();
                 effects.wake_at = [effects.wake_at, next].into_iter().flatten().min();
             }
         }

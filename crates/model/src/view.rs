@@ -73,6 +73,8 @@ pub struct ChatBasis {
     pub devices: Vec<DeviceId>,
     /// Devices that were revoked while their user was a member, ascending.
     pub revoked: Vec<DeviceId>,
+    /// The events that let the members in, ascending by user: who follows an owner who leaves depends on it.
+    pub since: Vec<Seq>,
 }
 
 /// Why a range of the log is not delivered.

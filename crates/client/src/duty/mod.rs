@@ -94,15 +94,11 @@ impl Chat {
     /// Members without a device in the group whom nobody here has tried to add since they came in.
     pub(crate) fn users_to_add(&self) -> Vec<(Seq, UserId)> {
         let in_group = |user: &UserId| self.state.keys.devices.keys().any(|device| device.user == *user);
-        let since = |user: &UserId| {
-            let stays = self.state.memberships.get(user)?.stays();
-            stays.last().map(|stay| stay.from)
-        };
         let mut users: Vec<(Seq, UserId)> = self
             .state
             .members
             .keys()
-            .filter_map(|user| Some((since(user)?, *user)))
+            .filter_map(|user| Some((self.state.since(*user)?, *user)))
             // Who was there before the base enters from outside, where nobody added them.
             .filter(|(since, _)| *since > self.marks.base)
             .filter(|(since, user)| self.tried.get(user) != Some(since) && !in_group(user))

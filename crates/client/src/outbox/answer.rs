@@ -13,7 +13,7 @@ impl Client {
     /// The one answer to an attempt. That it was accepted is acted on when the event comes in the log.
     pub(crate) fn attempt_answered(&mut self, AttemptId { chat: id, number }: AttemptId, outcome: Outcome) {
         let Some(chat) = self.chats.get_mut(&id) else { return };
-        let existed = chat.state.exists();
+        let (existed, head) = (chat.state.exists(), chat.state.head);
         // The event may have come first, or another attempt may have taken its place.
         let Some(attempt) = chat.attempt.as_mut().filter(|attempt| attempt.number == number) else { return };
         let (is_handshake, place) = (attempt.is_handshake(), attempt.place);
@@ -23,9 +23,13 @@ impl Client {
                 self.hold(id, failure.retry_after.unwrap_or(RETRY_AFTER));
             }
             Outcome::Failed(failure) if waits_for_the_log(&failure) => {
+                let went_on = head > attempt.head;
                 self.keys.discard_pending(id);
                 self.drop_attempt(id);
-                self.hold(id, RETRY_AFTER);
+                // What it did not know may have come meanwhile; else it waits for it.
+                if !went_on {
+                    self.hold(id, RETRY_AFTER);
+                }
             }
             Outcome::Failed(failure) if is_handshake => {
                 self.keys.discard_pending(id);

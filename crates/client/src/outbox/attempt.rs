@@ -91,7 +91,7 @@ impl Client {
         self.account_changed = true;
         self.effects.persist.put(rows::of_chat(rows::ATTEMPT, id), rows::encode(&attempt));
         if let Some(chat) = self.chats.get_mut(&id) {
-            chat.attempt = Some(attempt);
+            chat.attempt = Some(Attempt { head: chat.state.head, ..attempt });
         }
     }
 

@@ -11,7 +11,7 @@ mod enqueue;
 mod send;
 
 use bytes::Bytes;
-use dunlin_model::{ChatId, ClientSeq};
+use dunlin_model::{ChatId, ClientSeq, Seq};
 use dunlin_wire::{ClientFrame, Command, Format, decode_client, encode_client};
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,9 @@ pub(crate) struct Attempt {
     blobs: Vec<Bytes>,
     #[serde(skip)]
     pub(crate) progress: Progress,
+    /// The chat's head when it was made, on this connection.
+    #[serde(skip)]
+    pub(crate) head: Seq,
 }
 
 /// How far an attempt has got on this connection.
@@ -75,7 +78,8 @@ fn read(bytes: &[u8]) -> Option<Command> {
 impl Attempt {
     pub(crate) fn new(number: ClientSeq, place: Option<u64>, command: Command, plaintext: Vec<u8>) -> Self {
         let frame = write(command);
-        Self { number, place, frame, plaintext, blobs: Vec::new(), progress: Progress::Unsent }
+        let (progress, head) = (Progress::Unsent, Seq::ZERO);
+        Self { number, place, frame, plaintext, blobs: Vec::new(), progress, head }
     }
 
     pub(crate) fn with_blobs(self, blobs: Vec<Bytes>) -> Self {

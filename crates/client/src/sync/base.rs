@@ -4,7 +4,7 @@
 
 use dunlin_model::chat::ChatState;
 use dunlin_model::view::ChatDetails;
-use dunlin_model::{ChatId, ClientSeq, Event, EventKind, Seq};
+use dunlin_model::{ChatId, Seq};
 use dunlin_wire::{Command, Outcome};
 
 use crate::effects::Change;
@@ -21,7 +21,6 @@ impl Client {
     }
 
     pub(crate) fn base_answered(&mut self, id: ChatId, outcome: Outcome) {
-        let me = self.account.device();
         let Some(chat) = self.chats.get_mut(&id) else { return };
         chat.base_asked = false;
         let Outcome::Chat(details) = outcome else {
@@ -36,7 +35,7 @@ impl Client {
         chat.marks.base = details.head;
         chat.marks.needs_base = false;
         chat.marks_changed = true;
-        chat.state = state_of(me, &details);
+        chat.state = ChatState::from_details(&details);
         chat.state_changed = true;
         self.effects.changes.push(Change::ChatChanged { chat: id });
         self.drain(id);
@@ -64,30 +63,4 @@ impl Client {
             self.account_changed = true;
         }
     }
-}
-
-/// The state that the details tell of, as if it had been created so.
-fn state_of(me: dunlin_model::DeviceId, details: &ChatDetails) -> ChatState {
-    let mut state = ChatState::before_creation(details.chat);
-    state.head = details.head.previous();
-    let kind = EventKind::Created {
-        kind: details.kind,
-        encryption: details.encryption,
-        name: details.name.clone(),
-        description: details.description.clone(),
-        members: details.members.iter().map(|member| (member.user, member.role)).collect(),
-    };
-    let (seq, time, client_seq) = (details.head, details.created, ClientSeq(0));
-    state.apply(&Event { seq, time, sender: me, client_seq, kind, attestation: None });
-    state.picture.clone_from(&details.picture);
-    state.deleted = details.deleted;
-    if let Some(basis) = &details.basis {
-        state.banned.extend(&basis.banned);
-        state.keys.epoch = basis.epoch;
-        state.keys.oldest = basis.oldest;
-        state.keys.suite = basis.suite;
-        state.keys.devices = basis.devices.iter().map(|device| (*device, details.head)).collect();
-        state.keys.revoked.extend(&basis.revoked);
-    }
-    state
 }

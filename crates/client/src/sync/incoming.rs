@@ -83,9 +83,8 @@ impl Client {
         chat.marks.counters.clear();
         chat.marks_changed = true;
         if range.reason != SkipReason::Hidden {
-            // Commits may have been among it: this device enters the keys anew.
+            // Commits may have been among it: then the keys turn out to be of another epoch, and are forgotten.
             chat.marks.needs_base = true;
-            self.keys.forget(id);
         }
         self.effects.changes.push(Change::Missing { chat: id, from: range.from, to: range.to });
     }

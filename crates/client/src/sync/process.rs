@@ -48,7 +48,7 @@ impl Client {
         self.settle_own(id, event);
         let is_member = self.chats.get(&id).is_some_and(|chat| chat.state.role(me.user).is_some());
         if was_member && !is_member {
-            self.keys.forget(id);
+            // The keys stay: who is let in again before anyone has committed the removal still has its leaf.
             self.refuse_all(id, ErrorCode::NotAMember, "You are not a member of this chat any more.");
         }
         if let Some(shown) = shown {

@@ -22,10 +22,13 @@ impl Client {
             },
         };
         // The message counts, though nobody here can see its counter.
-        if let Some(chat) = self.chats.get_mut(&id)
-            && let Some(counter) = chat.marks.counters.get_mut(&event.sender)
-        {
-            *counter += 1;
+        if let Some(chat) = self.chats.get_mut(&id) {
+            let counters = &mut chat.marks.counters;
+            if chat.marks.skipped {
+                counters.entry(event.sender).and_modify(|counter| *counter += 1);
+            } else {
+                *counters.entry(event.sender).or_default() += 1;
+            }
         }
         shown
     }

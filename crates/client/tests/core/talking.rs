@@ -1,5 +1,7 @@
 //! Two people write to each other, whatever happens to their connections and processes.
 
+use std::time::Duration;
+
 use dunlin_client::Change;
 use dunlin_model::{Body, ChatCommand, ChatKind, Encryption};
 
@@ -42,4 +44,112 @@ fn two_people_write_encrypted_from_the_first_message_on() {
         world.peers[0].saw(|change| matches!(change, Change::Accepted { token: of, .. } if *of == token))
     );
     assert_eq!(world.peers[1].client.chat(chat).unwrap().unread(), 1);
+}
+
+#[test]
+fn a_client_that_is_killed_at_any_point_loses_nothing_and_doubles_nothing() {
+    // Peer 0 is killed after so many frames that it sent or got, once or again and again.
+    for after in 0..40 {
+        let mut world = World::of(2);
+        let chat = world.create(0, ChatKind::Direct, Encryption::Mls, &[2]);
+        for number in 0..4 {
+            world.say(0, chat, &number.to_string());
+        }
+        for frame in 0..after {
+            if frame % 2 == 0 {
+                world.carry_up(0)
+            } else {
+                world.carry_down(0)
+            };
+        }
+        world.restart(0);
+        world.settle();
+        world.say(1, chat, "done");
+        world.pass(Duration::from_secs(120));
+        for peer in 0..2 {
+            assert_eq!(
+                world.texts(peer, chat),
+                ["0", "1", "2", "3", "done"],
+                "peer {peer}, killed after {after}"
+            );
+        }
+        assert_eq!(world.peers[0].client.chat(chat).unwrap().waiting_to_send(), 0);
+    }
+}
+
+#[test]
+fn a_command_keeps_its_number_over_lost_answers_and_restarts() {
+    let mut world = World::of(2);
+    let chat = world.group(0, &[2]);
+    world.say(0, chat, "first");
+    world.settle();
+    world.say(0, chat, "once");
+    let sent = world.peers[0].up.front().cloned().unwrap();
+    for _ in 0..3 {
+        world.carry_up(0);
+        world.restart(0);
+        let again = loop {
+            if let Some(frame) = world.peers[0].up.iter().find(|frame| frame.command == sent.command) {
+                break Some(frame.clone());
+            }
+            if !world.carry_up(0) & !world.carry_down(0) {
+                break None;
+            }
+        };
+        // Once the event has come back in the log there is nothing to send again.
+        if again.is_none() {
+            break;
+        }
+    }
+    world.settle();
+    assert_eq!(world.texts(1, chat), ["first", "once"]);
+}
+
+#[test]
+fn both_start_the_one_direct_chat_at_once() {
+    let mut world = World::of(2);
+    let chat = world.create(0, ChatKind::Direct, Encryption::Mls, &[2]);
+    assert_eq!(world.create(1, ChatKind::Direct, Encryption::Mls, &[1]), chat);
+    world.say(0, chat, "a");
+    world.say(1, chat, "b");
+    world.settle();
+    for peer in 0..2 {
+        let mut texts = world.texts(peer, chat);
+        texts.sort();
+        assert_eq!(texts, ["a", "b"]);
+    }
+}
+
+#[test]
+fn what_is_written_offline_is_sent_when_the_connection_is_back() {
+    let mut world = World::of(2);
+    let chat = world.group(0, &[2]);
+    world.disconnect(0);
+    world.say(0, chat, "one");
+    world.crash(0);
+    world.say(0, chat, "two");
+    world.connect(0);
+    world.settle();
+    assert_eq!(world.texts(1, chat), ["one", "two"]);
+}
+
+#[test]
+fn the_name_of_an_encrypted_group_is_content() {
+    let mut world = World::of(2);
+    let chat = world.group(0, &[2]);
+    assert_eq!(world.peers[1].client.chat(chat).unwrap().marks.title.as_deref(), Some("Birds"));
+    assert_eq!(world.server.chats[&chat].state.name, "");
+}
+
+#[test]
+fn the_same_seed_and_inputs_give_the_same_frames() {
+    let run = || {
+        let mut world = World::of(3);
+        let chat = world.group(0, &[2, 3]);
+        world.say(1, chat, "hello");
+        world.remove(0, chat, 3);
+        world.pass(Duration::from_secs(120));
+        (world.server.chats[&chat].events.clone(), world.peers[0].rows.clone())
+    };
+    assert_eq!(run(), run());
 }

@@ -328,9 +328,7 @@ impl Request<'_> {
     }
 
     fn successor(&self) -> Option<UserId> {
-        let since = |user: &UserId| {
-            self.state.memberships.get(user).and_then(|stays| stays.stays().last()).map(|stay| stay.from)
-        };
+        let since = |user: &UserId| self.state.since(*user);
         self.state
             .members
             .iter()

@@ -39,6 +39,11 @@ impl Memberships {
         self.0.iter().rev().find(|stay| stay.from <= seq).map(|stay| stay.to.map_or(seq, |to| to.min(seq)))
     }
 
+    /// Of someone who came in at `seq`, for the first time as far as is known.
+    pub fn open_since(seq: Seq) -> Self {
+        Self(vec![Membership { from: seq, to: None }])
+    }
+
     /// Whether the user is a member now.
     pub fn is_open(&self) -> bool {
         self.0.last().is_some_and(|stay| stay.to.is_none())

@@ -10,7 +10,7 @@ use super::window::{NumberStatus, NumberWindow};
 use crate::clock::Timestamp;
 use crate::event::{ChatKind, Encryption, Role};
 use crate::ids::{ChatId, ClientSeq, DeviceId, Seq, UserId};
-use crate::view::ChatBasis;
+use crate::view::{ChatBasis, ChatDetails};
 
 /// The state that applying the log up to `head` gives. A snapshot is this, serialized.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,7 +94,48 @@ impl ChatState {
             suite: self.keys.suite,
             devices: self.keys.devices.keys().copied().collect(),
             revoked: self.keys.revoked.iter().copied().collect(),
+            since: self.members.keys().filter_map(|user| self.since(*user)).collect(),
         }
+    }
+
+    /// The state that the answer for one encrypted chat tells of, for those who cannot read the log from its start.
+    /// Past stays and numbers are not in it.
+    pub fn from_details(details: &ChatDetails) -> Self {
+        let basis = details.basis.as_deref().cloned().unwrap_or_default();
+        let members: BTreeMap<UserId, Role> =
+            details.members.iter().map(|member| (member.user, member.role)).collect();
+        let since = basis.since.into_iter().chain(std::iter::repeat(details.head));
+        let memberships = members.keys().copied().zip(since.map(Memberships::open_since)).collect();
+        let head = details.head;
+        let keys = KeyState {
+            epoch: basis.epoch,
+            oldest: basis.oldest,
+            suite: basis.suite,
+            devices: basis.devices.into_iter().map(|device| (device, head)).collect(),
+            revoked: basis.revoked.into_iter().collect(),
+            ..KeyState::default()
+        };
+        Self {
+            head,
+            kind: details.kind,
+            encryption: details.encryption,
+            name: details.name.clone(),
+            description: details.description.clone(),
+            picture: details.picture.clone(),
+            created: details.created,
+            changed: details.created,
+            members,
+            memberships,
+            banned: basis.banned.into_iter().collect(),
+            deleted: details.deleted,
+            keys,
+            ..Self::before_creation(details.chat)
+        }
+    }
+
+    /// The event that let a member in.
+    pub fn since(&self, user: UserId) -> Option<Seq> {
+        self.memberships.get(&user)?.stays().last().map(|stay| stay.from)
     }
 
     /// What `user` may read; empty for strangers.

@@ -115,6 +115,7 @@ fn basis_to_wire(basis: &ChatBasis) -> proto::ChatBasis {
         suite: basis.suite.map_or(0, suite_to_wire),
         devices: texts(&basis.devices),
         revoked: texts(&basis.revoked),
+        since: basis.since.iter().map(|seq| seq.0).collect(),
     }
 }
 
@@ -128,6 +129,7 @@ fn basis_from_wire(basis: proto::ChatBasis) -> Result<ChatBasis, Invalid> {
         suite,
         devices: parse_all("basis.devices", &basis.devices)?,
         revoked: parse_all("basis.revoked", &basis.revoked)?,
+        since: basis.since.into_iter().map(Seq).collect(),
     })
 }
 

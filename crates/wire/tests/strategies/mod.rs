@@ -229,11 +229,11 @@ fn epoch() -> impl Strategy<Value = Epoch> {
 fn basis() -> impl Strategy<Value = Option<Box<ChatBasis>>> {
     let devices = || vec(device(), 0..3);
     let keys = option::of((epoch(), epoch(), any::<u16>().prop_filter("a suite", |suite| *suite > 0)));
-    option::of((vec(user(), 0..3), keys, devices(), devices())).prop_map(|basis| {
-        let (banned, keys, devices, revoked) = basis?;
+    option::of((vec(user(), 0..3), keys, devices(), devices(), vec(seq(), 0..3))).prop_map(|basis| {
+        let (banned, keys, devices, revoked, since) = basis?;
         let (epoch, oldest, suite) = keys.unwrap_or_default();
         let suite = keys.is_some().then_some(Suite(suite));
-        Some(Box::new(ChatBasis { banned, epoch, oldest, suite, devices, revoked }))
+        Some(Box::new(ChatBasis { banned, epoch, oldest, suite, devices, revoked, since }))
     })
 }
 

@@ -9,7 +9,7 @@ use dunlin_client::content::{Content, Text};
 use dunlin_client::{Action, Change, Input, UserCommand};
 use dunlin_model::{ChatCommand, ChatId, ChatKind, DeviceId, DeviceNumber, Encryption, Timestamp, UserId};
 
-pub(crate) use peer::Peer;
+pub(crate) use peer::{Peer, identity};
 pub(crate) use server::Server;
 
 /// Steps after which a world that should have come to rest has gone astray.

@@ -1,0 +1,194 @@
+//! Who can read what when people and devices come and go.
+
+use std::time::Duration;
+
+use dunlin_client::chats::{Shown, StubReason};
+use dunlin_client::{Change, UPDATE_MESSAGES};
+use dunlin_model::EventKind;
+
+use crate::world::{World, device, user};
+
+#[test]
+fn a_removed_member_reads_nothing_after() {
+    let mut world = World::of(3);
+    let chat = world.group(0, &[2, 3]);
+    world.say(1, chat, "before");
+    world.settle();
+    world.remove(0, chat, 3);
+    world.settle();
+    world.say(1, chat, "after");
+    world.settle();
+    assert_eq!(world.texts(0, chat), ["before", "after"]);
+    assert_eq!(world.texts(2, chat), ["before"]);
+    let devices = &world.server.chats[&chat].state.keys.devices;
+    assert!(!devices.contains_key(&device(3, 1)), "the removal was committed before anyone's next message");
+}
+
+#[test]
+fn a_new_member_reads_from_their_entry_and_has_a_stub_for_what_came_between() {
+    let mut world = World::of(3);
+    let chat = world.group(0, &[2]);
+    world.say(0, chat, "before");
+    world.settle();
+    // The adder goes away right after the addition, so that a message comes before the new member's keys.
+    world.add(0, chat, 3);
+    world.carry_up(0);
+    world.disconnect(0);
+    world.server.exhaust_packages(device(3, 1));
+    world.say(1, chat, "between");
+    world.settle();
+    assert_eq!(world.texts(2, chat), ["-"]);
+    let stub = (1..=world.server.head(chat)).find_map(|seq| match world.peers[2].message(chat, seq)?.shown {
+        Shown::Stub(reason) => Some(reason),
+        _ => None,
+    });
+    assert_eq!(stub, Some(StubReason::BeforeEntry));
+    // Nobody could add this device: it enters by itself.
+    world.pass(Duration::from_secs(60));
+    world.say(1, chat, "after");
+    world.settle();
+    assert_eq!(world.texts(2, chat), ["-", "after"]);
+}
+
+#[test]
+fn of_two_simultaneous_commits_one_wins_and_nobody_notices() {
+    let mut world = World::of(4);
+    let chat = world.group(0, &[2, 3, 4]);
+    world.say(0, chat, "hello");
+    world.settle();
+    world.remove(0, chat, 4);
+    world.carry_up(0);
+    // Both see the removal and want to write: both commit it.
+    world.say(1, chat, "one");
+    world.say(2, chat, "two");
+    world.settle();
+    let mut texts = world.texts(1, chat);
+    assert_eq!(texts.remove(0), "hello");
+    texts.sort();
+    assert_eq!(texts, ["one", "two"]);
+    for peer in 0..3 {
+        assert_eq!(world.texts(peer, chat).len(), 3);
+        assert!(!world.peers[peer].saw(|change| matches!(change, Change::Refused { .. })));
+    }
+    let log = &world.server.chats[&chat].events;
+    let commits = log.iter().filter(|event| matches!(event.kind, EventKind::Committed(_))).count();
+    assert_eq!(commits, 1, "the loser's commit was dropped, not repeated");
+}
+
+#[test]
+fn a_device_that_was_away_for_long_reads_everything_in_order() {
+    let mut world = World::of(4);
+    let chat = world.group(0, &[2, 3]);
+    world.say(0, chat, "0");
+    world.settle();
+    world.disconnect(2);
+    let mut expected = vec!["0".to_owned()];
+    for number in 1..=30 {
+        // More epochs than past ones are kept of.
+        if number % 2 == 0 {
+            world.add(0, chat, 4);
+        } else {
+            world.remove(0, chat, 4);
+        }
+        world.settle();
+        world.say(number % 2, chat, &number.to_string());
+        world.settle();
+        world.pass(Duration::from_hours(24));
+        expected.push(number.to_string());
+    }
+    world.connect(2);
+    world.settle();
+    assert_eq!(world.texts(2, chat), expected);
+    world.say(2, chat, "back");
+    world.settle();
+    assert_eq!(world.texts(0, chat).last().unwrap(), "back");
+}
+
+#[test]
+fn a_linked_device_enters_by_itself_and_reads_and_writes() {
+    let mut world = World::of(2);
+    let chat = world.group(0, &[2]);
+    world.say(0, chat, "before");
+    world.settle();
+    let second = world.enrol(device(1, 2));
+    world.pass(Duration::from_secs(60));
+    world.say(1, chat, "after");
+    world.say(second, chat, "from the second");
+    world.settle();
+    assert_eq!(world.texts(second, chat), ["after", "from the second"]);
+    assert_eq!(world.texts(1, chat), ["before", "after", "from the second"]);
+}
+
+#[test]
+fn a_revoked_device_is_out_before_the_next_message() {
+    let mut world = World::of(2);
+    let chat = world.group(0, &[2]);
+    let lost = world.enrol(device(1, 2));
+    world.pass(Duration::from_secs(60));
+    world.say(1, chat, "before");
+    world.settle();
+    assert_eq!(world.texts(lost, chat), ["before"]);
+    let now = world.now;
+    world.disconnect(lost);
+    world.server.revoke(device(1, 2), now);
+    world.push_all();
+    world.say(1, chat, "after");
+    world.settle();
+    assert!(!world.server.chats[&chat].state.keys.devices.contains_key(&device(1, 2)));
+    assert_eq!(world.texts(0, chat), ["before", "after"]);
+}
+
+#[test]
+fn who_was_the_last_with_keys_is_followed_by_a_new_generation() {
+    let mut world = World::of(2);
+    world.disconnect(1);
+    world.server.exhaust_packages(device(2, 1));
+    let chat = world.group(0, &[2]);
+    world.say(0, chat, "before");
+    world.settle();
+    world.submit(0, chat, dunlin_model::ChatCommand::Leave);
+    world.settle();
+    world.connect(1);
+    world.say(1, chat, "alone");
+    world.pass(Duration::from_secs(120));
+    assert_eq!(world.server.chats[&chat].state.keys.epoch.generation, 2);
+    assert_eq!(world.texts(1, chat), ["-", "-", "alone"], "the name, which is content, and a message");
+}
+
+#[test]
+fn a_sender_brings_fresh_keys_after_a_hundred_messages() {
+    let mut world = World::of(2);
+    let chat = world.group(0, &[2]);
+    let epochs = |world: &World| world.server.chats[&chat].state.keys.epoch.number;
+    world.say(0, chat, "first");
+    world.settle();
+    let before = epochs(&world);
+    // The group's name was a message too.
+    for number in 2..UPDATE_MESSAGES {
+        world.say(0, chat, &number.to_string());
+    }
+    world.settle();
+    assert_eq!(epochs(&world), before);
+    world.say(0, chat, "one more");
+    world.settle();
+    assert_eq!(epochs(&world), before + 1);
+    assert_eq!(world.texts(1, chat).len(), UPDATE_MESSAGES as usize);
+}
+
+#[test]
+fn fresh_keys_come_with_the_first_message_after_a_week() {
+    let mut world = World::of(2);
+    let chat = world.group(0, &[2]);
+    world.say(0, chat, "first");
+    world.settle();
+    let before = world.server.chats[&chat].state.keys.epoch;
+    world.pass(Duration::from_hours(24 * 8));
+    assert_eq!(world.server.chats[&chat].state.keys.epoch, before, "who is silent commits nothing");
+    world.say(0, chat, "second");
+    world.settle();
+    assert_eq!(world.server.chats[&chat].state.keys.epoch.number, before.number + 1);
+    assert_eq!(
+        world.peers[0].client.identity_of(user(2)),
+        Some(dunlin_model::IdentityKey(crate::world::identity(device(2, 1)).verifying_key().to_bytes()))
+    );
+}
