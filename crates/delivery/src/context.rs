@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dunlin_model::account::{Document, DocumentKind};
-use dunlin_model::{ChatCommand, ChatKind, DecisionContext, DeviceId, UserId};
+use dunlin_model::{Attestation, ChatCommand, ChatKind, DecisionContext, DeviceId, UserId};
 use dunlin_store::StoreError;
 use parking_lot::Mutex;
 
@@ -30,8 +30,9 @@ impl Delivery {
         chat: &Chat,
         from: DeviceId,
         command: &ChatCommand,
+        attestation: Option<Box<Attestation>>,
     ) -> Result<DecisionContext, DeliveryError> {
-        let mut context = DecisionContext::default();
+        let mut context = DecisionContext { attestation, ..DecisionContext::default() };
         match command {
             ChatCommand::Create { members, .. } => {
                 self.must_exist(members).await?;

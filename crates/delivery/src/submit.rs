@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dunlin_model::chat::{Decision, decide};
 use dunlin_model::{
-    ChatCommand, ChatId, ChatKind, ClientSeq, DecisionContext, DeviceId, Encryption, Event, EventKind,
+    Attestation, ChatCommand, ChatId, ChatKind, ClientSeq, DecisionContext, DeviceId, Encryption, Event, EventKind,
     InboxMark, Seq, Timestamp, UserId,
 };
 use dunlin_relay::Wake;
@@ -90,11 +90,16 @@ impl Delivery {
     ///
     /// # Errors
     /// `Refused` and others that are definite; `Store` and `TooBusy` when the same number may be tried again.
-    pub async fn submit(&self, entered: Submission, command: ChatCommand) -> Result<Accepted, DeliveryError> {
+    pub async fn submit(
+        &self,
+        entered: Submission,
+        command: ChatCommand,
+        attestation: Option<Box<Attestation>>,
+    ) -> Result<Accepted, DeliveryError> {
         let began = self.clock.monotonic();
         let Submission { chat, from, number, turn } = entered;
         let turn = turn.wait().await;
-        let context = self.authorise(&chat, from, &command).await?;
+        let context = self.authorise(&chat, from, &command, attestation).await?;
         let written = self.append(&chat, turn, from, number, &command, &context).await?;
         self.raise(&chat, &written).await?;
         let accepted = written.accepted(chat.id); // Only now may the sender be told.
@@ -114,11 +119,12 @@ impl Delivery {
         chat: ChatId,
         number: ClientSeq,
         command: ChatCommand,
+        attestation: Option<Box<Attestation>>,
     ) -> Result<Accepted, DeliveryError> {
         let delivery = Arc::clone(self);
         let task = tokio::spawn(async move {
             let entered = delivery.enter(from, chat, number).await?;
-            let accepted = delivery.submit(entered, command).await;
+            let accepted = delivery.submit(entered, command, attestation).await;
             delivery.registry.for_each(from.user, |session| session.ring());
             accepted
         });
@@ -147,6 +153,7 @@ impl Delivery {
         from: DeviceId,
         number: ClientSeq,
         command: ChatCommand,
+        attestation: Option<Box<Attestation>>,
     ) -> Result<Accepted, DeliveryError> {
         if let ChatCommand::Create { encryption, .. } = &command
             && !self.config().encryptions.contains(encryption)
@@ -155,7 +162,7 @@ impl Delivery {
         }
         let chat = Self::chat_to_create(from, number, &command);
         let direct = matches!(&command, ChatCommand::Create { kind: ChatKind::Direct, .. });
-        match self.submit_in_task(from, chat, number, command).await {
+        match self.submit_in_task(from, chat, number, command, attestation).await {
             Err(DeliveryError::Refused(dunlin_model::Refusal::AlreadyExists { seq })) if direct => {
                 Ok(Accepted { chat, seq, time: None, repeated: true })
             }
@@ -254,10 +261,8 @@ impl Delivery {
                     let (head, changed) = newest.unwrap_or((state.head, state.changed));
                     // The wall clock may have gone back; times in a chat do not.
                     let (seq, time) = (head.max(state.head).next(), now.max(changed).max(state.changed));
-                    Ok((
-                        Event { seq, time, sender: from, client_seq: number, kind, attestation: None },
-                        affected,
-                    ))
+                    let attestation = context.attestation.clone().filter(|_| kind.needs_attestation(state));
+                    Ok((Event { seq, time, sender: from, client_seq: number, kind, attestation }, affected))
                 }
             })
         });
@@ -317,6 +322,7 @@ impl Delivery {
         self.wake_here(&kept, &users, Some(from));
         let small = |event: &&Arc<Event>| match &event.kind {
             EventKind::Message { body, .. } => body.len() <= WAKE_EVENT_BYTES_MAX,
+            EventKind::GroupStarted(_) | EventKind::Committed(_) => false,
             _ => true,
         };
         let event = written.event.as_ref().filter(|_| !written.repeated).filter(small).cloned();

@@ -44,7 +44,7 @@ impl Connection {
                 };
                 self.reply(id, outcome);
             }
-            Command::Submit { chat, client_seq, command } => {
+            Command::Submit { chat, client_seq, command, attestation } => {
                 // The place in the chat's queue is taken here, so that sends keep their order.
                 let delivery = Arc::clone(self.gateway.delivery());
                 match delivery.enter(device, chat, client_seq).await {
@@ -52,7 +52,7 @@ impl Connection {
                     Ok(entered) => {
                         let pending = self.outbox.begin(id);
                         tokio::spawn(async move {
-                            pending.answer(accepted(delivery.submit(entered, command).await));
+                            pending.answer(accepted(delivery.submit(entered, command, attestation).await));
                         });
                     }
                 }
@@ -95,14 +95,16 @@ impl Connection {
 async fn answer(gateway: &Gateway, device: DeviceId, command: Command) -> Result<Outcome, DeliveryError> {
     let delivery = gateway.delivery();
     Ok(match command {
-        Command::CreateChat { client_seq, command } => {
-            accepted(delivery.create_chat(device, client_seq, command).await)
+        Command::CreateChat { client_seq, command, attestation } => {
+            accepted(delivery.create_chat(device, client_seq, command, attestation).await)
         }
         Command::SetInviteLink { chat, client_seq, withdraw } => {
             let (accepted, code) = delivery.set_invite(device, chat, client_seq, withdraw).await?;
             Outcome::InviteLink { chat, seq: accepted.seq, code }
         }
-        Command::JoinChat { code, client_seq } => accepted(delivery.join(device, &code, client_seq).await),
+        Command::JoinChat { code, client_seq, attestation } => {
+            accepted(delivery.join(device, &code, client_seq, attestation).await)
+        }
         Command::HideMessage { chat, seq } => {
             delivery.hide(device, chat, seq).await?;
             Outcome::Done

@@ -65,7 +65,7 @@ impl World {
             description: String::new(),
             members: others.iter().map(|other| other.user).collect(),
         };
-        self.server.create_chat(owner, ClientSeq(1), command).await.unwrap().chat
+        self.server.create_chat(owner, ClientSeq(1), command, None).await.unwrap().chat
     }
 
     pub(crate) async fn direct(&self, from: DeviceId, to: DeviceId) -> ChatId {
@@ -76,7 +76,7 @@ impl World {
             description: String::new(),
             members: vec![to.user],
         };
-        self.server.create_chat(from, ClientSeq(1), command).await.unwrap().chat
+        self.server.create_chat(from, ClientSeq(1), command, None).await.unwrap().chat
     }
 
     pub(crate) async fn send(&self, from: DeviceId, chat: ChatId, number: u64, text: &str) -> Accepted {
@@ -90,7 +90,7 @@ impl World {
         number: u64,
         command: ChatCommand,
     ) -> Result<Accepted, DeliveryError> {
-        self.server.submit_in_task(from, chat, ClientSeq(number), command).await
+        self.server.submit_in_task(from, chat, ClientSeq(number), command, None).await
     }
 
     /// Connects and resumes from what the server knows.
@@ -137,7 +137,7 @@ pub(crate) async fn send(
     number: u64,
     body: &str,
 ) -> Result<Accepted, DeliveryError> {
-    server.submit_in_task(from, chat, ClientSeq(number), text(body)).await
+    server.submit_in_task(from, chat, ClientSeq(number), text(body), None).await
 }
 
 pub(crate) async fn connect(server: &Arc<Delivery>, device: DeviceId, positions: &[ResumeAt]) -> Feed {

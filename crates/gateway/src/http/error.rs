@@ -77,17 +77,30 @@ impl HttpError {
 
     fn status(&self) -> StatusCode {
         self.status.unwrap_or(match self.failure.code {
-            ErrorCode::Malformed | ErrorCode::InvalidArgument | ErrorCode::WrongEncryption => {
+            ErrorCode::Malformed
+            | ErrorCode::InvalidArgument
+            | ErrorCode::WrongEncryption
+            | ErrorCode::InvalidHandshake => {
                 StatusCode::BAD_REQUEST
             }
             ErrorCode::Unauthenticated | ErrorCode::DeviceRevoked | ErrorCode::WrongCode => {
                 StatusCode::UNAUTHORIZED
             }
-            ErrorCode::Forbidden | ErrorCode::NotAMember | ErrorCode::Banned | ErrorCode::Blocked => {
+            ErrorCode::Forbidden
+            | ErrorCode::NotAMember
+            | ErrorCode::Banned
+            | ErrorCode::Blocked
+            | ErrorCode::NotAttested => {
                 StatusCode::FORBIDDEN
             }
             ErrorCode::NotFound | ErrorCode::InvalidInvite => StatusCode::NOT_FOUND,
-            ErrorCode::AlreadyExists | ErrorCode::Conflict | ErrorCode::TooOld | ErrorCode::LimitReached => {
+            ErrorCode::AlreadyExists
+            | ErrorCode::Conflict
+            | ErrorCode::TooOld
+            | ErrorCode::LimitReached
+            | ErrorCode::StaleEpoch
+            | ErrorCode::NotInGroup
+            | ErrorCode::RemovalWaits => {
                 StatusCode::CONFLICT
             }
             ErrorCode::ChatDeleted => StatusCode::GONE,

@@ -9,6 +9,7 @@ pub mod config;
 mod devices;
 mod error;
 mod extract;
+mod keys;
 mod limits;
 mod messages;
 mod openapi;
