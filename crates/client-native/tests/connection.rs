@@ -114,7 +114,7 @@ fn good() -> Arc<dyn Tokens> {
 fn send(number: u64) -> Command {
     let body = Body::Text(format!("m{number}"));
     let command = ChatCommand::Send { body, reply_to: None, attachments: Vec::new(), epoch: None };
-    Command::Submit { chat: CHAT, client_seq: ClientSeq(number), command,attestation: None }
+    Command::Submit { chat: CHAT, client_seq: ClientSeq(number), command, attestation: None }
 }
 
 fn accepted(seq: u64) -> Outcome {

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use dunlin_model::chat::ChatState;
 use dunlin_model::view::Receipt;
 use dunlin_model::{
-    Body, BodyGone, ChatId, DeviceId, DeviceNumber, Event, EventKind, InboxMark, Payload, Progress,
-    Seq, UserId,
+    Body, BodyGone, ChatId, DeviceId, DeviceNumber, Event, EventKind, InboxMark, Payload, Progress, Seq,
+    UserId,
 };
 use dunlin_store::{Store, StoreError};
 use parking_lot::{Mutex, RwLock};

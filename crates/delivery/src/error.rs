@@ -29,6 +29,21 @@ pub enum DeliveryError {
         /// The limit.
         limit: usize,
     },
+    /// The certificate is another device's.
+    #[error("The certificate is not one of this device.")]
+    NotThisDevice,
+    /// A key package is not taken.
+    #[error("The key packages are not taken: {0}.")]
+    KeyPackage(&'static str),
+    /// The chat has no group to enter.
+    #[error("The chat has no group yet.")]
+    NoGroup,
+    /// Faster than the limit.
+    #[error("Too many claims of key packages.")]
+    TooFast {
+        /// When to go on.
+        retry_after: std::time::Duration,
+    },
     /// The task that did it died.
     #[error("The server failed.")]
     Failed,
@@ -41,9 +56,19 @@ impl DeliveryError {
             Self::Refused(refusal) => refusal.code(),
             Self::Store(StoreError::Damaged(_)) | Self::Failed => ErrorCode::Internal,
             Self::Store(_) | Self::TooBusy => ErrorCode::Unavailable,
-            Self::NoSuchUser => ErrorCode::NotFound,
+            Self::NoSuchUser | Self::NoGroup => ErrorCode::NotFound,
+            Self::NotThisDevice | Self::KeyPackage(_) => ErrorCode::InvalidArgument,
+            Self::TooFast { .. } => ErrorCode::TooFast,
             Self::EncryptionNotAllowed => ErrorCode::WrongEncryption,
             Self::TooMany { .. } => ErrorCode::LimitReached,
+        }
+    }
+
+    /// When to try again, where it is known.
+    pub const fn retry_after(&self) -> Option<std::time::Duration> {
+        match self {
+            Self::TooFast { retry_after } => Some(*retry_after),
+            _ => None,
         }
     }
 }

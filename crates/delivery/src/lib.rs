@@ -6,12 +6,14 @@
 
 mod cache;
 mod chat;
+mod claims;
 pub mod config;
 mod context;
 mod error;
 mod feed;
 mod history;
 mod invites;
+pub mod keys;
 mod link;
 mod listing;
 pub mod metrics;
@@ -20,6 +22,7 @@ mod presence;
 mod pull;
 mod receipts;
 mod registry;
+mod revoking;
 mod session;
 mod sink;
 mod submit;
@@ -35,6 +38,7 @@ pub use config::DeliveryConfig;
 pub use error::DeliveryError;
 pub use feed::{Feed, ResumeAt};
 pub use history::HistoryQuery;
+pub use keys::GroupEntrance;
 pub use metrics::{Counter, Histogram, Metrics};
 pub use pull::{PullBudget, Push};
 pub use session::Session;
@@ -53,6 +57,9 @@ pub struct Delivery {
     blocks: context::BlockCache,
     receipts: receipts::ReceiptQueue,
     presence: presence::PresenceBook,
+    claims: claims::ClaimBook,
+    /// Rung when a revocation is to be carried out.
+    revocation_told: Arc<tokio::sync::Notify>,
     metrics: Metrics,
 }
 
@@ -83,12 +90,15 @@ impl Delivery {
             blocks: context::BlockCache::default(),
             receipts: receipts::ReceiptQueue::default(),
             presence: presence::PresenceBook::default(),
+            claims: claims::ClaimBook::default(),
+            revocation_told: Arc::default(),
             metrics: Metrics::default(),
         });
         let sink: Arc<dyn dunlin_relay::WakeSink> = Arc::clone(&delivery) as _;
         delivery.relay.attach(server, Arc::downgrade(&sink)).await?;
         tokio::spawn(receipts::write_receipts(Arc::downgrade(&delivery)));
         tokio::spawn(presence::watch_absences(Arc::downgrade(&delivery)));
+        tokio::spawn(revoking::carry_out_revocations(Arc::downgrade(&delivery)));
         Ok(delivery)
     }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use dunlin_model::chat::{Decision, decide};
 use dunlin_model::{
-    Attestation, ChatCommand, ChatId, ChatKind, ClientSeq, DecisionContext, DeviceId, Encryption, Event, EventKind,
-    InboxMark, Seq, Timestamp, UserId,
+    Attestation, ChatCommand, ChatId, ChatKind, ClientSeq, DecisionContext, DeviceId, Encryption, Event,
+    EventKind, InboxMark, Seq, Timestamp, UserId,
 };
 use dunlin_relay::Wake;
 use dunlin_store::{Appended, StoreError};
@@ -15,7 +15,7 @@ use crate::chat::{Chat, SNAPSHOT_INTERVAL_EVENTS};
 use crate::{Delivery, DeliveryError};
 
 /// Attempts at an append that others, or an uncertain store, keep from succeeding.
-const APPEND_ATTEMPTS_MAX: usize = 16;
+pub(crate) const APPEND_ATTEMPTS_MAX: usize = 16;
 /// Bytes of a body up to which a wake carries the event to warm the other side's cache.
 const WAKE_EVENT_BYTES_MAX: usize = 1_024;
 
@@ -47,7 +47,7 @@ enum Turn {
 }
 
 /// What the append step found or did.
-struct Written {
+pub(crate) struct Written {
     seq: Seq,
     time: Option<Timestamp>,
     /// The event, and whose membership it begins or ends. `None` for a retry of an event that expired.
@@ -284,7 +284,7 @@ impl Delivery {
     }
 
     /// Raises the inbox registers of those who are to learn of the event.
-    async fn raise(&self, chat: &Chat, written: &Written) -> Result<(), DeliveryError> {
+    pub(crate) async fn raise(&self, chat: &Chat, written: &Written) -> Result<(), DeliveryError> {
         let seq = written.seq;
         let due = chat.rows_due();
         for rows in &due {
@@ -311,7 +311,7 @@ impl Delivery {
     }
 
     /// Wakes the members, and those whom the event took out: in memory here, through the relay elsewhere.
-    fn wake(&self, chat: &Arc<Chat>, written: &Written, from: DeviceId) {
+    pub(crate) fn wake(&self, chat: &Arc<Chat>, written: &Written, from: DeviceId) {
         // A chat is kept in memory from its first event on; others may have loaded it meanwhile.
         let kept = self.chats.insert(Arc::clone(chat));
         if !Arc::ptr_eq(&kept, chat) {
@@ -345,7 +345,7 @@ impl Delivery {
     }
 
     /// What follows from an event but need not be waited for.
-    fn tidy_up(&self, chat: &Arc<Chat>) {
+    pub(crate) fn tidy_up(&self, chat: &Arc<Chat>) {
         let due = chat.has_deletions()
             || (chat.head().0.is_multiple_of(SNAPSHOT_INTERVAL_EVENTS / 8) && chat.snapshot_due());
         if due {
@@ -392,6 +392,17 @@ impl Turn {
 }
 
 impl Written {
+    /// What the server itself appended just now, which changes nobody's membership.
+    pub(crate) fn now(event: Arc<Event>) -> Self {
+        let (seq, time) = (event.seq, Some(event.time));
+        Self { seq, time, event: Some(event), affected: Vec::new(), repeated: false }
+    }
+
+    /// What stands in the log up to `head`.
+    pub(crate) fn before(head: Seq) -> Self {
+        Self { seq: head, time: None, event: None, affected: Vec::new(), repeated: true }
+    }
+
     fn accepted(&self, chat: ChatId) -> Accepted {
         Accepted { chat, seq: self.seq, time: self.time, repeated: self.repeated }
     }

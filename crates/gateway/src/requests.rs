@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use dunlin_delivery::{Accepted, DeliveryError, HistoryQuery, ResumeAt};
+use dunlin_delivery::{Accepted, DeliveryError, GroupEntrance, HistoryQuery, ResumeAt};
 use dunlin_model::{DeviceId, ErrorCode, Seq};
 use dunlin_wire::{ClientFrame, Command, Failure, Outcome, Position};
 
@@ -125,6 +125,22 @@ async fn answer(gateway: &Gateway, device: DeviceId, command: Command) -> Result
             delivery.typing(device, chat, typing).await?;
             Outcome::Done
         }
+        Command::SetCertificate(certificate) => {
+            delivery.set_certificate(device, &certificate).await?;
+            Outcome::Done
+        }
+        Command::ListDevices { users } => Outcome::Devices(delivery.list_devices(&users).await?),
+        Command::UploadKeyPackages { suite, packages, last_resort } => {
+            let left = delivery.upload_key_packages(device, suite, &packages, last_resort.as_ref()).await?;
+            Outcome::KeyPackageCount { suite, left }
+        }
+        Command::ClaimKeyPackages { chat, change, suite, users } => {
+            Outcome::KeyPackages(delivery.claim_key_packages(device, chat, change, suite, &users).await?)
+        }
+        Command::GetGroupInfo { chat } => {
+            let GroupEntrance { epoch, suite, group_info } = delivery.group_info(device, chat).await?;
+            Outcome::GroupInfo { chat, epoch, suite, group_info }
+        }
         Command::Authenticate { .. }
         | Command::Resume { .. }
         | Command::Received { .. }
@@ -148,5 +164,7 @@ pub(crate) fn failed(error: &DeliveryError) -> Outcome {
     if error.code() == ErrorCode::Internal {
         tracing::error!(%error, "a request failed");
     }
-    Outcome::Failed(Failure::new(error.code(), error.to_string()))
+    let mut failure = Failure::new(error.code(), error.to_string());
+    failure.retry_after = error.retry_after();
+    Outcome::Failed(failure)
 }

@@ -301,9 +301,8 @@ impl History {
         command: &ChatCommand,
     ) -> Result<(), TestCaseError> {
         let (old, new) = (&before.keys, &self.state.keys);
-        let out = |device: &&DeviceId| {
-            !before.members.contains_key(&device.user) || old.revoked.contains(device)
-        };
+        let out =
+            |device: &&DeviceId| !before.members.contains_key(&device.user) || old.revoked.contains(device);
         match (&event.kind, command) {
             (EventKind::Message { .. }, ChatCommand::Send { epoch, .. }) => {
                 prop_assert_eq!(epoch.is_some(), before.encryption == Encryption::Mls);
@@ -388,14 +387,7 @@ impl History {
         self.check_roster_changes(&before, &event)?;
         self.log.push(event);
         self.readers.push(self.state.members.keys().copied().collect());
-        let again = decide(
-            &self.state,
-            limits,
-            attempt.sender,
-            number,
-            command,
-            &DecisionContext::default(),
-        );
+        let again = decide(&self.state, limits, attempt.sender, number, command, &DecisionContext::default());
         prop_assert_eq!(again, Ok(Decision::Repeat(self.state.head)), "a retry is recognised at once");
         Ok(())
     }

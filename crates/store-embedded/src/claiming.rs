@@ -127,11 +127,7 @@ impl Staging<'_> {
     }
 
     /// The oldest claim, when one more would be too many.
-    fn claim_to_forget(
-        &self,
-        of: keys::PackagesOf,
-        numbers: Numbers,
-    ) -> Result<Option<Claimed>, StoreError> {
+    fn claim_to_forget(&self, of: keys::PackagesOf, numbers: Numbers) -> Result<Option<Claimed>, StoreError> {
         let remembered = numbers.next_claim.saturating_sub(numbers.first_claim);
         if usize::try_from(remembered).unwrap_or(usize::MAX) < KEY_CLAIMS_REMEMBERED_MAX {
             return Ok(None);

@@ -131,7 +131,12 @@ fn events_of_format_1_are_read() {
 
 fn certificate() -> DeviceCertificate {
     let key = DeviceKey([0x4A; 32]);
-    DeviceCertificate::issue(&SigningKey::from_bytes(&[0x5B; 32]), device(), key, Timestamp(1_790_000_000_000))
+    DeviceCertificate::issue(
+        &SigningKey::from_bytes(&[0x5B; 32]),
+        device(),
+        key,
+        Timestamp(1_790_000_000_000),
+    )
 }
 
 /// What came with keys.

@@ -227,9 +227,7 @@ impl PackagesOf {
 
 /// All rows of a device's key packages.
 pub(crate) fn packages_of_device(device: DeviceId) -> (Key, Key) {
-    let of = |rest: &[u8]| {
-        join(KEY_PACKAGES, [device.user.as_bytes(), &device.number.0.to_be_bytes(), rest])
-    };
+    let of = |rest: &[u8]| join(KEY_PACKAGES, [device.user.as_bytes(), &device.number.0.to_be_bytes(), rest]);
     (of(&[]), of(&[0xFF; 35]))
 }
 

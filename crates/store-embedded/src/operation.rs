@@ -14,21 +14,86 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// One write. Rows are encoded by whoever asks, so that the writer's thread only decides and writes.
 pub(crate) enum Operation {
-    Append { chat: ChatId, seq: Seq, time: Timestamp, row: Row, reply: Reply<Appended> },
-    SaveSnapshot { chat: ChatId, head: Seq, row: Row, reply: Reply<()> },
-    EmptyBody { chat: ChatId, seq: Seq, why: BodyGone, reply: Reply<()> },
-    ExpireBodies { chat: ChatId, up_to: Seq, reply: Reply<Step> },
-    RaiseFloor { chat: ChatId, floor: Seq, reply: Reply<Step> },
-    RaiseProgress { raises: Vec<ProgressRaise>, reply: Reply<()> },
-    RaiseInbox { chat: ChatId, mark: InboxMark, users: Vec<UserId>, reply: Reply<()> },
-    RaiseLastSeen { user: UserId, at: Timestamp, reply: Reply<()> },
-    Put { key: Key, row: Row, reply: Reply<()> },
-    Create { key: Key, row: Row, reply: Reply<Appended> },
-    Replace { key: Key, read: Version, row: Row, reply: Reply<Replaced> },
-    Claim { address: Key, user: Key, id: UserId, record: Row, reply: Reply<Claim> },
-    Remember { key: Key, row: Row, reply: Reply<Row> },
-    Forget { rows: Vec<(Key, Version)>, reply: Reply<usize> },
-    Remove { key: Key, reply: Reply<()> },
+    Append {
+        chat: ChatId,
+        seq: Seq,
+        time: Timestamp,
+        row: Row,
+        reply: Reply<Appended>,
+    },
+    SaveSnapshot {
+        chat: ChatId,
+        head: Seq,
+        row: Row,
+        reply: Reply<()>,
+    },
+    EmptyBody {
+        chat: ChatId,
+        seq: Seq,
+        why: BodyGone,
+        reply: Reply<()>,
+    },
+    ExpireBodies {
+        chat: ChatId,
+        up_to: Seq,
+        reply: Reply<Step>,
+    },
+    RaiseFloor {
+        chat: ChatId,
+        floor: Seq,
+        reply: Reply<Step>,
+    },
+    RaiseProgress {
+        raises: Vec<ProgressRaise>,
+        reply: Reply<()>,
+    },
+    RaiseInbox {
+        chat: ChatId,
+        mark: InboxMark,
+        users: Vec<UserId>,
+        reply: Reply<()>,
+    },
+    RaiseLastSeen {
+        user: UserId,
+        at: Timestamp,
+        reply: Reply<()>,
+    },
+    Put {
+        key: Key,
+        row: Row,
+        reply: Reply<()>,
+    },
+    Create {
+        key: Key,
+        row: Row,
+        reply: Reply<Appended>,
+    },
+    Replace {
+        key: Key,
+        read: Version,
+        row: Row,
+        reply: Reply<Replaced>,
+    },
+    Claim {
+        address: Key,
+        user: Key,
+        id: UserId,
+        record: Row,
+        reply: Reply<Claim>,
+    },
+    Remember {
+        key: Key,
+        row: Row,
+        reply: Reply<Row>,
+    },
+    Forget {
+        rows: Vec<(Key, Version)>,
+        reply: Reply<usize>,
+    },
+    Remove {
+        key: Key,
+        reply: Reply<()>,
+    },
     PutKeyPackages {
         device: DeviceId,
         suite: Suite,
@@ -36,8 +101,16 @@ pub(crate) enum Operation {
         last_resort: Option<Row>,
         reply: Reply<usize>,
     },
-    ClaimKeyPackage { device: DeviceId, suite: Suite, claim: KeyClaim, reply: Reply<Option<Row>> },
-    RemoveKeyPackages { device: DeviceId, reply: Reply<()> },
+    ClaimKeyPackage {
+        device: DeviceId,
+        suite: Suite,
+        claim: KeyClaim,
+        reply: Reply<Option<Row>>,
+    },
+    RemoveKeyPackages {
+        device: DeviceId,
+        reply: Reply<()>,
+    },
 }
 
 /// How far one bounded step of the expiry came.

@@ -178,6 +178,7 @@ fn line(push: &Push) -> String {
         Push::Status { receipt, .. } => format!("delivered {} seen {}", receipt.delivered, receipt.seen),
         Push::Presence(presence) => format!("online {}", presence.online),
         Push::Typing { typing, .. } => format!("typing {typing}"),
+        Push::KeyPackagesLow { suite, left } => format!("suite {} has {left} left", suite.0),
         Push::Hidden { seq, .. } => format!("hidden {seq}"),
     }
 }

@@ -149,7 +149,8 @@ pub(super) async fn create(
         description: body.description,
         members: plain(body.member_ids),
     };
-    let created = http.gateway.delivery().create_chat(caller, ClientSeq(body.client_seq), command, None).await?;
+    let created =
+        http.gateway.delivery().create_chat(caller, ClientSeq(body.client_seq), command, None).await?;
     Ok((StatusCode::CREATED, Json(created.into())))
 }
 

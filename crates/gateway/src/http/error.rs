@@ -80,9 +80,7 @@ impl HttpError {
             ErrorCode::Malformed
             | ErrorCode::InvalidArgument
             | ErrorCode::WrongEncryption
-            | ErrorCode::InvalidHandshake => {
-                StatusCode::BAD_REQUEST
-            }
+            | ErrorCode::InvalidHandshake => StatusCode::BAD_REQUEST,
             ErrorCode::Unauthenticated | ErrorCode::DeviceRevoked | ErrorCode::WrongCode => {
                 StatusCode::UNAUTHORIZED
             }
@@ -90,9 +88,7 @@ impl HttpError {
             | ErrorCode::NotAMember
             | ErrorCode::Banned
             | ErrorCode::Blocked
-            | ErrorCode::NotAttested => {
-                StatusCode::FORBIDDEN
-            }
+            | ErrorCode::NotAttested => StatusCode::FORBIDDEN,
             ErrorCode::NotFound | ErrorCode::InvalidInvite => StatusCode::NOT_FOUND,
             ErrorCode::AlreadyExists
             | ErrorCode::Conflict
@@ -100,9 +96,7 @@ impl HttpError {
             | ErrorCode::LimitReached
             | ErrorCode::StaleEpoch
             | ErrorCode::NotInGroup
-            | ErrorCode::RemovalWaits => {
-                StatusCode::CONFLICT
-            }
+            | ErrorCode::RemovalWaits => StatusCode::CONFLICT,
             ErrorCode::ChatDeleted => StatusCode::GONE,
             ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ErrorCode::TooFast => StatusCode::TOO_MANY_REQUESTS,
@@ -156,6 +150,8 @@ impl From<DeliveryError> for HttpError {
         if error.code() == ErrorCode::Internal {
             tracing::error!(%error, "a request failed");
         }
-        Self::new(error.code(), error.to_string())
+        let mut failure = Failure::new(error.code(), error.to_string());
+        failure.retry_after = error.retry_after();
+        Self::from_failure(failure)
     }
 }

@@ -29,7 +29,7 @@ impl Fleet {
             }
             _ => None,
         };
-        let command = Command::Submit { chat: id, client_seq, command,attestation: None };
+        let command = Command::Submit { chat: id, client_seq, command, attestation: None };
         self.send_numbered(client, chat, client_seq, command, body, intended, waiting);
     }
 
@@ -67,7 +67,7 @@ impl Fleet {
         };
         let chat = self.history.chat(id);
         let now = self.now();
-        let command = Command::CreateChat { client_seq, command,attestation: None };
+        let command = Command::CreateChat { client_seq, command, attestation: None };
         self.send_numbered(client, chat, client_seq, command, None, now, waiting);
         chat
     }

@@ -168,7 +168,7 @@ impl DeliverySection {
             chats_cached_max: self.chats_cached_max,
             signal_members_max: self.signal_members_max,
             offline_after: Duration::from_secs(self.offline_after_seconds),
-            encryptions: vec![Encryption::None],
+            encryptions: vec![Encryption::Mls, Encryption::None],
         }
     }
 }

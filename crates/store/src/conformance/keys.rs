@@ -23,7 +23,12 @@ fn claim(of: u32, change: u64) -> KeyClaim {
     KeyClaim { chat: chat(of), change: Seq(change) }
 }
 
-async fn put<S: Store>(store: &S, device: DeviceId, packages: &[Bytes], last_resort: Option<&Bytes>) -> usize {
+async fn put<S: Store>(
+    store: &S,
+    device: DeviceId,
+    packages: &[Bytes],
+    last_resort: Option<&Bytes>,
+) -> usize {
     answered(store.put_key_packages(device, Suite::HYBRID, packages, last_resort).await)
 }
 
@@ -150,7 +155,8 @@ fn certificate(of: DeviceId, identity: u8) -> DeviceCertificate {
 
 /// The certificates of devices that are there and not revoked, by number.
 pub async fn certificates_are_those_of_devices_that_are_not_revoked<S: Store>(store: Arc<S>) {
-    let (phone, laptop, tablet, never) = (device_of(1, 1), device_of(1, 2), device_of(1, 300), device_of(1, 4));
+    let (phone, laptop, tablet, never) =
+        (device_of(1, 1), device_of(1, 2), device_of(1, 300), device_of(1, 4));
     for device in [phone, laptop, tablet, device_of(2, 1)] {
         answered(store.add_device(&device_record(device)).await);
     }

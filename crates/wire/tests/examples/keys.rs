@@ -78,16 +78,9 @@ pub(super) fn client() -> Vec<(&'static str, Command)> {
     vec![
         (
             "createChat-encrypted",
-            Command::CreateChat {
-                client_seq: ClientSeq(14),
-                command: create,
-                attestation: attestation(),
-            },
+            Command::CreateChat { client_seq: ClientSeq(14), command: create, attestation: attestation() },
         ),
-        (
-            "modifyChatParticipants-signed",
-            submit(15, ChatCommand::Add { users: vec![CLEO] }, attestation()),
-        ),
+        ("modifyChatParticipants-signed", submit(15, ChatCommand::Add { users: vec![CLEO] }, attestation())),
         ("startGroup", submit(16, ChatCommand::StartGroup(start()), None)),
         ("commitKeys", submit(17, ChatCommand::Commit(commit()), None)),
         ("sendMessage-encrypted", submit(18, send, None)),
@@ -136,10 +129,8 @@ pub(super) fn pushes() -> Vec<(&'static str, ServerFrame)> {
 }
 
 pub(super) fn events() -> Vec<(&'static str, Event)> {
-    let added = Event {
-        attestation: attestation(),
-        ..event(14, EventKind::MembersAdded { users: vec![CLEO] })
-    };
+    let added =
+        Event { attestation: attestation(), ..event(14, EventKind::MembersAdded { users: vec![CLEO] }) };
     let revoked = Event {
         sender: TABLET,
         client_seq: ClientSeq(0),

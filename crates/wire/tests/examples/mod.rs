@@ -34,7 +34,7 @@ fn code() -> InviteCode {
 pub(crate) fn client() -> Vec<(&'static str, ClientFrame)> {
     let mut frames: Vec<(&'static str, Command)> = asking();
     frames.extend(on_a_chat().into_iter().map(|(name, client_seq, command)| {
-        (name, Command::Submit { chat: CHAT, client_seq: ClientSeq(client_seq), command,attestation: None })
+        (name, Command::Submit { chat: CHAT, client_seq: ClientSeq(client_seq), command, attestation: None })
     }));
     frames.extend(keys::client());
     let unanswered = ["received", "markSeen", "setTyping"];
@@ -56,7 +56,8 @@ fn asking() -> Vec<(&'static str, Command)> {
             name: name.to_owned(),
             description: description.to_owned(),
             members,
-        },attestation: None
+        },
+        attestation: None,
     };
     vec![
         ("authenticate", Command::Authenticate { access_token: "eyJhbGciOiJFZERTQSJ9.e30.c2ln".to_owned() }),
@@ -74,7 +75,7 @@ fn asking() -> Vec<(&'static str, Command)> {
         ("createChat", create(ChatKind::Group, "Birds", "Waders, mostly", vec![BEN, CLEO])),
         ("createChat-direct", create(ChatKind::Direct, "", "", vec![BEN])),
         ("setInviteLink", Command::SetInviteLink { chat: CHAT, client_seq: ClientSeq(9), withdraw: false }),
-        ("joinChat", Command::JoinChat { code: code(), client_seq: ClientSeq(1),attestation: None }),
+        ("joinChat", Command::JoinChat { code: code(), client_seq: ClientSeq(1), attestation: None }),
         ("deleteMessage-me", Command::HideMessage { chat: CHAT, seq: Seq(42) }),
         (
             "history",
@@ -117,8 +118,12 @@ fn on_a_chat() -> Vec<(&'static str, u64, ChatCommand)> {
 pub(crate) fn server() -> Vec<(&'static str, ServerFrame)> {
     let mut frames = pushes();
     frames.extend(keys::pushes());
-    frames
-        .extend(replies().into_iter().chain(keys::replies()).map(|(name, outcome)| (name, ServerFrame::Reply { id: 17, outcome })));
+    frames.extend(
+        replies()
+            .into_iter()
+            .chain(keys::replies())
+            .map(|(name, outcome)| (name, ServerFrame::Reply { id: 17, outcome })),
+    );
     frames.extend(events().into_iter().chain(keys::events()).map(|(name, event)| {
         let event = Arc::new(event);
         (name, ServerFrame::Event { chat: CHAT, event })

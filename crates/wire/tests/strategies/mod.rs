@@ -332,8 +332,7 @@ pub(crate) fn server_frame() -> impl Strategy<Value = ServerFrame> {
             typing
         }),
         (chat(), seq()).prop_map(|(chat, seq)| ServerFrame::MessageHidden { chat, seq }),
-        (keys::suite(), any::<u32>())
-            .prop_map(|(suite, left)| ServerFrame::KeyPackagesLow { suite, left }),
+        (keys::suite(), any::<u32>()).prop_map(|(suite, left)| ServerFrame::KeyPackagesLow { suite, left }),
         any::<u64>().prop_map(|ms| ServerFrame::Draining { reconnect_after: Duration::from_millis(ms) }),
     ]
 }

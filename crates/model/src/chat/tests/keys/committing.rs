@@ -124,7 +124,10 @@ fn a_group_has_as_many_devices_as_its_suite_and_the_settings_allow() {
     chat.does(OWNER, starts(first(HYBRID_DEVICES_MAX)));
     assert_eq!(chat.refuses(MEMBER, commits(external(epoch(1, 1), &phones(&[MEMBER])))), full);
     chat.limits.devices_max = 5;
-    assert_eq!(chat.refuses(MEMBER, commits(external(epoch(1, 1), &phones(&[MEMBER])))), Some(too_many("devices", 5)));
+    assert_eq!(
+        chat.refuses(MEMBER, commits(external(epoch(1, 1), &phones(&[MEMBER])))),
+        Some(too_many("devices", 5))
+    );
     let mut chat = Chat::encrypted();
     chat.limits.devices_max = 5;
     assert_eq!(chat.refuses(OWNER, starts(classic)), Some(too_many("devices", 5)));
@@ -133,9 +136,9 @@ fn a_group_has_as_many_devices_as_its_suite_and_the_settings_allow() {
 #[test]
 fn the_parts_of_a_handshake_are_small_enough_for_where_they_stand() {
     let chat = Chat::keyed();
-    let too_large =
-        Some(Refusal::TooLarge { what: "A part of the handshake", limit: HANDSHAKE_BYTES_MAX });
-    let stored = |bytes: usize| Payload::Stored { hash: [1; 32], bytes: u32::try_from(bytes).unwrap_or(u32::MAX) };
+    let too_large = Some(Refusal::TooLarge { what: "A part of the handshake", limit: HANDSHAKE_BYTES_MAX });
+    let stored =
+        |bytes: usize| Payload::Stored { hash: [1; 32], bytes: u32::try_from(bytes).unwrap_or(u32::MAX) };
     let plain = || commit(epoch(1, 1), &[], &[]);
     for part in [payload(INLINE_BYTES_MAX + 1), stored(HANDSHAKE_BYTES_MAX + 1)] {
         for wrong in [
