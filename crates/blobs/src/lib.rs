@@ -4,6 +4,7 @@
 //! who may read what (whoever knows the hash of what is encrypted has been told of it), and signed URLs.
 
 mod local;
+mod memory;
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,6 +14,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 pub use local::LocalBlobs;
+pub use memory::MemoryBlobs;
 
 /// The name of a blob: its SHA-256. As text, 64 hexadecimal digits in lower case.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

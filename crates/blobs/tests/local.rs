@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use dunlin_blobs::{BlobError, BlobHash, Blobs, LocalBlobs};
+use dunlin_blobs::{BlobError, BlobHash, Blobs, LocalBlobs, MemoryBlobs};
 
 const LIMIT: usize = 64;
 const BYTES: Bytes = Bytes::from_static(b"some bytes");
@@ -36,7 +36,11 @@ async fn what_is_put_is_there_also_after_a_restart() {
 #[tokio::test]
 async fn bytes_with_another_hash_and_too_many_bytes_are_refused_and_leave_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let blobs = open(folder.path());
+    refuses_what_is_wrong(&open(folder.path())).await;
+    refuses_what_is_wrong(&MemoryBlobs::new(LIMIT)).await;
+}
+
+async fn refuses_what_is_wrong(blobs: &dyn Blobs) {
     let other = BlobHash::of(b"others");
     assert!(matches!(blobs.put(other, BYTES).await, Err(BlobError::WrongHash)));
     assert_eq!(blobs.get(other).await.unwrap(), None);

@@ -1,5 +1,6 @@
 //! Why delivery says no.
 
+use dunlin_blobs::BlobError;
 use dunlin_model::{ErrorCode, Refusal};
 use dunlin_store::StoreError;
 
@@ -12,6 +13,9 @@ pub enum DeliveryError {
     /// The store did not do it, or does not know.
     #[error("The server cannot reach its store now.")]
     Store(#[from] StoreError),
+    /// A blob cannot be read.
+    #[error("The server cannot read its blobs now.")]
+    Blobs(String),
     /// Someone named does not exist.
     #[error("Someone named does not exist.")]
     NoSuchUser,
@@ -49,13 +53,20 @@ pub enum DeliveryError {
     Failed,
 }
 
+impl From<BlobError> for DeliveryError {
+    fn from(error: BlobError) -> Self {
+        tracing::error!(%error, cause = ?std::error::Error::source(&error), "a blob cannot be read");
+        Self::Blobs(error.to_string())
+    }
+}
+
 impl DeliveryError {
     /// The one place that maps delivery's errors to codes.
     pub const fn code(&self) -> ErrorCode {
         match self {
             Self::Refused(refusal) => refusal.code(),
             Self::Store(StoreError::Damaged(_)) | Self::Failed => ErrorCode::Internal,
-            Self::Store(_) | Self::TooBusy => ErrorCode::Unavailable,
+            Self::Store(_) | Self::Blobs(_) | Self::TooBusy => ErrorCode::Unavailable,
             Self::NoSuchUser | Self::NoGroup => ErrorCode::NotFound,
             Self::NotThisDevice | Self::KeyPackage(_) => ErrorCode::InvalidArgument,
             Self::TooFast { .. } => ErrorCode::TooFast,

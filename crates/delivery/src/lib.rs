@@ -29,6 +29,7 @@ mod submit;
 
 use std::sync::Arc;
 
+use dunlin_blobs::Blobs;
 use dunlin_model::{Clock, Randomness};
 use dunlin_relay::{Relay, ServerId};
 use dunlin_store::Store;
@@ -47,6 +48,7 @@ pub use submit::{Accepted, Submission};
 /// The rules, over a store and a relay. One per server.
 pub struct Delivery {
     store: Arc<dyn Store>,
+    blobs: Arc<dyn Blobs>,
     relay: Arc<dyn Relay>,
     server: ServerId,
     clock: Arc<dyn Clock>,
@@ -72,6 +74,7 @@ impl Delivery {
     /// When the relay cannot be reached.
     pub async fn start(
         store: Arc<dyn Store>,
+        blobs: Arc<dyn Blobs>,
         relay: Arc<dyn Relay>,
         server: ServerId,
         clock: Arc<dyn Clock>,
@@ -80,6 +83,7 @@ impl Delivery {
     ) -> Result<Arc<Self>, dunlin_relay::RelayError> {
         let delivery = Arc::new(Self {
             store,
+            blobs,
             relay,
             server,
             clock,
@@ -115,6 +119,11 @@ impl Delivery {
     /// What was counted since the start.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// Where large parts of handshakes are.
+    pub fn blobs(&self) -> &dyn Blobs {
+        &*self.blobs
     }
 
     /// The store, for jobs that work on it directly.

@@ -26,7 +26,7 @@ pub struct Suite(pub u16);
 
 impl Suite {
     /// `MLS_128_MLKEM768X25519_AES128GCM_SHA256_Ed25519`: hybrid, X-Wing. The default.
-    pub const HYBRID: Self = Self(0x004D);
+    pub const HYBRID: Self = Self(0x004F);
     /// `MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519`, for groups made large.
     pub const CLASSIC: Self = Self(0x0001);
 

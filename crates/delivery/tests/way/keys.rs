@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use dunlin_blobs::{BlobHash, Blobs};
 use dunlin_delivery::keys::KEY_PACKAGES_LOW;
 use dunlin_delivery::{Accepted, DeliveryError};
 use dunlin_model::chat::{ChatState, draft};
 use dunlin_model::{
     Attestation, ChatCommand, ChatId, ChatKind, ChatLimits, ClientSeq, DecisionContext, DeviceCertificate,
-    DeviceId, DeviceKey, Encryption, ErrorCode, EventKind, Refusal, Seq, Suite, Timestamp,
+    DeviceId, DeviceKey, Encryption, Epoch, ErrorCode, EventKind, GroupStart, Payload, Refusal, Seq,
+    StartReason, Suite, Timestamp,
 };
 use dunlin_store::memory::{Fault, Operation};
 use dunlin_store::{Chats, Devices, Revocations};
@@ -154,10 +156,10 @@ async fn a_device_whose_packages_run_out_is_asked_for_more() {
     let mut feed = world.connect(ben).await;
     assert!(!pull(&mut feed).await.iter().any(|line| line.ends_with("left")));
     world.claim(ada, chat, 1, ben).await.unwrap();
-    assert_eq!(pull(&mut feed).await, [format!("suite 77 has {} left", KEY_PACKAGES_LOW - 1)]);
+    assert_eq!(pull(&mut feed).await, [format!("suite 79 has {} left", KEY_PACKAGES_LOW - 1)]);
     let mut again = world.connect(ben).await;
     let lines = pull(&mut again).await;
-    assert!(lines.contains(&format!("suite 77 has {} left", KEY_PACKAGES_LOW - 1)), "{lines:?}");
+    assert!(lines.contains(&format!("suite 79 has {} left", KEY_PACKAGES_LOW - 1)), "{lines:?}");
     let mut never = world.connect(ada).await;
     assert!(!pull(&mut never).await.iter().any(|line| line.ends_with("left")), "who never left any");
 }
@@ -282,4 +284,31 @@ async fn a_server_that_is_told_of_a_revocation_carries_it_out() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("the chat never learned of it at {}", Timestamp(START.0));
+}
+
+#[tokio::test]
+async fn a_handshake_names_blobs_that_are_there() {
+    let world = World::new().await;
+    let ada = world.person(1).await;
+    let chat = world.encrypted(ada, &[]).await;
+    let bytes = Bytes::from(vec![7; 20_000]);
+    let hash = BlobHash::of(&bytes);
+    let start = |size| {
+        ChatCommand::StartGroup(Box::new(GroupStart {
+            epoch: Epoch { generation: 1, number: 0 },
+            suite: Suite::HYBRID,
+            reason: StartReason::First,
+            devices: vec![ada],
+            welcome: None,
+            group_info: Payload::Stored { hash: hash.0, bytes: size },
+        }))
+    };
+    let missing = world.act(ada, chat, 2, start(20_000)).await.unwrap_err();
+    assert_eq!(missing.code(), ErrorCode::InvalidHandshake);
+    world.blobs.put(hash, bytes).await.unwrap();
+    let another_size = world.act(ada, chat, 2, start(19_999)).await.unwrap_err();
+    assert_eq!(another_size.code(), ErrorCode::InvalidHandshake);
+    world.act(ada, chat, 2, start(20_000)).await.unwrap();
+    let entrance = world.server.group_info(ada, chat).await.unwrap();
+    assert_eq!(entrance.group_info, Payload::Stored { hash: hash.0, bytes: 20_000 });
 }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use dunlin_blobs::MemoryBlobs;
 use dunlin_delivery::{Accepted, Delivery, DeliveryConfig, DeliveryError, Feed, PullBudget, Push, ResumeAt};
 use dunlin_model::account::{Address, Device};
 use dunlin_model::clock::{ManualClock, SeededRandomness};
+use dunlin_model::mls::HANDSHAKE_BYTES_MAX;
 use dunlin_model::{
     Body, ChatCommand, ChatId, ChatKind, ClientSeq, DeviceId, DeviceNumber, Encryption, EventKind, Seq,
     Timestamp, UserId,
@@ -18,6 +20,7 @@ pub(crate) const START: Timestamp = Timestamp(1_800_000_000_000);
 
 pub(crate) struct World {
     pub(crate) store: Arc<MemoryStore>,
+    pub(crate) blobs: Arc<MemoryBlobs>,
     pub(crate) relay: Arc<InProcessRelay>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) server: Arc<Delivery>,
@@ -31,15 +34,16 @@ impl World {
 
     pub(crate) async fn with(config: DeliveryConfig, fan_out_members_max: usize) -> Self {
         let store = Arc::new(MemoryStore::new(fan_out_members_max));
+        let blobs = Arc::new(MemoryBlobs::new(HANDSHAKE_BYTES_MAX));
         let relay = Arc::new(InProcessRelay::new());
         let clock = Arc::new(ManualClock::at(START));
-        let server = start(&store, &relay, &clock, &config, 1).await;
-        Self { store, relay, clock, server, config }
+        let server = start(&store, &blobs, &relay, &clock, &config, 1).await;
+        Self { store, blobs, relay, clock, server, config }
     }
 
     /// Another server over the same store and relay; also what a restart gives.
     pub(crate) async fn another_server(&self, id: u64) -> Arc<Delivery> {
-        start(&self.store, &self.relay, &self.clock, &self.config, id).await
+        start(&self.store, &self.blobs, &self.relay, &self.clock, &self.config, id).await
     }
 
     /// A registered user with one device.
@@ -101,6 +105,7 @@ impl World {
 
 async fn start(
     store: &Arc<MemoryStore>,
+    blobs: &Arc<MemoryBlobs>,
     relay: &Arc<InProcessRelay>,
     clock: &Arc<ManualClock>,
     config: &DeliveryConfig,
@@ -109,9 +114,9 @@ async fn start(
     let store: Arc<dyn Store> = Arc::clone(store) as _;
     let randomness = Arc::new(SeededRandomness::new(id));
     let clock = Arc::clone(clock) as _;
-    Delivery::start(store, Arc::clone(relay) as _, ServerId(id), clock, randomness, config.clone())
-        .await
-        .unwrap()
+    let blobs = Arc::clone(blobs) as _;
+    let relay = Arc::clone(relay) as _;
+    Delivery::start(store, blobs, relay, ServerId(id), clock, randomness, config.clone()).await.unwrap()
 }
 
 fn device_record(id: DeviceId) -> Device {

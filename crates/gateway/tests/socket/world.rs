@@ -102,6 +102,7 @@ impl World {
         let relay = Arc::new(InProcessRelay::new());
         let delivery = Delivery::start(
             shared,
+            Arc::new(dunlin_blobs::MemoryBlobs::new(dunlin_model::mls::HANDSHAKE_BYTES_MAX)),
             relay,
             ServerId(id),
             Arc::clone(&clock) as _,
