@@ -67,7 +67,7 @@ impl App {
             EventKind::GroupStarted(_) => "made new keys for the chat".into(),
             EventKind::Committed(_) => "changed the chat's keys".into(),
             EventKind::DeviceRevoked { device } => {
-                format!("has device {} no longer", device.number)
+                format!("has device {} no longer", device.number.0)
             }
         }
     }
