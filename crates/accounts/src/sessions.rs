@@ -121,6 +121,10 @@ impl Accounts {
     pub(crate) async fn revoke(&self, id: DeviceId) -> Result<(), AccountError> {
         for _ in 0..RACES_MAX {
             let mut read = self.store.device(id).await?.ok_or(AccountError::NoSuchDevice)?;
+            if read.value.revoked.is_none() {
+                // First of all, so that whatever dies from here on the user's chats learn of it in the end.
+                self.store.intend_revocation(id).await?;
+            }
             let done = if read.value.revoked.is_some() {
                 true
             } else {

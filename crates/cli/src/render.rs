@@ -64,6 +64,11 @@ impl App {
             EventKind::InviteChanged { secret_hash: Some(_) } => "made a new invite link".into(),
             EventKind::InviteChanged { secret_hash: None } => "withdrew the invite link".into(),
             EventKind::ChatDeleted => "deleted the chat".into(),
+            EventKind::GroupStarted(_) => "made new keys for the chat".into(),
+            EventKind::Committed(_) => "changed the chat's keys".into(),
+            EventKind::DeviceRevoked { device } => {
+                format!("has device {} no longer", device.number.0)
+            }
         }
     }
 
@@ -152,6 +157,15 @@ impl App {
                 json!({"type": "inviteChanged", "link": secret_hash.is_some()})
             }
             EventKind::ChatDeleted => json!({"type": "chatDeleted"}),
+            EventKind::GroupStarted(start) => {
+                json!({"type": "groupStarted", "epoch": start.epoch.to_string()})
+            }
+            EventKind::Committed(commit) => {
+                json!({"type": "keysChanged", "ended": commit.epoch.to_string()})
+            }
+            EventKind::DeviceRevoked { device } => {
+                json!({"type": "deviceRevoked", "device": device.number.0})
+            }
         }
     }
 

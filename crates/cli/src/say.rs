@@ -35,7 +35,13 @@ impl App {
         chat: ChatId,
         command: ChatCommand,
     ) -> Result<Said> {
-        self.say_numbered(connection, |client_seq| Command::Submit { chat, client_seq, command }).await
+        self.say_numbered(connection, |client_seq| Command::Submit {
+            chat,
+            client_seq,
+            command,
+            attestation: None,
+        })
+        .await
     }
 
     /// As [`App::say`], for commands of any kind that carry a number and are answered with a place.

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use dunlin_model::chat::ChatState;
 use dunlin_model::view::Receipt;
 use dunlin_model::{
-    Body, BodyGone, ChatId, DeviceId, DeviceNumber, Event, EventKind, InboxMark, Progress, Seq, UserId,
+    Body, BodyGone, ChatId, DeviceId, DeviceNumber, Event, EventKind, InboxMark, Payload, Progress, Seq,
+    UserId,
 };
 use dunlin_store::{Store, StoreError};
 use parking_lot::{Mutex, RwLock};
@@ -388,6 +389,20 @@ pub(crate) fn body_bytes(event: &Event) -> usize {
     match &event.kind {
         EventKind::Message { body: Body::Gone(_), .. } => 0,
         EventKind::Message { body, .. } => body.len(),
+        EventKind::GroupStarted(start) => {
+            inline_bytes(&start.group_info) + start.welcome.as_ref().map_or(0, inline_bytes)
+        }
+        EventKind::Committed(commit) => {
+            let parts = [Some(&commit.commit), Some(&commit.group_info), commit.welcome.as_ref()];
+            parts.into_iter().flatten().map(inline_bytes).sum()
+        }
         _ => 0,
+    }
+}
+
+fn inline_bytes(payload: &Payload) -> usize {
+    match payload {
+        Payload::Inline(bytes) => bytes.len(),
+        Payload::Stored { .. } => 0,
     }
 }

@@ -38,7 +38,7 @@ impl Default for DeliveryConfig {
             chats_cached_max: CHATS_CACHED_MAX,
             signal_members_max: SIGNAL_MEMBERS_MAX,
             offline_after: OFFLINE_AFTER,
-            encryptions: vec![Encryption::None],
+            encryptions: vec![Encryption::Mls, Encryption::None],
         }
     }
 }

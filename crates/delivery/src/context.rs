@@ -4,8 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use dunlin_blobs::BlobHash;
 use dunlin_model::account::{Document, DocumentKind};
-use dunlin_model::{ChatCommand, ChatKind, DecisionContext, DeviceId, UserId};
+use dunlin_model::{Attestation, ChatCommand, ChatKind, DecisionContext, DeviceId, Payload, Refusal, UserId};
 use dunlin_store::StoreError;
 use parking_lot::Mutex;
 
@@ -30,8 +31,9 @@ impl Delivery {
         chat: &Chat,
         from: DeviceId,
         command: &ChatCommand,
+        attestation: Option<Box<Attestation>>,
     ) -> Result<DecisionContext, DeliveryError> {
-        let mut context = DecisionContext::default();
+        let mut context = DecisionContext { attestation, ..DecisionContext::default() };
         match command {
             ChatCommand::Create { members, .. } => {
                 self.must_exist(members).await?;
@@ -64,9 +66,14 @@ impl Delivery {
             | ChatCommand::Leave
             | ChatCommand::Join { .. }
             | ChatCommand::SetInvite { .. }
-            | ChatCommand::DeleteChat
-            | ChatCommand::StartGroup(_)
-            | ChatCommand::Commit(_) => {}
+            | ChatCommand::DeleteChat => {}
+            ChatCommand::StartGroup(start) => {
+                self.blobs_must_exist([Some(&start.group_info), start.welcome.as_ref()]).await?;
+            }
+            ChatCommand::Commit(commit) => {
+                let parts = [Some(&commit.commit), Some(&commit.group_info), commit.welcome.as_ref()];
+                self.blobs_must_exist(parts).await?;
+            }
         }
         Ok(context)
     }
@@ -112,6 +119,22 @@ impl Delivery {
         }
         cached.insert(user, (Arc::clone(&blocks), now));
         Ok(blocks)
+    }
+
+    /// What an event names is durable before the event is.
+    async fn blobs_must_exist<const N: usize>(
+        &self,
+        parts: [Option<&Payload>; N],
+    ) -> Result<(), DeliveryError> {
+        for part in parts.into_iter().flatten() {
+            if let Payload::Stored { hash, bytes } = part
+                && self.blobs.size(BlobHash(*hash)).await? != Some(u64::from(*bytes))
+            {
+                let why = "a blob that it names is not there, or has another size";
+                return Err(Refusal::InvalidHandshake { why }.into());
+            }
+        }
+        Ok(())
     }
 
     async fn must_exist(&self, users: &[UserId]) -> Result<(), DeliveryError> {

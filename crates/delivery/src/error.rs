@@ -1,5 +1,6 @@
 //! Why delivery says no.
 
+use dunlin_blobs::BlobError;
 use dunlin_model::{ErrorCode, Refusal};
 use dunlin_store::StoreError;
 
@@ -12,6 +13,9 @@ pub enum DeliveryError {
     /// The store did not do it, or does not know.
     #[error("The server cannot reach its store now.")]
     Store(#[from] StoreError),
+    /// A blob cannot be read.
+    #[error("The server cannot read its blobs now.")]
+    Blobs(String),
     /// Someone named does not exist.
     #[error("Someone named does not exist.")]
     NoSuchUser,
@@ -29,9 +33,31 @@ pub enum DeliveryError {
         /// The limit.
         limit: usize,
     },
+    /// The certificate is another device's.
+    #[error("The certificate is not one of this device.")]
+    NotThisDevice,
+    /// A key package is not taken.
+    #[error("The key packages are not taken: {0}.")]
+    KeyPackage(&'static str),
+    /// The chat has no group to enter.
+    #[error("The chat has no group yet.")]
+    NoGroup,
+    /// Faster than the limit.
+    #[error("Too many claims of key packages.")]
+    TooFast {
+        /// When to go on.
+        retry_after: std::time::Duration,
+    },
     /// The task that did it died.
     #[error("The server failed.")]
     Failed,
+}
+
+impl From<BlobError> for DeliveryError {
+    fn from(error: BlobError) -> Self {
+        tracing::error!(%error, cause = ?std::error::Error::source(&error), "a blob cannot be read");
+        Self::Blobs(error.to_string())
+    }
 }
 
 impl DeliveryError {
@@ -40,10 +66,20 @@ impl DeliveryError {
         match self {
             Self::Refused(refusal) => refusal.code(),
             Self::Store(StoreError::Damaged(_)) | Self::Failed => ErrorCode::Internal,
-            Self::Store(_) | Self::TooBusy => ErrorCode::Unavailable,
-            Self::NoSuchUser => ErrorCode::NotFound,
+            Self::Store(_) | Self::Blobs(_) | Self::TooBusy => ErrorCode::Unavailable,
+            Self::NoSuchUser | Self::NoGroup => ErrorCode::NotFound,
+            Self::NotThisDevice | Self::KeyPackage(_) => ErrorCode::InvalidArgument,
+            Self::TooFast { .. } => ErrorCode::TooFast,
             Self::EncryptionNotAllowed => ErrorCode::WrongEncryption,
             Self::TooMany { .. } => ErrorCode::LimitReached,
+        }
+    }
+
+    /// When to try again, where it is known.
+    pub const fn retry_after(&self) -> Option<std::time::Duration> {
+        match self {
+            Self::TooFast { retry_after } => Some(*retry_after),
+            _ => None,
         }
     }
 }

@@ -167,6 +167,7 @@ impl Feed {
             }
         }
         self.restate_without_rows(stated.into_values().take(STATED_WITHOUT_ROW_MAX).collect()).await?;
+        self.ask_for_key_packages().await?;
         self.started = true;
         self.owes_caught_up = true;
         self.session.ring();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dunlin_model::view::{INVITE_SECRET_BYTES, InviteCode};
-use dunlin_model::{ChatCommand, ChatId, ClientSeq, DeviceId};
+use dunlin_model::{Attestation, ChatCommand, ChatId, ClientSeq, DeviceId};
 use sha2::{Digest, Sha256};
 
 use crate::{Accepted, Delivery, DeliveryError};
@@ -27,7 +27,7 @@ impl Delivery {
         let code = if withdraw { None } else { Some(self.invite_code(from, chat, number).await?) };
         let secret_hash = code.as_ref().map(|code| Sha256::digest(code.secret).into());
         let command = ChatCommand::SetInvite { secret_hash };
-        Ok((self.submit_in_task(from, chat, number, command).await?, code))
+        Ok((self.submit_in_task(from, chat, number, command, None).await?, code))
     }
 
     /// Joins a chat by its invite link. Cancel safe.
@@ -39,9 +39,10 @@ impl Delivery {
         from: DeviceId,
         code: &InviteCode,
         number: ClientSeq,
+        attestation: Option<Box<Attestation>>,
     ) -> Result<Accepted, DeliveryError> {
         let secret = bytes::Bytes::copy_from_slice(&code.secret);
-        self.submit_in_task(from, code.chat, number, ChatCommand::Join { secret }).await
+        self.submit_in_task(from, code.chat, number, ChatCommand::Join { secret }, attestation).await
     }
 
     async fn invite_code(

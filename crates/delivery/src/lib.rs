@@ -6,12 +6,14 @@
 
 mod cache;
 mod chat;
+mod claims;
 pub mod config;
 mod context;
 mod error;
 mod feed;
 mod history;
 mod invites;
+pub mod keys;
 mod link;
 mod listing;
 pub mod metrics;
@@ -20,12 +22,14 @@ mod presence;
 mod pull;
 mod receipts;
 mod registry;
+mod revoking;
 mod session;
 mod sink;
 mod submit;
 
 use std::sync::Arc;
 
+use dunlin_blobs::Blobs;
 use dunlin_model::{Clock, Randomness};
 use dunlin_relay::{Relay, ServerId};
 use dunlin_store::Store;
@@ -35,6 +39,7 @@ pub use config::DeliveryConfig;
 pub use error::DeliveryError;
 pub use feed::{Feed, ResumeAt};
 pub use history::HistoryQuery;
+pub use keys::GroupEntrance;
 pub use metrics::{Counter, Histogram, Metrics};
 pub use pull::{PullBudget, Push};
 pub use session::Session;
@@ -43,6 +48,7 @@ pub use submit::{Accepted, Submission};
 /// The rules, over a store and a relay. One per server.
 pub struct Delivery {
     store: Arc<dyn Store>,
+    blobs: Arc<dyn Blobs>,
     relay: Arc<dyn Relay>,
     server: ServerId,
     clock: Arc<dyn Clock>,
@@ -53,6 +59,9 @@ pub struct Delivery {
     blocks: context::BlockCache,
     receipts: receipts::ReceiptQueue,
     presence: presence::PresenceBook,
+    claims: claims::ClaimBook,
+    /// Rung when a revocation is to be carried out.
+    revocation_told: Arc<tokio::sync::Notify>,
     metrics: Metrics,
 }
 
@@ -65,6 +74,7 @@ impl Delivery {
     /// When the relay cannot be reached.
     pub async fn start(
         store: Arc<dyn Store>,
+        blobs: Arc<dyn Blobs>,
         relay: Arc<dyn Relay>,
         server: ServerId,
         clock: Arc<dyn Clock>,
@@ -73,6 +83,7 @@ impl Delivery {
     ) -> Result<Arc<Self>, dunlin_relay::RelayError> {
         let delivery = Arc::new(Self {
             store,
+            blobs,
             relay,
             server,
             clock,
@@ -83,12 +94,15 @@ impl Delivery {
             blocks: context::BlockCache::default(),
             receipts: receipts::ReceiptQueue::default(),
             presence: presence::PresenceBook::default(),
+            claims: claims::ClaimBook::default(),
+            revocation_told: Arc::default(),
             metrics: Metrics::default(),
         });
         let sink: Arc<dyn dunlin_relay::WakeSink> = Arc::clone(&delivery) as _;
         delivery.relay.attach(server, Arc::downgrade(&sink)).await?;
         tokio::spawn(receipts::write_receipts(Arc::downgrade(&delivery)));
         tokio::spawn(presence::watch_absences(Arc::downgrade(&delivery)));
+        tokio::spawn(revoking::carry_out_revocations(Arc::downgrade(&delivery)));
         Ok(delivery)
     }
 
@@ -105,6 +119,11 @@ impl Delivery {
     /// What was counted since the start.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// Where large parts of handshakes are.
+    pub fn blobs(&self) -> &dyn Blobs {
+        &*self.blobs
     }
 
     /// The store, for jobs that work on it directly.

@@ -59,8 +59,14 @@ impl Delivery {
         }
     }
 
-    /// Says that a device was revoked or logged out: its sessions are to be closed, here and elsewhere.
+    /// Says that a device was revoked or logged out: its sessions are to be closed, here and elsewhere, and its
+    /// user's chats are to say so, soon.
     pub fn revoke_device(&self, device: DeviceId) {
+        self.end_sessions(device);
+        self.revocation_told.notify_one();
+    }
+
+    pub(crate) fn end_sessions(&self, device: DeviceId) {
         self.close_sessions_of(device);
         self.relay.publish_signal(self.server, &[device.user], Signal::Revoked { device });
     }

@@ -53,12 +53,14 @@ impl Pipeline {
         self.events.lock().back().map(|newest| (newest.event.seq, newest.event.time))
     }
 
-    /// Whether a message with this number can be decided on what is under way: there is room, and the device
-    /// used only smaller numbers there.
+    /// Whether a message with this number can be decided on what is under way: there is room, the device used
+    /// only smaller numbers there, and all of it is messages, since whatever else there is may forbid this one.
     pub(crate) fn admits(&self, device: DeviceId, number: ClientSeq) -> bool {
         let events = self.events.lock();
-        let above = |other: &UnderWay| other.event.sender != device || other.event.client_seq < number;
-        events.len() < UNDER_WAY_MAX && events.iter().all(above)
+        let admits = |other: &UnderWay| {
+            other.event.is_message() && (other.event.sender != device || other.event.client_seq < number)
+        };
+        events.len() < UNDER_WAY_MAX && events.iter().all(admits)
     }
 
     /// Notes an event that is about to be handed to the store.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dunlin_model::view::{Receipt, SkipReason, Skipped, UserPresence};
-use dunlin_model::{ChatId, Seq, UserId};
+use dunlin_model::{ChatId, Seq, Suite, UserId};
 use dunlin_store::StoreError;
 
 use crate::DeliveryError;
@@ -50,6 +50,13 @@ pub enum Push {
         user: UserId,
         /// Whether.
         typing: bool,
+    },
+    /// Few key packages of the device are left.
+    KeyPackagesLow {
+        /// Of this suite.
+        suite: Suite,
+        /// So many.
+        left: u32,
     },
     /// The user deleted a message for themselves on another device.
     Hidden {
@@ -131,6 +138,7 @@ impl Feed {
         out.extend(left.presences.into_iter().map(Push::Presence));
         out.extend(left.typing.into_iter().map(|(chat, user, typing)| Push::Typing { chat, user, typing }));
         out.extend(left.hidden.into_iter().map(|(chat, seq)| Push::Hidden { chat, seq }));
+        out.extend(left.keys_low.into_iter().map(|(suite, left)| Push::KeyPackagesLow { suite, left }));
         if !self.started {
             return Ok(()); // `resume` will read the inbox.
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dunlin_model::view::{Receipt, UserPresence};
-use dunlin_model::{ChatId, DeviceId, Seq, UserId};
+use dunlin_model::{ChatId, DeviceId, Seq, Suite, UserId};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -34,6 +34,7 @@ pub(crate) struct Left {
     pub(crate) presences: Vec<UserPresence>,
     pub(crate) typing: Vec<(ChatId, UserId, bool)>,
     pub(crate) hidden: Vec<(ChatId, Seq)>,
+    pub(crate) keys_low: Vec<(Suite, u32)>,
 }
 
 impl Session {
@@ -134,6 +135,16 @@ impl Session {
         let kept = push_bounded(&mut self.left.lock().hidden, (chat, seq));
         self.ring();
         kept
+    }
+
+    /// Leaves word that few key packages are left; the newest of a suite counts.
+    pub(crate) fn leave_keys_low(&self, suite: Suite, count: u32) {
+        {
+            let mut left = self.left.lock();
+            left.keys_low.retain(|(of, _)| *of != suite);
+            push_bounded(&mut left.keys_low, (suite, count));
+        }
+        self.ring();
     }
 
     pub(crate) fn take(&self) -> Left {

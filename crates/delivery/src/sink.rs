@@ -51,6 +51,7 @@ impl WakeSink for Delivery {
                 });
             }
             Signal::Revoked { device } => self.close_sessions_of(*device),
+            Signal::KeyPackagesLow { device, suite, left } => self.leave_keys_low(*device, *suite, *left),
             Signal::Receipt { chat, device, progress } => {
                 self.receipt_from_elsewhere(ProgressRaise {
                     chat: *chat,

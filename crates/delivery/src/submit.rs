@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use dunlin_model::chat::{Decision, decide};
 use dunlin_model::{
-    ChatCommand, ChatId, ChatKind, ClientSeq, DecisionContext, DeviceId, Encryption, Event, EventKind,
-    InboxMark, Seq, Timestamp, UserId,
+    Attestation, ChatCommand, ChatId, ChatKind, ClientSeq, DecisionContext, DeviceId, Encryption, Event,
+    EventKind, InboxMark, Seq, Timestamp, UserId,
 };
 use dunlin_relay::Wake;
 use dunlin_store::{Appended, StoreError};
@@ -15,7 +15,7 @@ use crate::chat::{Chat, SNAPSHOT_INTERVAL_EVENTS};
 use crate::{Delivery, DeliveryError};
 
 /// Attempts at an append that others, or an uncertain store, keep from succeeding.
-const APPEND_ATTEMPTS_MAX: usize = 16;
+pub(crate) const APPEND_ATTEMPTS_MAX: usize = 16;
 /// Bytes of a body up to which a wake carries the event to warm the other side's cache.
 const WAKE_EVENT_BYTES_MAX: usize = 1_024;
 
@@ -47,7 +47,7 @@ enum Turn {
 }
 
 /// What the append step found or did.
-struct Written {
+pub(crate) struct Written {
     seq: Seq,
     time: Option<Timestamp>,
     /// The event, and whose membership it begins or ends. `None` for a retry of an event that expired.
@@ -90,11 +90,16 @@ impl Delivery {
     ///
     /// # Errors
     /// `Refused` and others that are definite; `Store` and `TooBusy` when the same number may be tried again.
-    pub async fn submit(&self, entered: Submission, command: ChatCommand) -> Result<Accepted, DeliveryError> {
+    pub async fn submit(
+        &self,
+        entered: Submission,
+        command: ChatCommand,
+        attestation: Option<Box<Attestation>>,
+    ) -> Result<Accepted, DeliveryError> {
         let began = self.clock.monotonic();
         let Submission { chat, from, number, turn } = entered;
         let turn = turn.wait().await;
-        let context = self.authorise(&chat, from, &command).await?;
+        let context = self.authorise(&chat, from, &command, attestation).await?;
         let written = self.append(&chat, turn, from, number, &command, &context).await?;
         self.raise(&chat, &written).await?;
         let accepted = written.accepted(chat.id); // Only now may the sender be told.
@@ -114,11 +119,12 @@ impl Delivery {
         chat: ChatId,
         number: ClientSeq,
         command: ChatCommand,
+        attestation: Option<Box<Attestation>>,
     ) -> Result<Accepted, DeliveryError> {
         let delivery = Arc::clone(self);
         let task = tokio::spawn(async move {
             let entered = delivery.enter(from, chat, number).await?;
-            let accepted = delivery.submit(entered, command).await;
+            let accepted = delivery.submit(entered, command, attestation).await;
             delivery.registry.for_each(from.user, |session| session.ring());
             accepted
         });
@@ -147,6 +153,7 @@ impl Delivery {
         from: DeviceId,
         number: ClientSeq,
         command: ChatCommand,
+        attestation: Option<Box<Attestation>>,
     ) -> Result<Accepted, DeliveryError> {
         if let ChatCommand::Create { encryption, .. } = &command
             && !self.config().encryptions.contains(encryption)
@@ -155,7 +162,7 @@ impl Delivery {
         }
         let chat = Self::chat_to_create(from, number, &command);
         let direct = matches!(&command, ChatCommand::Create { kind: ChatKind::Direct, .. });
-        match self.submit_in_task(from, chat, number, command).await {
+        match self.submit_in_task(from, chat, number, command, attestation).await {
             Err(DeliveryError::Refused(dunlin_model::Refusal::AlreadyExists { seq })) if direct => {
                 Ok(Accepted { chat, seq, time: None, repeated: true })
             }
@@ -254,10 +261,8 @@ impl Delivery {
                     let (head, changed) = newest.unwrap_or((state.head, state.changed));
                     // The wall clock may have gone back; times in a chat do not.
                     let (seq, time) = (head.max(state.head).next(), now.max(changed).max(state.changed));
-                    Ok((
-                        Event { seq, time, sender: from, client_seq: number, kind, attestation: None },
-                        affected,
-                    ))
+                    let attestation = context.attestation.clone().filter(|_| kind.needs_attestation(state));
+                    Ok((Event { seq, time, sender: from, client_seq: number, kind, attestation }, affected))
                 }
             })
         });
@@ -279,7 +284,7 @@ impl Delivery {
     }
 
     /// Raises the inbox registers of those who are to learn of the event.
-    async fn raise(&self, chat: &Chat, written: &Written) -> Result<(), DeliveryError> {
+    pub(crate) async fn raise(&self, chat: &Chat, written: &Written) -> Result<(), DeliveryError> {
         let seq = written.seq;
         let due = chat.rows_due();
         for rows in &due {
@@ -306,7 +311,7 @@ impl Delivery {
     }
 
     /// Wakes the members, and those whom the event took out: in memory here, through the relay elsewhere.
-    fn wake(&self, chat: &Arc<Chat>, written: &Written, from: DeviceId) {
+    pub(crate) fn wake(&self, chat: &Arc<Chat>, written: &Written, from: DeviceId) {
         // A chat is kept in memory from its first event on; others may have loaded it meanwhile.
         let kept = self.chats.insert(Arc::clone(chat));
         if !Arc::ptr_eq(&kept, chat) {
@@ -317,6 +322,7 @@ impl Delivery {
         self.wake_here(&kept, &users, Some(from));
         let small = |event: &&Arc<Event>| match &event.kind {
             EventKind::Message { body, .. } => body.len() <= WAKE_EVENT_BYTES_MAX,
+            EventKind::GroupStarted(_) | EventKind::Committed(_) => false,
             _ => true,
         };
         let event = written.event.as_ref().filter(|_| !written.repeated).filter(small).cloned();
@@ -339,7 +345,7 @@ impl Delivery {
     }
 
     /// What follows from an event but need not be waited for.
-    fn tidy_up(&self, chat: &Arc<Chat>) {
+    pub(crate) fn tidy_up(&self, chat: &Arc<Chat>) {
         let due = chat.has_deletions()
             || (chat.head().0.is_multiple_of(SNAPSHOT_INTERVAL_EVENTS / 8) && chat.snapshot_due());
         if due {
@@ -386,6 +392,17 @@ impl Turn {
 }
 
 impl Written {
+    /// What the server itself appended just now, which changes nobody's membership.
+    pub(crate) fn now(event: Arc<Event>) -> Self {
+        let (seq, time) = (event.seq, Some(event.time));
+        Self { seq, time, event: Some(event), affected: Vec::new(), repeated: false }
+    }
+
+    /// What stands in the log up to `head`.
+    pub(crate) fn before(head: Seq) -> Self {
+        Self { seq: head, time: None, event: None, affected: Vec::new(), repeated: true }
+    }
+
     fn accepted(&self, chat: ChatId) -> Accepted {
         Accepted { chat, seq: self.seq, time: self.time, repeated: self.repeated }
     }

@@ -462,6 +462,7 @@ fn write_push(format: Format, push: Push, out: &mut Vec<u8>) {
         Push::Status { chat, receipt } => ServerFrame::StatusUpdate { chat, receipt },
         Push::Presence(presence) => ServerFrame::PresenceUpdate(presence),
         Push::Typing { chat, user, typing } => ServerFrame::Typing { chat, user, typing },
+        Push::KeyPackagesLow { suite, left } => ServerFrame::KeyPackagesLow { suite, left },
         Push::Hidden { chat, seq } => ServerFrame::MessageHidden { chat, seq },
     };
     write_frame(format, &frame, out);

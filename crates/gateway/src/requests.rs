@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use dunlin_delivery::{Accepted, DeliveryError, HistoryQuery, ResumeAt};
+use dunlin_delivery::{Accepted, DeliveryError, GroupEntrance, HistoryQuery, ResumeAt};
 use dunlin_model::{DeviceId, ErrorCode, Seq};
 use dunlin_wire::{ClientFrame, Command, Failure, Outcome, Position};
 
@@ -44,7 +44,7 @@ impl Connection {
                 };
                 self.reply(id, outcome);
             }
-            Command::Submit { chat, client_seq, command } => {
+            Command::Submit { chat, client_seq, command, attestation } => {
                 // The place in the chat's queue is taken here, so that sends keep their order.
                 let delivery = Arc::clone(self.gateway.delivery());
                 match delivery.enter(device, chat, client_seq).await {
@@ -52,7 +52,7 @@ impl Connection {
                     Ok(entered) => {
                         let pending = self.outbox.begin(id);
                         tokio::spawn(async move {
-                            pending.answer(accepted(delivery.submit(entered, command).await));
+                            pending.answer(accepted(delivery.submit(entered, command, attestation).await));
                         });
                     }
                 }
@@ -95,14 +95,16 @@ impl Connection {
 async fn answer(gateway: &Gateway, device: DeviceId, command: Command) -> Result<Outcome, DeliveryError> {
     let delivery = gateway.delivery();
     Ok(match command {
-        Command::CreateChat { client_seq, command } => {
-            accepted(delivery.create_chat(device, client_seq, command).await)
+        Command::CreateChat { client_seq, command, attestation } => {
+            accepted(delivery.create_chat(device, client_seq, command, attestation).await)
         }
         Command::SetInviteLink { chat, client_seq, withdraw } => {
             let (accepted, code) = delivery.set_invite(device, chat, client_seq, withdraw).await?;
             Outcome::InviteLink { chat, seq: accepted.seq, code }
         }
-        Command::JoinChat { code, client_seq } => accepted(delivery.join(device, &code, client_seq).await),
+        Command::JoinChat { code, client_seq, attestation } => {
+            accepted(delivery.join(device, &code, client_seq, attestation).await)
+        }
         Command::HideMessage { chat, seq } => {
             delivery.hide(device, chat, seq).await?;
             Outcome::Done
@@ -122,6 +124,22 @@ async fn answer(gateway: &Gateway, device: DeviceId, command: Command) -> Result
         Command::SetTyping { chat, typing } => {
             delivery.typing(device, chat, typing).await?;
             Outcome::Done
+        }
+        Command::SetCertificate(certificate) => {
+            delivery.set_certificate(device, &certificate).await?;
+            Outcome::Done
+        }
+        Command::ListDevices { users } => Outcome::Devices(delivery.list_devices(&users).await?),
+        Command::UploadKeyPackages { suite, packages, last_resort } => {
+            let left = delivery.upload_key_packages(device, suite, &packages, last_resort.as_ref()).await?;
+            Outcome::KeyPackageCount { suite, left }
+        }
+        Command::ClaimKeyPackages { chat, change, suite, users } => {
+            Outcome::KeyPackages(delivery.claim_key_packages(device, chat, change, suite, &users).await?)
+        }
+        Command::GetGroupInfo { chat } => {
+            let GroupEntrance { epoch, suite, group_info } = delivery.group_info(device, chat).await?;
+            Outcome::GroupInfo { chat, epoch, suite, group_info }
         }
         Command::Authenticate { .. }
         | Command::Resume { .. }
@@ -146,5 +164,7 @@ pub(crate) fn failed(error: &DeliveryError) -> Outcome {
     if error.code() == ErrorCode::Internal {
         tracing::error!(%error, "a request failed");
     }
-    Outcome::Failed(Failure::new(error.code(), error.to_string()))
+    let mut failure = Failure::new(error.code(), error.to_string());
+    failure.retry_after = error.retry_after();
+    Outcome::Failed(failure)
 }

@@ -243,6 +243,7 @@ impl Relay {
             Command::CreateChat {
                 client_seq,
                 command: ChatCommand::Create { kind, encryption, name, description, members },
+                ..
             } => {
                 let Some(device) = self.peers.get(peer).map(|peer| peer.device) else { return };
                 let chat = match members.as_slice() {
@@ -260,6 +261,7 @@ impl Relay {
                 chat,
                 client_seq,
                 command: ChatCommand::Send { body, reply_to, attachments, epoch: None },
+                ..
             } => {
                 self.post(peer, id, chat, client_seq, EventKind::Message { body, reply_to, attachments });
             }

@@ -128,6 +128,15 @@ fn statement(chat: ChatId, roster: RosterDigest, number: ClientSeq, kind: &Event
 }
 
 impl EventKind {
+    /// Whether the chat at `state`, which precedes it, takes it only with its author's signature.
+    pub fn needs_attestation(&self, state: &ChatState) -> bool {
+        let encryption = match self {
+            Self::Created { encryption, .. } => *encryption,
+            _ => state.encryption,
+        };
+        encryption == Encryption::Mls && self.is_attested()
+    }
+
     /// Whether an encrypted chat takes it only with its author's signature.
     pub const fn is_attested(&self) -> bool {
         matches!(

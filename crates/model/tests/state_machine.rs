@@ -1,14 +1,16 @@
 //! Random commands from random devices: what must hold after each, whatever came before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use dunlin_model::chat::{ChatState, Decision, NumberStatus, NumberWindow, decide};
+use dunlin_model::chat::{ChatState, Decision, NumberStatus, NumberWindow, decide, draft};
 use dunlin_model::limits::DEDUP_WINDOW_NUMBERS;
 use dunlin_model::{
-    AttachmentId, Body, BodyGone, ChatCommand, ChatId, ChatKind, ChatLimits, ClientSeq, DecisionContext,
-    DeviceId, DeviceNumber, Encryption, Event, EventKind, Refusal, Role, Seq, Timestamp, UserId,
+    AttachmentId, Attestation, Body, BodyGone, ChatCommand, ChatId, ChatKind, ChatLimits, ClientSeq, Commit,
+    DecisionContext, DeviceCertificate, DeviceId, DeviceKey, DeviceNumber, Encryption, Epoch, Event,
+    EventKind, GroupStart, Payload, Refusal, Role, Seq, StartReason, Suite, Timestamp, UserId,
 };
+use ed25519_dalek::SigningKey;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -31,6 +33,61 @@ struct Attempt {
     numbering: Numbering,
     command: ChatCommand,
     context: DecisionContext,
+    /// Whether the sender knows the chat: signs, and is of its epoch, and carries out what waits.
+    knows: bool,
+    /// A device that the server says is revoked, before.
+    revokes: Option<DeviceId>,
+}
+
+fn device() -> impl Strategy<Value = DeviceId> {
+    (user(), 1..3_u32).prop_map(|(user, number)| DeviceId { user, number: DeviceNumber(number) })
+}
+
+fn devices() -> impl Strategy<Value = Vec<DeviceId>> {
+    proptest::collection::btree_set(device(), 0..4).prop_map(|devices| devices.into_iter().collect())
+}
+
+fn epoch() -> impl Strategy<Value = Epoch> {
+    (0..4_u32, 0..8_u64).prop_map(|(generation, number)| Epoch { generation, number })
+}
+
+fn part() -> Payload {
+    Payload::Inline(Bytes::from_static(b"part"))
+}
+
+fn suite() -> impl Strategy<Value = Suite> {
+    prop_oneof![6 => Just(Suite::HYBRID), 2 => Just(Suite::CLASSIC), 1 => Just(Suite(2))]
+}
+
+fn start() -> impl Strategy<Value = ChatCommand> {
+    let reason = prop_oneof![
+        4 => Just(StartReason::First),
+        1 => Just(StartReason::NobodyLeft),
+        1 => Just(StartReason::Broken),
+        1 => Just(StartReason::SuiteChange),
+    ];
+    (epoch(), suite(), reason, devices()).prop_map(|(epoch, suite, reason, devices)| {
+        let start = GroupStart { epoch, suite, reason, devices, welcome: None, group_info: part() };
+        ChatCommand::StartGroup(Box::new(start))
+    })
+}
+
+fn commit() -> impl Strategy<Value = ChatCommand> {
+    (epoch(), any::<bool>(), devices(), option::weighted(0.2, devices())).prop_map(
+        |(epoch, external, added, removed)| {
+            let removed = removed.unwrap_or_default();
+            let (commit, welcome, group_info) = (part(), None, part());
+            ChatCommand::Commit(Box::new(Commit {
+                epoch,
+                external,
+                added,
+                removed,
+                commit,
+                welcome,
+                group_info,
+            }))
+        },
+    )
 }
 
 fn user() -> impl Strategy<Value = UserId> {
@@ -64,7 +121,7 @@ fn role() -> impl Strategy<Value = Role> {
 fn creation() -> impl Strategy<Value = ChatCommand> {
     let kind =
         prop_oneof![4 => Just(ChatKind::Group), 2 => Just(ChatKind::Channel), 1 => Just(ChatKind::Direct)];
-    let encryption = prop_oneof![3 => Just(Encryption::None), 1 => Just(Encryption::Mls)];
+    let encryption = prop_oneof![1 => Just(Encryption::None), 1 => Just(Encryption::Mls)];
     (kind, encryption, vec(user(), 0..5), any::<bool>()).prop_map(|(kind, encryption, members, wrong)| {
         let named =
             (kind != ChatKind::Direct && encryption == Encryption::None) != (wrong && members.len() == 4);
@@ -77,10 +134,14 @@ fn command() -> impl Strategy<Value = ChatCommand> {
     let text = || option::of("[a-z]{0,4}");
     prop_oneof![
         1 => creation(),
-        6 => (body(), option::weighted(0.2, seq()), 0..4_u8).prop_map(|(body, reply_to, attachments)| {
-            let attachments = (0..attachments).map(|number| AttachmentId::from_bytes([number; 16])).collect();
-            ChatCommand::Send { body, reply_to, attachments, epoch: None }
-        }),
+        6 => (body(), option::weighted(0.2, seq()), 0..4_u8, option::of(epoch())).prop_map(
+            |(body, reply_to, attachments, epoch)| {
+                let ids = (0..attachments).map(|number| AttachmentId::from_bytes([number; 16]));
+                ChatCommand::Send { body, reply_to, attachments: ids.collect(), epoch }
+            }
+        ),
+        4 => start(),
+        6 => commit(),
         2 => seq().prop_map(|target| ChatCommand::DeleteMessage { target }),
         1 => (text(), text(), text())
             .prop_map(|(name, description, picture)| ChatCommand::Update { name, description, picture }),
@@ -113,9 +174,17 @@ fn attempt() -> impl Strategy<Value = Attempt> {
     );
     // The end of a chat is worth testing, but not at once.
     let command = prop_oneof![60 => command(), 1 => Just(ChatCommand::DeleteChat)];
-    (user(), 1..3_u32, numbering, command, context).prop_map(|(user, number, numbering, command, context)| {
-        Attempt { sender: DeviceId { user, number: DeviceNumber(number) }, numbering, command, context }
-    })
+    let revokes = option::weighted(0.05, device());
+    (device(), numbering, command, context, prop::bool::weighted(0.85), revokes).prop_map(
+        |(sender, numbering, command, context, knows, revokes)| Attempt {
+            sender,
+            numbering,
+            command,
+            context,
+            knows,
+            revokes,
+        },
+    )
 }
 
 fn limits() -> impl Strategy<Value = ChatLimits> {
@@ -136,6 +205,19 @@ struct History {
     places: BTreeMap<(DeviceId, ClientSeq), Seq>,
     /// Who could read each event when it was the newest; index 0 is the first event.
     readers: Vec<Vec<UserId>>,
+    /// Every epoch there was.
+    epochs: BTreeSet<Epoch>,
+    /// The newest epoch that began with a change of who reads.
+    readers_changed: Epoch,
+}
+
+/// Key and certificate of a device.
+fn certified(device: DeviceId) -> (SigningKey, DeviceCertificate) {
+    let byte = device.user.as_bytes()[0];
+    let own = SigningKey::from_bytes(&[byte + 100; 32]);
+    let key = DeviceKey(own.verifying_key().to_bytes());
+    let identity = SigningKey::from_bytes(&[byte + 1; 32]);
+    (own, DeviceCertificate::issue(&identity, device, key, Timestamp(1)))
 }
 
 impl History {
@@ -145,7 +227,114 @@ impl History {
             log: Vec::new(),
             places: BTreeMap::new(),
             readers: Vec::new(),
+            epochs: BTreeSet::new(),
+            readers_changed: Epoch::default(),
         }
+    }
+
+    /// What a sender who knows the chat makes of the attempt.
+    fn fitted(&self, attempt: &Attempt) -> ChatCommand {
+        let mut command = attempt.command.clone();
+        let (keys, sender) = (&self.state.keys, attempt.sender);
+        match &mut command {
+            ChatCommand::Send { epoch, .. } => {
+                let back = epoch.map_or(0, |epoch| epoch.number);
+                let number = keys.epoch.number.saturating_sub(back);
+                let encrypted = self.state.encryption == Encryption::Mls;
+                *epoch = encrypted.then_some(Epoch { number, ..keys.epoch });
+            }
+            ChatCommand::StartGroup(start) => {
+                start.epoch.generation = keys.epoch.generation + 1;
+                start.devices.retain(|device| self.state.members.contains_key(&device.user));
+                start.devices.push(sender);
+                start.devices.sort();
+                start.devices.dedup();
+            }
+            ChatCommand::Commit(commit) => {
+                commit.epoch = keys.epoch;
+                commit.added.retain(|device| {
+                    self.state.members.contains_key(&device.user) && !keys.devices.contains_key(device)
+                });
+                if commit.external {
+                    let enters = !keys.devices.contains_key(&sender);
+                    commit.added = enters.then_some(sender).into_iter().collect();
+                    commit.removed.clear();
+                } else {
+                    commit.removed = keys.waiting_removals(&self.state.members);
+                }
+            }
+            _ => {}
+        }
+        command
+    }
+
+    fn signed(
+        &self,
+        attempt: &Attempt,
+        number: ClientSeq,
+        command: &ChatCommand,
+        limits: &ChatLimits,
+    ) -> DecisionContext {
+        let (key, certificate) = certified(attempt.sender);
+        let attestation = draft(&self.state, limits, attempt.sender, command.clone(), &attempt.context)
+            .ok()
+            .and_then(|kind| Attestation::sign(&key, &certificate, &self.state, number, &kind));
+        DecisionContext { attestation: attestation.map(Box::new), ..attempt.context.clone() }
+    }
+
+    /// What the server says by itself.
+    fn revoke(&mut self, device: DeviceId) {
+        let Some(kind) = self.state.revocation(device) else { return };
+        let seq = self.state.head.next();
+        let (time, client_seq) = (Timestamp(self.log.len() as u64), ClientSeq(0));
+        let event = Event { seq, time, sender: device, client_seq, kind, attestation: None };
+        self.state.apply(&event);
+        self.log.push(event);
+        self.readers.push(self.state.members.keys().copied().collect());
+    }
+
+    /// I8, said a second time.
+    fn check_keys(
+        &mut self,
+        before: &ChatState,
+        event: &Event,
+        command: &ChatCommand,
+    ) -> Result<(), TestCaseError> {
+        let (old, new) = (&before.keys, &self.state.keys);
+        let out =
+            |device: &&DeviceId| !before.members.contains_key(&device.user) || old.revoked.contains(device);
+        match (&event.kind, command) {
+            (EventKind::Message { .. }, ChatCommand::Send { epoch, .. }) => {
+                prop_assert_eq!(epoch.is_some(), before.encryption == Encryption::Mls);
+                if let Some(epoch) = epoch {
+                    prop_assert!(old.devices.contains_key(&event.sender), "sent without a leaf");
+                    prop_assert_eq!(old.devices.keys().find(out), None, "sent before a removal");
+                    prop_assert!(*epoch >= self.readers_changed && *epoch <= old.epoch);
+                    prop_assert!(self.epochs.contains(epoch));
+                }
+            }
+            (EventKind::GroupStarted(_), _) => {
+                prop_assert_eq!(new.epoch.generation, old.epoch.generation + 1);
+                self.readers_changed = new.epoch;
+            }
+            (EventKind::Committed(commit), _) => {
+                prop_assert_eq!(commit.epoch, old.epoch);
+                prop_assert!(!out(&&event.sender), "committed by a device that is out");
+                prop_assert!(commit.external || new.devices.keys().find(out).is_none());
+                if new.devices.keys().ne(old.devices.keys()) || commit.external {
+                    self.readers_changed = new.epoch;
+                }
+            }
+            _ => prop_assert_eq!((old.epoch, &old.devices), (new.epoch, &new.devices)),
+        }
+        if new.epoch != old.epoch {
+            prop_assert!(new.epoch > old.epoch && self.epochs.insert(new.epoch), "an epoch begins once");
+            prop_assert_eq!(new.changed, event.seq);
+        }
+        for device in new.devices.keys().filter(|device| !old.devices.contains_key(device)) {
+            prop_assert!(!out(&device), "{} got a leaf", device);
+        }
+        Ok(())
     }
 
     fn number(&self, attempt: &Attempt) -> ClientSeq {
@@ -159,10 +348,17 @@ impl History {
     }
 
     fn take(&mut self, attempt: &Attempt, limits: &ChatLimits) -> Result<(), TestCaseError> {
+        if let Some(device) = attempt.revokes {
+            self.revoke(device);
+        }
         let number = self.number(attempt);
         let key = (attempt.sender, number);
-        let decided =
-            decide(&self.state, limits, attempt.sender, number, attempt.command.clone(), &attempt.context);
+        let (mut command, mut context) = (attempt.command.clone(), attempt.context.clone());
+        if attempt.knows {
+            command = self.fitted(attempt);
+            context = self.signed(attempt, number, &command, limits);
+        }
+        let decided = decide(&self.state, limits, attempt.sender, number, command.clone(), &context);
         let kind = match decided {
             Ok(Decision::Append(kind)) => kind,
             Ok(Decision::Repeat(seq)) => {
@@ -187,17 +383,11 @@ impl History {
         let before = self.state.clone();
         self.state.apply(&event);
         self.check_rights(&before, &event, limits)?;
+        self.check_keys(&before, &event, &command)?;
         self.check_roster_changes(&before, &event)?;
         self.log.push(event);
         self.readers.push(self.state.members.keys().copied().collect());
-        let again = decide(
-            &self.state,
-            limits,
-            attempt.sender,
-            number,
-            attempt.command.clone(),
-            &DecisionContext::default(),
-        );
+        let again = decide(&self.state, limits, attempt.sender, number, command, &DecisionContext::default());
         prop_assert_eq!(again, Ok(Decision::Repeat(self.state.head)), "a retry is recognised at once");
         Ok(())
     }
@@ -321,7 +511,8 @@ proptest! {
         let mut history = History::new();
         let (creator, command) = first;
         let sender = DeviceId { user: creator, number: DeviceNumber(1) };
-        let create = Attempt { sender, numbering: Numbering::Next, command, context: DecisionContext::default() };
+        let (context, knows, revokes) = (DecisionContext::default(), true, None);
+        let create = Attempt { sender, numbering: Numbering::Next, command, context, knows, revokes };
         for attempt in std::iter::once(&create).chain(&attempts) {
             history.take(attempt, &limits)?;
             history.check()?;

@@ -13,7 +13,7 @@ mod in_process;
 use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
-use dunlin_model::{ChatId, DeviceId, Event, Progress, Seq, Timestamp, UserId};
+use dunlin_model::{ChatId, DeviceId, Event, Progress, Seq, Suite, Timestamp, UserId};
 
 pub use error::RelayError;
 pub use in_process::{Fate, HELD_MAX, InProcessRelay};
@@ -67,6 +67,15 @@ pub enum Signal {
     Revoked {
         /// Which.
         device: DeviceId,
+    },
+    /// Few key packages of a device are left.
+    KeyPackagesLow {
+        /// Which device.
+        device: DeviceId,
+        /// Of which suite.
+        suite: Suite,
+        /// How many.
+        left: u32,
     },
     /// A device got further.
     Receipt {

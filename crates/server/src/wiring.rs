@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use dunlin_accounts::{AccountError, Accounts, CodeSender, LogSender, SendError, SmtpSender, WebhookSender};
+use dunlin_blobs::LocalBlobs;
 use dunlin_delivery::Delivery;
 use dunlin_gateway::http::HttpConfig;
 use dunlin_gateway::{Gateway, GatewayConfig};
+use dunlin_model::mls::HANDSHAKE_BYTES_MAX;
 use dunlin_model::{Clock, Randomness};
 use dunlin_relay::{InProcessRelay, RelayError, ServerId};
 use dunlin_store::{Secrets as _, Store, StoreError};
@@ -26,6 +28,9 @@ pub enum WiringError {
     /// The store opened, and does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The directory of blobs cannot be used.
+    #[error("the directory of blobs cannot be used")]
+    Blobs(#[source] std::io::Error),
     /// The accounts could not be opened.
     #[error(transparent)]
     Accounts(#[from] AccountError),
@@ -62,6 +67,7 @@ pub(crate) async fn assemble(config: &Config, test_accounts: bool) -> Result<Par
     randomness.fill(&mut server);
     let delivery = Delivery::start(
         shared,
+        open_blobs(config).await?,
         Arc::new(InProcessRelay::new()),
         ServerId(u64::from_ne_bytes(server)),
         Arc::clone(&clock),
@@ -89,6 +95,13 @@ async fn open_store(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<Embedd
         tokio::task::spawn_blocking(move || EmbeddedStore::open(&folder, &settings, clock, &OsRandomness));
     let opened = opening.await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
     Ok(Arc::new(opened?))
+}
+
+async fn open_blobs(config: &Config) -> Result<Arc<LocalBlobs>, WiringError> {
+    let folder = config.server.data_dir.join("blobs");
+    let opening = tokio::task::spawn_blocking(move || LocalBlobs::open(&folder, HANDSHAKE_BYTES_MAX));
+    let opened = opening.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+    opened.map(Arc::new).map_err(WiringError::Blobs)
 }
 
 fn code_sender(codes: &CodesSection) -> Result<Arc<dyn CodeSender>, SendError> {

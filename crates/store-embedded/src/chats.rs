@@ -27,7 +27,7 @@ const POINT_READS_MAX: u64 = 8;
 #[async_trait]
 impl Chats for EmbeddedStore {
     async fn append(&self, chat: ChatId, event: &Event) -> Result<Appended, StoreError> {
-        let (seq, time, row) = (event.seq, event.time, rows::encode(event)?);
+        let (seq, time, row) = (event.seq, event.time, rows::encode_event(event)?);
         self.submit(|reply| Operation::Append { chat, seq, time, row, reply }).await
     }
 
@@ -74,11 +74,11 @@ impl Chats for EmbeddedStore {
     }
 
     async fn snapshot(&self, chat: ChatId) -> Result<Option<ChatState>, StoreError> {
-        self.engine.get(&keys::snapshot(chat))?.map(|row| rows::decode(&row)).transpose()
+        self.engine.get(&keys::snapshot(chat))?.map(|row| rows::decode_snapshot(&row)).transpose()
     }
 
     async fn save_snapshot(&self, state: &ChatState) -> Result<(), StoreError> {
-        let (chat, head, row) = (state.id, state.head, rows::encode(state)?);
+        let (chat, head, row) = (state.id, state.head, rows::encode_snapshot(state)?);
         self.submit(|reply| Operation::SaveSnapshot { chat, head, row, reply }).await
     }
 
@@ -184,7 +184,7 @@ impl Page {
         if !self.events.is_empty() && self.bytes > self.bytes_max {
             return Ok(false);
         }
-        self.events.push(rows::decode(row)?);
+        self.events.push(rows::decode_event(row)?);
         Ok(self.events.len() < self.count_max)
     }
 }
@@ -257,7 +257,7 @@ fn old_prefix(
     let (mut up_to, mut bodies) = (start, false);
     let events = engine.range(keys::event(chat, start.next()), keys::event(chat, Seq(u64::MAX)));
     for entry in events.take(EXPIRY_SCAN_EVENTS_MAX) {
-        let event: Event = rows::decode(&entry?.1)?;
+        let event = rows::decode_event(&entry?.1)?;
         if event.time >= before {
             break;
         }

@@ -54,7 +54,7 @@ impl Staging<'_> {
         let mut after = before.clone();
         after.empty_body(why);
         if after != before {
-            let row = rows::encode(&after)?;
+            let row = rows::encode_event(&after)?;
             self.put(keys::event(chat, seq), row);
         }
         Ok(())
@@ -73,7 +73,7 @@ impl Staging<'_> {
             let Some(mut event) = self.event(chat, seq)? else { continue };
             if event.is_message() {
                 event.empty_body(BodyGone::Expired);
-                emptied.push((keys::event(chat, seq), rows::encode(&event)?));
+                emptied.push((keys::event(chat, seq), rows::encode_event(&event)?));
             }
         }
         let old = self.retention(chat)?;

@@ -11,9 +11,11 @@ use dunlin_model::account::{
 };
 use dunlin_model::chat::ChatState;
 use dunlin_model::{
-    AttachmentId, Body, BodyGone, ChatId, ChatKind, ClientSeq, DeviceId, DeviceNumber, Encryption, Event,
-    EventKind, InboxMark, Progress, Role, Seq, Timestamp, UserId,
+    AttachmentId, Attestation, Body, BodyGone, ChatId, ChatKind, ClientSeq, Commit, DeviceCertificate,
+    DeviceId, DeviceKey, DeviceNumber, Encryption, Epoch, Event, EventKind, GroupStart, InboxMark, Payload,
+    Progress, Role, RosterDigest, Seq, StartReason, Suite, Timestamp, UserId,
 };
+use ed25519_dalek::SigningKey;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -21,12 +23,17 @@ use crate::marks::Retention;
 use crate::rows::{self, Row};
 
 const FORMAT_1: &str = include_str!("../tests/fixtures/rows-format-1.txt");
+const FORMAT_2: &str = include_str!("../tests/fixtures/rows-format-2.txt");
 
 const ADA: UserId = UserId::from_bytes([0xA1; 16]);
 const BOB: UserId = UserId::from_bytes([0xB2; 16]);
 
 fn fixtures() -> HashMap<&'static str, Row> {
-    FORMAT_1
+    rows_of(FORMAT_1)
+}
+
+fn rows_of(format: &'static str) -> HashMap<&'static str, Row> {
+    format
         .lines()
         .map(|line| {
             let (name, hex) = line.split_once(' ').unwrap();
@@ -53,6 +60,15 @@ fn holds<T: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, value:
     };
     assert_eq!(&rows::decode::<T>(&fixture).unwrap(), value, "{name}");
     assert_eq!(line(name, &written), line(name, &fixture), "a new format needs a new format byte");
+}
+
+/// The fixture of this name in format 2, which `written` is to be equal to.
+fn of_format_2(name: &str, written: &Row) -> Row {
+    let Some(fixture) = rows_of(FORMAT_2).remove(name) else {
+        panic!("no fixture; add the line\n{}", line(name, written));
+    };
+    assert_eq!(line(name, written), line(name, &fixture), "a new format needs a new format byte");
+    fixture
 }
 
 fn device() -> DeviceId {
@@ -108,8 +124,83 @@ fn event(seq: u64, kind: EventKind) -> Event {
 #[test]
 fn events_of_format_1_are_read() {
     for (index, (name, kind)) in event_kinds().into_iter().enumerate() {
-        holds(&format!("event-{name}"), &event(1 + index as u64, kind));
+        let fixture = fixtures().remove(format!("event-{name}").as_str()).unwrap();
+        assert_eq!(rows::decode_event(&fixture), Ok(event(1 + index as u64, kind)), "{name}");
     }
+}
+
+fn certificate() -> DeviceCertificate {
+    let key = DeviceKey([0x4A; 32]);
+    DeviceCertificate::issue(
+        &SigningKey::from_bytes(&[0x5B; 32]),
+        device(),
+        key,
+        Timestamp(1_790_000_000_000),
+    )
+}
+
+/// What came with keys.
+fn kinds_of_keys() -> Vec<(&'static str, EventKind)> {
+    let epoch = Epoch { generation: 1, number: 300 };
+    let inline = || Payload::Inline(vec![1, 2, 3].into());
+    let start = GroupStart {
+        epoch,
+        suite: Suite::HYBRID,
+        reason: StartReason::SuiteChange,
+        devices: vec![device()],
+        welcome: None,
+        group_info: inline(),
+    };
+    let commit = Commit {
+        epoch,
+        external: true,
+        added: vec![device()],
+        removed: Vec::new(),
+        commit: inline(),
+        welcome: Some(inline()),
+        group_info: Payload::Stored { hash: [0x6C; 32], bytes: 70_000 },
+    };
+    vec![
+        ("group-started", EventKind::GroupStarted(Box::new(start))),
+        ("committed", EventKind::Committed(Box::new(commit))),
+        ("device-revoked", EventKind::DeviceRevoked { device: device() }),
+    ]
+}
+
+#[test]
+fn events_of_format_2_are_read_and_written() {
+    let kinds = event_kinds().into_iter().chain(kinds_of_keys());
+    let mut events: Vec<(String, Event)> =
+        (1..).zip(kinds).map(|(seq, (name, kind))| (format!("event-{name}"), event(seq, kind))).collect();
+    let attestation =
+        Attestation { roster: RosterDigest([0x7D; 32]), certificate: certificate(), signature: [0x8E; 64] };
+    let mut signed = event(40, EventKind::MembersAdded { users: vec![BOB] });
+    signed.attestation = Some(Box::new(attestation));
+    events.push(("event-signed".to_owned(), signed));
+    for (name, event) in events {
+        let fixture = of_format_2(&name, &rows::encode_event(&event).unwrap());
+        assert_eq!(rows::decode_event(&fixture), Ok(event), "{name}");
+    }
+}
+
+#[test]
+fn snapshots_of_format_2_are_read_and_written() {
+    let mut state = ChatState::before_creation(ChatId::from_bytes([0xE5; 16]));
+    for (seq, (_, kind)) in (1..).zip(event_kinds().into_iter().chain(kinds_of_keys())) {
+        state.apply(&event(seq, kind));
+    }
+    let fixture = of_format_2("snapshot", &rows::encode_snapshot(&state).unwrap());
+    assert_eq!(rows::decode_snapshot(&fixture), Ok(state.clone()));
+    assert_eq!(rows::snapshot_head(&fixture), Ok(state.head));
+}
+
+#[test]
+fn what_devices_leave_is_read() {
+    holds("certificate", &certificate());
+    holds("key-package", &bytes::Bytes::from_static(b"a key package"));
+    holds("claim-order", &(ChatId::from_bytes([0xE5; 16]), Seq(300), Some([0x9F_u8; 32])));
+    holds("claim-order-last-resort", &(ChatId::from_bytes([0xE5; 16]), Seq(300), None::<[u8; 32]>));
+    holds("revocation", &device());
 }
 
 #[test]
@@ -118,8 +209,8 @@ fn snapshots_of_format_1_are_read() {
     for (index, (_, kind)) in event_kinds().into_iter().enumerate() {
         state.apply(&event(1 + index as u64, kind));
     }
-    holds("snapshot", &state);
     let row = &fixtures()["snapshot"];
+    assert_eq!(rows::decode_snapshot(row), Ok(state.clone()));
     assert_eq!(rows::snapshot_head(row), Ok(state.head), "the head is found without decoding the rest");
 }
 
@@ -191,18 +282,19 @@ fn registers_of_format_1_are_read() {
 
 #[test]
 fn no_damaged_row_makes_a_read_panic() {
-    for (name, row) in fixtures() {
+    for (name, row) in fixtures().into_iter().chain(rows_of(FORMAT_2)) {
         for at in 0..row.len() {
             for bit in 0..8 {
                 let mut damaged = row.to_vec();
                 damaged[at] ^= 1 << bit;
-                let _ = rows::decode::<Event>(&damaged);
-                let _ = rows::decode::<ChatState>(&damaged);
+                let _ = rows::decode_event(&damaged);
+                let _ = rows::decode_snapshot(&damaged);
+                let _ = rows::decode::<DeviceCertificate>(&damaged);
                 let _ = rows::decode::<Versioned<Document>>(&damaged);
                 let _ = rows::read_numbers::<4>(&damaged);
                 let _ = rows::snapshot_head(&damaged);
             }
-            assert!(rows::decode::<ChatState>(&row[..at]).is_err(), "{name} cut off at {at}");
+            assert!(rows::decode_snapshot(&row[..at]).is_err(), "{name} cut off at {at}");
         }
     }
 }

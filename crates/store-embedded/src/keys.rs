@@ -4,7 +4,7 @@
 //! batches whose rows in another one are lost, and idle ones would pile up journals.
 
 use dunlin_model::account::{Address, DocumentKind};
-use dunlin_model::{ChatId, DeviceId, DeviceNumber, Seq, UserId};
+use dunlin_model::{ChatId, DeviceId, DeviceNumber, Seq, Suite, UserId};
 use fjall::Slice;
 
 /// The key of a row.
@@ -27,6 +27,17 @@ const CHALLENGE: u8 = 13;
 const DOCUMENT: u8 = 14;
 const SECRET: u8 = 15;
 const INCARNATION: u8 = 16;
+const KEY_PACKAGES: u8 = 17;
+const CERTIFICATE: u8 = 18;
+const REVOCATION: u8 = 19;
+
+// What a row under `KEY_PACKAGES` is, after the device.
+const NUMBERS: u8 = 0;
+const PACKAGE: u8 = 1;
+const LAST_RESORT: u8 = 2;
+const KNOWN: u8 = 3;
+const CLAIM: u8 = 4;
+const CLAIM_ORDER: u8 = 5;
 
 /// Where the time index of a kind of expiry stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,6 +181,76 @@ pub(crate) fn secret(name: &str) -> Key {
 
 pub(crate) fn incarnation() -> Key {
     join(INCARNATION, [])
+}
+
+/// The rows of a device's key packages of one suite.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PackagesOf {
+    pub(crate) device: DeviceId,
+    pub(crate) suite: Suite,
+}
+
+impl PackagesOf {
+    fn row<const N: usize>(self, what: u8, parts: [&[u8]; N]) -> Key {
+        let (number, suite) = (self.device.number.0.to_be_bytes(), self.suite.0.to_be_bytes());
+        let head = [self.device.user.as_bytes(), &number[..], &[what], &suite].concat();
+        join(KEY_PACKAGES, [&head, &parts.concat()])
+    }
+
+    /// How many there are, and which comes next.
+    pub(crate) fn numbers(self) -> Key {
+        self.row(NUMBERS, [])
+    }
+
+    pub(crate) fn package(self, number: u64) -> Key {
+        self.row(PACKAGE, [&number.to_be_bytes()])
+    }
+
+    pub(crate) fn last_resort(self) -> Key {
+        self.row(LAST_RESORT, [])
+    }
+
+    /// That a package waits, or was given out to a claim that is remembered.
+    pub(crate) fn known(self, hash: &[u8; 32]) -> Key {
+        self.row(KNOWN, [hash])
+    }
+
+    pub(crate) fn claim(self, chat: ChatId, change: Seq) -> Key {
+        self.row(CLAIM, [chat.as_bytes(), &change.0.to_be_bytes()])
+    }
+
+    /// The claims in the order in which they were made.
+    pub(crate) fn claim_order(self, number: u64) -> Key {
+        self.row(CLAIM_ORDER, [&number.to_be_bytes()])
+    }
+}
+
+/// All rows of a device's key packages.
+pub(crate) fn packages_of_device(device: DeviceId) -> (Key, Key) {
+    let of = |rest: &[u8]| join(KEY_PACKAGES, [device.user.as_bytes(), &device.number.0.to_be_bytes(), rest]);
+    (of(&[]), of(&[0xFF; 35]))
+}
+
+pub(crate) fn certificate(device: DeviceId) -> Key {
+    join(CERTIFICATE, [device.user.as_bytes(), &device.number.0.to_be_bytes()])
+}
+
+/// The certificates of all devices of a user.
+pub(crate) fn certificates_of(user: UserId) -> (Key, Key) {
+    (join(CERTIFICATE, [user.as_bytes()]), join(CERTIFICATE, [user.as_bytes(), &[0xFF; 4]]))
+}
+
+pub(crate) fn revocation(device: DeviceId) -> Key {
+    join(REVOCATION, [device.user.as_bytes(), &device.number.0.to_be_bytes()])
+}
+
+/// All revocations, from after `after`.
+pub(crate) fn revocations_after(after: Option<DeviceId>) -> (Key, Key) {
+    let from = match after {
+        Some(device) => join(REVOCATION, [device.user.as_bytes(), &device.number.0.to_be_bytes(), &[0]]),
+        None => join(REVOCATION, []),
+    };
+    (from, join(REVOCATION + 1, []))
 }
 
 fn text(kind: u8, text: &str) -> Key {

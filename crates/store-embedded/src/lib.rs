@@ -7,6 +7,7 @@
 
 mod cache;
 mod chats;
+mod claiming;
 mod config;
 mod deciding;
 mod engine;
@@ -14,7 +15,9 @@ mod engine;
 mod faults;
 #[cfg(test)]
 mod fixtures;
+mod format_1;
 mod inboxes;
+mod key_packages;
 mod keys;
 mod marks;
 mod numbering;

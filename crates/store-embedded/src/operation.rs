@@ -1,10 +1,11 @@
 //! What the writer is asked to do, and how it answers.
 
 use dunlin_model::account::Version;
-use dunlin_model::{BodyGone, ChatId, InboxMark, Seq, Timestamp, UserId};
-use dunlin_store::{Appended, Claim, ProgressRaise, Replaced, StoreError};
+use dunlin_model::{BodyGone, ChatId, DeviceId, InboxMark, Seq, Suite, Timestamp, UserId};
+use dunlin_store::{Appended, Claim, KeyClaim, ProgressRaise, Replaced, StoreError};
 use tokio::sync::oneshot;
 
+use crate::claiming::Package;
 use crate::keys::Key;
 use crate::rows::Row;
 
@@ -13,20 +14,103 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// One write. Rows are encoded by whoever asks, so that the writer's thread only decides and writes.
 pub(crate) enum Operation {
-    Append { chat: ChatId, seq: Seq, time: Timestamp, row: Row, reply: Reply<Appended> },
-    SaveSnapshot { chat: ChatId, head: Seq, row: Row, reply: Reply<()> },
-    EmptyBody { chat: ChatId, seq: Seq, why: BodyGone, reply: Reply<()> },
-    ExpireBodies { chat: ChatId, up_to: Seq, reply: Reply<Step> },
-    RaiseFloor { chat: ChatId, floor: Seq, reply: Reply<Step> },
-    RaiseProgress { raises: Vec<ProgressRaise>, reply: Reply<()> },
-    RaiseInbox { chat: ChatId, mark: InboxMark, users: Vec<UserId>, reply: Reply<()> },
-    RaiseLastSeen { user: UserId, at: Timestamp, reply: Reply<()> },
-    Put { key: Key, row: Row, reply: Reply<()> },
-    Create { key: Key, row: Row, reply: Reply<Appended> },
-    Replace { key: Key, read: Version, row: Row, reply: Reply<Replaced> },
-    Claim { address: Key, user: Key, id: UserId, record: Row, reply: Reply<Claim> },
-    Remember { key: Key, row: Row, reply: Reply<Row> },
-    Forget { rows: Vec<(Key, Version)>, reply: Reply<usize> },
+    Append {
+        chat: ChatId,
+        seq: Seq,
+        time: Timestamp,
+        row: Row,
+        reply: Reply<Appended>,
+    },
+    SaveSnapshot {
+        chat: ChatId,
+        head: Seq,
+        row: Row,
+        reply: Reply<()>,
+    },
+    EmptyBody {
+        chat: ChatId,
+        seq: Seq,
+        why: BodyGone,
+        reply: Reply<()>,
+    },
+    ExpireBodies {
+        chat: ChatId,
+        up_to: Seq,
+        reply: Reply<Step>,
+    },
+    RaiseFloor {
+        chat: ChatId,
+        floor: Seq,
+        reply: Reply<Step>,
+    },
+    RaiseProgress {
+        raises: Vec<ProgressRaise>,
+        reply: Reply<()>,
+    },
+    RaiseInbox {
+        chat: ChatId,
+        mark: InboxMark,
+        users: Vec<UserId>,
+        reply: Reply<()>,
+    },
+    RaiseLastSeen {
+        user: UserId,
+        at: Timestamp,
+        reply: Reply<()>,
+    },
+    Put {
+        key: Key,
+        row: Row,
+        reply: Reply<()>,
+    },
+    Create {
+        key: Key,
+        row: Row,
+        reply: Reply<Appended>,
+    },
+    Replace {
+        key: Key,
+        read: Version,
+        row: Row,
+        reply: Reply<Replaced>,
+    },
+    Claim {
+        address: Key,
+        user: Key,
+        id: UserId,
+        record: Row,
+        reply: Reply<Claim>,
+    },
+    Remember {
+        key: Key,
+        row: Row,
+        reply: Reply<Row>,
+    },
+    Forget {
+        rows: Vec<(Key, Version)>,
+        reply: Reply<usize>,
+    },
+    Remove {
+        key: Key,
+        reply: Reply<()>,
+    },
+    PutKeyPackages {
+        device: DeviceId,
+        suite: Suite,
+        packages: Vec<Package>,
+        last_resort: Option<Row>,
+        reply: Reply<usize>,
+    },
+    ClaimKeyPackage {
+        device: DeviceId,
+        suite: Suite,
+        claim: KeyClaim,
+        reply: Reply<Option<Row>>,
+    },
+    RemoveKeyPackages {
+        device: DeviceId,
+        reply: Reply<()>,
+    },
 }
 
 /// How far one bounded step of the expiry came.
@@ -46,6 +130,7 @@ pub(crate) enum Settled {
     Claimed(Reply<Claim>, Claim),
     Step(Reply<Step>, Step),
     Row(Reply<Row>, Row),
+    MaybeRow(Reply<Option<Row>>, Option<Row>),
     Count(Reply<usize>, usize),
 }
 
@@ -59,6 +144,7 @@ impl Settled {
             Self::Claimed(reply, claim) => send(reply, committed, claim),
             Self::Step(reply, step) => send(reply, committed, step),
             Self::Row(reply, row) => send(reply, committed, row),
+            Self::MaybeRow(reply, row) => send(reply, committed, row),
             Self::Count(reply, count) => send(reply, committed, count),
         }
     }
@@ -79,12 +165,17 @@ impl Operation {
             | Self::RaiseProgress { reply, .. }
             | Self::RaiseInbox { reply, .. }
             | Self::RaiseLastSeen { reply, .. }
-            | Self::Put { reply, .. } => drop(reply.send(Err(error))),
+            | Self::Put { reply, .. }
+            | Self::Remove { reply, .. }
+            | Self::RemoveKeyPackages { reply, .. } => drop(reply.send(Err(error))),
             Self::ExpireBodies { reply, .. } | Self::RaiseFloor { reply, .. } => drop(reply.send(Err(error))),
             Self::Replace { reply, .. } => drop(reply.send(Err(error))),
             Self::Claim { reply, .. } => drop(reply.send(Err(error))),
             Self::Remember { reply, .. } => drop(reply.send(Err(error))),
-            Self::Forget { reply, .. } => drop(reply.send(Err(error))),
+            Self::Forget { reply, .. } | Self::PutKeyPackages { reply, .. } => {
+                drop(reply.send(Err(error)));
+            }
+            Self::ClaimKeyPackage { reply, .. } => drop(reply.send(Err(error))),
         }
     }
 }

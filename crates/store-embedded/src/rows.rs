@@ -4,24 +4,43 @@
 //! of every format that was ever written.
 
 use dunlin_model::account::Version;
-use dunlin_model::{ChatId, InboxMark, Progress, Seq};
+use dunlin_model::chat::ChatState;
+use dunlin_model::{ChatId, Event, InboxMark, Progress, Seq};
 use dunlin_store::StoreError;
 use fjall::Slice;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::format_1::{EventOfFormat1, StateOfFormat1};
+
 /// The value of a row.
 pub(crate) type Row = Slice;
 
-/// The first byte of every row.
+/// The first byte of every row, but for the next.
 const FORMAT_1: u8 = 1;
+/// The first byte of events and snapshots, since they tell of keys.
+const FORMAT_2: u8 = 2;
 /// Bytes of a row that most events fit into.
 const EVENT_BYTES_USUAL: usize = 320;
 
 /// A row with this value in it.
 pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Row, StoreError> {
+    encode_as(FORMAT_1, value)
+}
+
+/// A row with this event in it.
+pub(crate) fn encode_event(event: &Event) -> Result<Row, StoreError> {
+    encode_as(FORMAT_2, event)
+}
+
+/// A row with this snapshot in it.
+pub(crate) fn encode_snapshot(state: &ChatState) -> Result<Row, StoreError> {
+    encode_as(FORMAT_2, state)
+}
+
+fn encode_as<T: Serialize>(format: u8, value: &T) -> Result<Row, StoreError> {
     let mut bytes = Vec::with_capacity(EVENT_BYTES_USUAL);
-    bytes.push(FORMAT_1);
+    bytes.push(format);
     postcard::to_extend(value, bytes).map(Row::from).map_err(|error| {
         // Only a type that cannot be serialized at all gets here, never a value.
         StoreError::Damaged(format!("a row could not be encoded: {error}"))
@@ -31,11 +50,31 @@ pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Row, StoreError> {
 /// The value in a row.
 pub(crate) fn decode<T: DeserializeOwned>(row: &[u8]) -> Result<T, StoreError> {
     match row.split_first() {
-        Some((&FORMAT_1, value)) => postcard::from_bytes(value)
-            .map_err(|error| StoreError::Damaged(format!("a row cannot be decoded: {error}"))),
+        Some((&FORMAT_1, value)) => from_bytes(value),
         Some((format, _)) => Err(StoreError::Damaged(format!("a row has the unknown format {format}"))),
         None => Err(StoreError::Damaged("a row is empty".to_owned())),
     }
+}
+
+/// The event in a row.
+pub(crate) fn decode_event(row: &[u8]) -> Result<Event, StoreError> {
+    match row.split_first() {
+        Some((&FORMAT_2, value)) => from_bytes(value),
+        _ => decode::<EventOfFormat1>(row).map(Into::into),
+    }
+}
+
+/// The snapshot in a row.
+pub(crate) fn decode_snapshot(row: &[u8]) -> Result<ChatState, StoreError> {
+    match row.split_first() {
+        Some((&FORMAT_2, value)) => from_bytes(value),
+        _ => decode::<StateOfFormat1>(row).map(Into::into),
+    }
+}
+
+fn from_bytes<T: DeserializeOwned>(value: &[u8]) -> Result<T, StoreError> {
+    postcard::from_bytes(value)
+        .map_err(|error| StoreError::Damaged(format!("a row cannot be decoded: {error}")))
 }
 
 /// Bytes of the value in a row.
@@ -56,7 +95,7 @@ pub(crate) fn snapshot_head(row: &[u8]) -> Result<Seq, StoreError> {
 /// What the value in a row begins with, without decoding the rest.
 fn first<T: DeserializeOwned>(row: &[u8]) -> Result<T, StoreError> {
     match row.split_first() {
-        Some((&FORMAT_1, value)) => postcard::take_from_bytes(value)
+        Some((&(FORMAT_1 | FORMAT_2), value)) => postcard::take_from_bytes(value)
             .map(|(first, _)| first)
             .map_err(|error| StoreError::Damaged(format!("a row cannot be decoded: {error}"))),
         Some(_) | None => Err(StoreError::Damaged("a row has an unknown format".to_owned())),

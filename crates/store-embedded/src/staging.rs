@@ -111,6 +111,22 @@ impl<'a> Staging<'a> {
                 let done = self.remember(key, row);
                 self.settle(done, reply, Settled::Row);
             }
+            Operation::Remove { key, reply } => {
+                self.remove(key);
+                self.settled.push(Settled::Unit(reply));
+            }
+            Operation::PutKeyPackages { device, suite, packages, last_resort, reply } => {
+                let done = self.put_key_packages(device, suite, packages, last_resort);
+                self.settle(done, reply, Settled::Count);
+            }
+            Operation::ClaimKeyPackage { device, suite, claim, reply } => {
+                let done = self.claim_key_package(device, suite, claim);
+                self.settle(done, reply, Settled::MaybeRow);
+            }
+            Operation::RemoveKeyPackages { device, reply } => {
+                let done = self.remove_key_packages(device);
+                self.settle(done, reply, |reply, ()| Settled::Unit(reply));
+            }
             Operation::Forget { rows, reply } => {
                 let done = self.forget(rows);
                 self.settle(done, reply, Settled::Count);
@@ -144,6 +160,12 @@ impl<'a> Staging<'a> {
 
     pub(crate) fn remove(&mut self, key: Key) {
         self.change(key, None);
+    }
+
+    /// The rows between these keys, both included, that this batch changes.
+    pub(crate) fn staged_between(&self, from: &Key, to: &Key) -> Vec<Key> {
+        let staged = self.changes.iter().map(|(key, _)| key);
+        staged.filter(|key| (from..=to).contains(key)).cloned().collect()
     }
 
     /// Of several changes of one row in a batch the last one is written, once.
@@ -195,7 +217,7 @@ impl<'a> Staging<'a> {
     }
 
     pub(crate) fn event(&self, chat: ChatId, seq: dunlin_model::Seq) -> Result<Option<Event>, StoreError> {
-        self.get(&keys::event(chat, seq))?.map(|row| rows::decode(&row)).transpose()
+        self.get(&keys::event(chat, seq))?.map(|row| rows::decode_event(&row)).transpose()
     }
 
     pub(crate) fn register(&mut self, chat: ChatId, device: DeviceId) -> Result<Progress, StoreError> {

@@ -9,6 +9,7 @@ mod chats;
 pub mod conformance;
 mod error;
 mod inboxes;
+pub mod keys;
 pub mod memory;
 mod people;
 mod progress;
@@ -17,12 +18,26 @@ pub mod retention;
 pub use chats::{Appended, Chats, ExpiringChat};
 pub use error::StoreError;
 pub use inboxes::Inboxes;
+pub use keys::{Certificates, KeyClaim, KeyPackages, Revocations};
 pub use people::{Challenges, Claim, Devices, Documents, Replaced, Secrets, UserRecord, Users};
 pub use progress::{ProgressRaise, Progresses};
 
 /// All that a server needs of a database.
 pub trait Store:
-    Chats + Inboxes + Progresses + Users + Devices + Challenges + Documents + Secrets + Send + Sync + 'static
+    Chats
+    + Inboxes
+    + Progresses
+    + Users
+    + Devices
+    + Challenges
+    + Documents
+    + Secrets
+    + Certificates
+    + KeyPackages
+    + Revocations
+    + Send
+    + Sync
+    + 'static
 {
 }
 
@@ -35,6 +50,9 @@ impl<T> Store for T where
         + Challenges
         + Documents
         + Secrets
+        + Certificates
+        + KeyPackages
+        + Revocations
         + Send
         + Sync
         + 'static

@@ -92,7 +92,12 @@ impl App {
     }
 
     async fn create(&self, connection: &Connection, command: ChatCommand) -> Result<Said> {
-        self.say_numbered(connection, |client_seq| Command::CreateChat { client_seq, command }).await
+        self.say_numbered(connection, |client_seq| Command::CreateChat {
+            client_seq,
+            command,
+            attestation: None,
+        })
+        .await
     }
 
     /// The direct chat with `user`, started if it is not there.
@@ -136,7 +141,11 @@ impl App {
     pub(super) async fn join(&self, code: InviteCode) -> Result {
         let connection = self.connect(NO_WAIT).await?;
         let said = self
-            .say_numbered(&connection, |client_seq: ClientSeq| Command::JoinChat { code, client_seq })
+            .say_numbered(&connection, |client_seq: ClientSeq| Command::JoinChat {
+                code,
+                client_seq,
+                attestation: None,
+            })
             .await?;
         self.load_chat(&connection, said.chat).await?;
         self.out.show(&self.said_json(said), || format!("You are in '{}' now.", self.chat_name(said.chat)))

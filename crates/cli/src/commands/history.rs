@@ -163,6 +163,7 @@ mod tests {
                 reply_to: None,
                 attachments: Vec::new(),
             },
+            attestation: None,
         })
     }
 

@@ -29,7 +29,7 @@ impl App {
                 attachments: Vec::new(),
                 epoch: None,
             };
-            Command::Submit { chat, client_seq, command: send }
+            Command::Submit { chat, client_seq, command: send, attestation: None }
         };
         // What goes to a chat that is known here is kept before anything else, so that it survives whatever
         // happens next; a server out of reach delays it only.

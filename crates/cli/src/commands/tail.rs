@@ -343,7 +343,10 @@ fn users_of(entry: &Entry) -> Vec<UserId> {
         | EventKind::Updated { .. }
         | EventKind::Joined
         | EventKind::InviteChanged { .. }
-        | EventKind::ChatDeleted => {}
+        | EventKind::ChatDeleted
+        | EventKind::GroupStarted(_)
+        | EventKind::Committed(_)
+        | EventKind::DeviceRevoked { .. } => {}
     }
     users
 }

@@ -114,7 +114,12 @@ mod tests {
 
     fn leave(number: ClientSeq) -> Command {
         let chat = ChatId::from_bytes([2; 16]);
-        Command::Submit { chat, client_seq: number, command: dunlin_model::ChatCommand::Leave }
+        Command::Submit {
+            chat,
+            client_seq: number,
+            command: dunlin_model::ChatCommand::Leave,
+            attestation: None,
+        }
     }
 
     #[test]

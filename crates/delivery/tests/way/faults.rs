@@ -89,7 +89,7 @@ async fn what_a_device_got_before_its_row_was_written_is_not_sent_again_after_a_
     let at = ResumeAt { chat, received: seq(4), seen: seq(4) };
     let mut feed = connect(&next, bob, &[at]).await;
     assert_eq!(pull(&mut feed).await, ["caught up"]);
-    assert!(next.submit_in_task(ada, chat, ClientSeq(3), add()).await.unwrap().repeated);
+    assert!(next.submit_in_task(ada, chat, ClientSeq(3), add(), None).await.unwrap().repeated);
     assert!(pull_events(&mut feed).await.is_empty());
     assert_eq!(send(&next, ada, chat, 5, "new").await.unwrap().seq, seq(5));
     assert_eq!(pull_events(&mut feed).await, ["5 new"]);
@@ -107,12 +107,12 @@ async fn a_chat_that_a_device_has_without_a_row_is_not_sent_again_either() {
         members: vec![bob.user],
     };
     world.store.fail_next(Operation::RaiseInbox, Fault::Unavailable);
-    assert!(world.server.create_chat(ada, ClientSeq(1), create()).await.is_err());
+    assert!(world.server.create_chat(ada, ClientSeq(1), create(), None).await.is_err());
     let chat = dunlin_delivery::Delivery::chat_to_create(ada, ClientSeq(1), &create());
     let at = ResumeAt { chat, received: seq(1), seen: seq(0) };
     let mut feed = connect(&world.server, bob, &[at]).await;
     assert_eq!(pull(&mut feed).await, ["caught up"]);
-    assert!(world.server.create_chat(ada, ClientSeq(1), create()).await.unwrap().repeated);
+    assert!(world.server.create_chat(ada, ClientSeq(1), create(), None).await.unwrap().repeated);
     assert!(pull_events(&mut feed).await.is_empty());
 }
 

@@ -78,7 +78,8 @@ async fn sends_keep_the_order_in_which_they_entered() {
     for number in 2..40 {
         let entered = world.server.enter(ada, chat, ClientSeq(number)).await.unwrap();
         let server = world.server.clone();
-        tasks.push(tokio::spawn(async move { server.submit(entered, text(&number.to_string())).await }));
+        tasks
+            .push(tokio::spawn(async move { server.submit(entered, text(&number.to_string()), None).await }));
     }
     for (task, number) in tasks.into_iter().zip(2..) {
         assert_eq!(task.await.unwrap().unwrap().seq, seq(number));

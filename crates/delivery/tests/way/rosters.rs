@@ -74,9 +74,9 @@ async fn an_invite_link_lets_in_until_it_is_withdrawn() {
     assert!(again.repeated);
     assert_eq!(code, same, "a retry gets the same link");
     let code = code.unwrap();
-    world.server.join(bob, &code, ClientSeq(1)).await.unwrap();
+    world.server.join(bob, &code, ClientSeq(1), None).await.unwrap();
     world.server.set_invite(ada, chat, ClientSeq(3), true).await.unwrap();
-    let refused = world.server.join(cat, &code, ClientSeq(1)).await.unwrap_err();
+    let refused = world.server.join(cat, &code, ClientSeq(1), None).await.unwrap_err();
     assert_eq!(refused.code(), ErrorCode::InvalidInvite);
     let details = world.server.chat_details(bob, chat).await.unwrap();
     assert_eq!(details.member_count, 2);

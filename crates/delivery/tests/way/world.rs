@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use dunlin_blobs::MemoryBlobs;
 use dunlin_delivery::{Accepted, Delivery, DeliveryConfig, DeliveryError, Feed, PullBudget, Push, ResumeAt};
 use dunlin_model::account::{Address, Device};
 use dunlin_model::clock::{ManualClock, SeededRandomness};
+use dunlin_model::mls::HANDSHAKE_BYTES_MAX;
 use dunlin_model::{
     Body, ChatCommand, ChatId, ChatKind, ClientSeq, DeviceId, DeviceNumber, Encryption, EventKind, Seq,
     Timestamp, UserId,
@@ -18,6 +20,7 @@ pub(crate) const START: Timestamp = Timestamp(1_800_000_000_000);
 
 pub(crate) struct World {
     pub(crate) store: Arc<MemoryStore>,
+    pub(crate) blobs: Arc<MemoryBlobs>,
     pub(crate) relay: Arc<InProcessRelay>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) server: Arc<Delivery>,
@@ -31,15 +34,16 @@ impl World {
 
     pub(crate) async fn with(config: DeliveryConfig, fan_out_members_max: usize) -> Self {
         let store = Arc::new(MemoryStore::new(fan_out_members_max));
+        let blobs = Arc::new(MemoryBlobs::new(HANDSHAKE_BYTES_MAX));
         let relay = Arc::new(InProcessRelay::new());
         let clock = Arc::new(ManualClock::at(START));
-        let server = start(&store, &relay, &clock, &config, 1).await;
-        Self { store, relay, clock, server, config }
+        let server = start(&store, &blobs, &relay, &clock, &config, 1).await;
+        Self { store, blobs, relay, clock, server, config }
     }
 
     /// Another server over the same store and relay; also what a restart gives.
     pub(crate) async fn another_server(&self, id: u64) -> Arc<Delivery> {
-        start(&self.store, &self.relay, &self.clock, &self.config, id).await
+        start(&self.store, &self.blobs, &self.relay, &self.clock, &self.config, id).await
     }
 
     /// A registered user with one device.
@@ -65,7 +69,7 @@ impl World {
             description: String::new(),
             members: others.iter().map(|other| other.user).collect(),
         };
-        self.server.create_chat(owner, ClientSeq(1), command).await.unwrap().chat
+        self.server.create_chat(owner, ClientSeq(1), command, None).await.unwrap().chat
     }
 
     pub(crate) async fn direct(&self, from: DeviceId, to: DeviceId) -> ChatId {
@@ -76,7 +80,7 @@ impl World {
             description: String::new(),
             members: vec![to.user],
         };
-        self.server.create_chat(from, ClientSeq(1), command).await.unwrap().chat
+        self.server.create_chat(from, ClientSeq(1), command, None).await.unwrap().chat
     }
 
     pub(crate) async fn send(&self, from: DeviceId, chat: ChatId, number: u64, text: &str) -> Accepted {
@@ -90,7 +94,7 @@ impl World {
         number: u64,
         command: ChatCommand,
     ) -> Result<Accepted, DeliveryError> {
-        self.server.submit_in_task(from, chat, ClientSeq(number), command).await
+        self.server.submit_in_task(from, chat, ClientSeq(number), command, None).await
     }
 
     /// Connects and resumes from what the server knows.
@@ -101,6 +105,7 @@ impl World {
 
 async fn start(
     store: &Arc<MemoryStore>,
+    blobs: &Arc<MemoryBlobs>,
     relay: &Arc<InProcessRelay>,
     clock: &Arc<ManualClock>,
     config: &DeliveryConfig,
@@ -109,9 +114,9 @@ async fn start(
     let store: Arc<dyn Store> = Arc::clone(store) as _;
     let randomness = Arc::new(SeededRandomness::new(id));
     let clock = Arc::clone(clock) as _;
-    Delivery::start(store, Arc::clone(relay) as _, ServerId(id), clock, randomness, config.clone())
-        .await
-        .unwrap()
+    let blobs = Arc::clone(blobs) as _;
+    let relay = Arc::clone(relay) as _;
+    Delivery::start(store, blobs, relay, ServerId(id), clock, randomness, config.clone()).await.unwrap()
 }
 
 fn device_record(id: DeviceId) -> Device {
@@ -137,7 +142,7 @@ pub(crate) async fn send(
     number: u64,
     body: &str,
 ) -> Result<Accepted, DeliveryError> {
-    server.submit_in_task(from, chat, ClientSeq(number), text(body)).await
+    server.submit_in_task(from, chat, ClientSeq(number), text(body), None).await
 }
 
 pub(crate) async fn connect(server: &Arc<Delivery>, device: DeviceId, positions: &[ResumeAt]) -> Feed {
@@ -178,6 +183,7 @@ fn line(push: &Push) -> String {
         Push::Status { receipt, .. } => format!("delivered {} seen {}", receipt.delivered, receipt.seen),
         Push::Presence(presence) => format!("online {}", presence.online),
         Push::Typing { typing, .. } => format!("typing {typing}"),
+        Push::KeyPackagesLow { suite, left } => format!("suite {} has {left} left", suite.0),
         Push::Hidden { seq, .. } => format!("hidden {seq}"),
     }
 }

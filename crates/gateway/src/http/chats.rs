@@ -149,7 +149,8 @@ pub(super) async fn create(
         description: body.description,
         members: plain(body.member_ids),
     };
-    let created = http.gateway.delivery().create_chat(caller, ClientSeq(body.client_seq), command).await?;
+    let created =
+        http.gateway.delivery().create_chat(caller, ClientSeq(body.client_seq), command, None).await?;
     Ok((StatusCode::CREATED, Json(created.into())))
 }
 
@@ -168,7 +169,7 @@ pub(super) async fn join(
     Caller(caller): Caller,
     Body(body): Body<JoinChat>,
 ) -> Result<Json<AcceptedBody>, HttpError> {
-    let joined = http.gateway.delivery().join(caller, &body.code.0, ClientSeq(body.client_seq)).await?;
+    let joined = http.gateway.delivery().join(caller, &body.code.0, ClientSeq(body.client_seq), None).await?;
     Ok(Json(joined.into()))
 }
 
@@ -339,6 +340,6 @@ impl Http {
         command: ChatCommand,
     ) -> Result<Json<AcceptedBody>, HttpError> {
         let delivery = self.gateway.delivery();
-        Ok(Json(delivery.submit_in_task(caller, chat, ClientSeq(client_seq), command).await?.into()))
+        Ok(Json(delivery.submit_in_task(caller, chat, ClientSeq(client_seq), command, None).await?.into()))
     }
 }

@@ -12,6 +12,9 @@ pub const LOGINS_PER_ADDRESS_PER_MINUTE: u32 = 60;
 /// Users looked up by address in an hour by one user, so that nobody tries out all phone numbers.
 pub const FINDS_PER_USER_PER_HOUR: u32 = 500;
 
+/// Blobs that one user puts in a minute.
+pub const BLOBS_PER_USER_PER_MINUTE: u32 = 120;
+
 /// Limits of REST. Requests of one user count together with those on their connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpConfig {
@@ -25,6 +28,8 @@ pub struct HttpConfig {
     pub logins_per_address_per_minute: u32,
     /// Users looked up by address in an hour by one user.
     pub finds_per_user_per_hour: u32,
+    /// Blobs that one user puts in a minute.
+    pub blobs_per_user_per_minute: u32,
     /// Whether anyone who reaches the server may make accounts without codes. Never beyond loopback.
     pub test_accounts: bool,
 }
@@ -37,6 +42,7 @@ impl Default for HttpConfig {
             requests_per_address_burst: REQUESTS_PER_ADDRESS_BURST,
             logins_per_address_per_minute: LOGINS_PER_ADDRESS_PER_MINUTE,
             finds_per_user_per_hour: FINDS_PER_USER_PER_HOUR,
+            blobs_per_user_per_minute: BLOBS_PER_USER_PER_MINUTE,
             test_accounts: false,
         }
     }

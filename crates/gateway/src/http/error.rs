@@ -77,19 +77,26 @@ impl HttpError {
 
     fn status(&self) -> StatusCode {
         self.status.unwrap_or(match self.failure.code {
-            ErrorCode::Malformed | ErrorCode::InvalidArgument | ErrorCode::WrongEncryption => {
-                StatusCode::BAD_REQUEST
-            }
+            ErrorCode::Malformed
+            | ErrorCode::InvalidArgument
+            | ErrorCode::WrongEncryption
+            | ErrorCode::InvalidHandshake => StatusCode::BAD_REQUEST,
             ErrorCode::Unauthenticated | ErrorCode::DeviceRevoked | ErrorCode::WrongCode => {
                 StatusCode::UNAUTHORIZED
             }
-            ErrorCode::Forbidden | ErrorCode::NotAMember | ErrorCode::Banned | ErrorCode::Blocked => {
-                StatusCode::FORBIDDEN
-            }
+            ErrorCode::Forbidden
+            | ErrorCode::NotAMember
+            | ErrorCode::Banned
+            | ErrorCode::Blocked
+            | ErrorCode::NotAttested => StatusCode::FORBIDDEN,
             ErrorCode::NotFound | ErrorCode::InvalidInvite => StatusCode::NOT_FOUND,
-            ErrorCode::AlreadyExists | ErrorCode::Conflict | ErrorCode::TooOld | ErrorCode::LimitReached => {
-                StatusCode::CONFLICT
-            }
+            ErrorCode::AlreadyExists
+            | ErrorCode::Conflict
+            | ErrorCode::TooOld
+            | ErrorCode::LimitReached
+            | ErrorCode::StaleEpoch
+            | ErrorCode::NotInGroup
+            | ErrorCode::RemovalWaits => StatusCode::CONFLICT,
             ErrorCode::ChatDeleted => StatusCode::GONE,
             ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ErrorCode::TooFast => StatusCode::TOO_MANY_REQUESTS,
@@ -143,6 +150,8 @@ impl From<DeliveryError> for HttpError {
         if error.code() == ErrorCode::Internal {
             tracing::error!(%error, "a request failed");
         }
-        Self::new(error.code(), error.to_string())
+        let mut failure = Failure::new(error.code(), error.to_string());
+        failure.retry_after = error.retry_after();
+        Self::from_failure(failure)
     }
 }

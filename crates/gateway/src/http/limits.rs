@@ -19,6 +19,7 @@ pub(super) struct Limits {
     requests: DefaultKeyedRateLimiter<IpAddr>,
     logins: DefaultKeyedRateLimiter<IpAddr>,
     finds: DefaultKeyedRateLimiter<UserId>,
+    blobs: DefaultKeyedRateLimiter<UserId>,
     admitted: AtomicU32,
 }
 
@@ -30,6 +31,7 @@ impl Limits {
             requests: RateLimiter::keyed(requests),
             logins: RateLimiter::keyed(Quota::per_minute(at_least_one(config.logins_per_address_per_minute))),
             finds: RateLimiter::keyed(Quota::per_hour(at_least_one(config.finds_per_user_per_hour))),
+            blobs: RateLimiter::keyed(Quota::per_minute(at_least_one(config.blobs_per_user_per_minute))),
             admitted: AtomicU32::new(0),
         }
     }
@@ -39,6 +41,7 @@ impl Limits {
             self.requests.retain_recent();
             self.logins.retain_recent();
             self.finds.retain_recent();
+            self.blobs.retain_recent();
         }
         check(&self.requests, &network(address))
     }
@@ -49,6 +52,10 @@ impl Limits {
 
     pub(super) fn admit_find(&self, user: UserId) -> Result<(), HttpError> {
         check(&self.finds, &user)
+    }
+
+    pub(super) fn admit_blob(&self, user: UserId) -> Result<(), HttpError> {
+        check(&self.blobs, &user)
     }
 }
 

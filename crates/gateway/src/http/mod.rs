@@ -4,11 +4,13 @@
 //! is not a success is `{"error": {"code", "message", "retry", "retryAfterMs"}}`. `/api/openapi.json` describes it all.
 
 mod auth;
+mod blobs;
 mod chats;
 pub mod config;
 mod devices;
 mod error;
 mod extract;
+mod keys;
 mod limits;
 mod messages;
 mod openapi;
@@ -23,8 +25,9 @@ use axum::http::{HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use dunlin_model::ErrorCode;
+use dunlin_model::mls::HANDSHAKE_BYTES_MAX;
 use dunlin_wire::Failure;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 pub use config::HttpConfig;
@@ -83,7 +86,8 @@ fn documented(test_accounts: bool) -> OpenApiRouter<Http> {
         .routes(routes!(chats::set_invite, chats::withdraw_invite))
         .routes(routes!(messages::history, messages::send))
         .routes(routes!(messages::delete))
-        .routes(routes!(messages::status));
+        .routes(routes!(messages::status))
+        .routes(routes!(blobs::put, blobs::get).layer(DefaultBodyLimit::max(HANDSHAKE_BYTES_MAX)));
     if test_accounts { router.routes(routes!(auth::test_accounts)) } else { router }
 }
 

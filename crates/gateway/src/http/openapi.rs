@@ -29,7 +29,8 @@ const BEARER: &str = "bearer";
         (name = "accounts", description = "Logging in and out, and devices"),
         (name = "people", description = "Profiles, settings, contacts, blocks"),
         (name = "chats", description = "Chats and their members"),
-        (name = "messages", description = "Messages of a chat")
+        (name = "messages", description = "Messages of a chat"),
+        (name = "blobs", description = "Parts of handshakes that are too large for the log, by their hash")
     ),
     paths(document_route)
 )]

@@ -8,6 +8,8 @@ use dunlin_model::{Body, ChatId, Event, EventKind, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::keys;
+
 // `tt` rather than `literal`: derive macros do not read a literal that went through a macro.
 macro_rules! spelt {
     ($(#[$doc:meta])* $name:ident = $model:path { $($variant:ident = $text:tt),* $(,)? }) => {
@@ -253,6 +255,9 @@ struct ChatUpdate {
     place: Place,
     #[serde(flatten)]
     change: Change,
+    /// On changes of an encrypted chat's roster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attestation: Option<keys::Attestation>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -309,6 +314,12 @@ enum Change {
         seq: u64,
     },
     ChatDeleted {},
+    GroupStarted(Box<keys::GroupStart>),
+    Committed(Box<keys::Commit>),
+    DeviceRevoked {
+        /// As USER/NUMBER.
+        device: String,
+    },
 }
 
 impl LogEntry {
@@ -363,8 +374,12 @@ impl LogEntry {
             },
             EventKind::MessageDeleted { target } => Change::MessageDeleted { seq: target.0 },
             EventKind::ChatDeleted => Change::ChatDeleted {},
+            EventKind::GroupStarted(start) => Change::GroupStarted(Box::new((*start).into())),
+            EventKind::Committed(commit) => Change::Committed(Box::new((*commit).into())),
+            EventKind::DeviceRevoked { device } => Change::DeviceRevoked { device: device.to_string() },
         };
-        Self::Update(ChatUpdate { place, change })
+        let attestation = event.attestation.map(|attestation| (*attestation).into());
+        Self::Update(ChatUpdate { place, change, attestation })
     }
 }
 

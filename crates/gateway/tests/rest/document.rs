@@ -12,6 +12,7 @@ use crate::world::World;
 fn filled_in(path: &str) -> String {
     path.replace("{userId}", &"a".repeat(26))
         .replace("{chatId}", &"a".repeat(26))
+        .replace("{sha256}", &"a".repeat(64))
         .replace("{number}", "77")
         .replace("{seq}", "1")
 }

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod accounts;
 #[cfg(test)]
+mod blobs;
+#[cfg(test)]
 mod chats;
 #[cfg(test)]
 mod document;

@@ -79,6 +79,7 @@ impl World {
         );
         let delivery = Delivery::start(
             store.clone(),
+            Arc::new(dunlin_blobs::MemoryBlobs::new(dunlin_model::mls::HANDSHAKE_BYTES_MAX)),
             Arc::new(InProcessRelay::new()),
             ServerId(1),
             clock.clone(),

@@ -215,7 +215,7 @@ impl Client {
 
     pub(crate) async fn create(&mut self, command: ChatCommand) -> ChatId {
         let client_seq = self.number();
-        match self.request(Command::CreateChat { client_seq, command }).await {
+        match self.request(Command::CreateChat { client_seq, command, attestation: None }).await {
             Outcome::Accepted { chat, .. } => chat,
             other => panic!("not created: {other:?}"),
         }
@@ -223,7 +223,7 @@ impl Client {
 
     pub(crate) async fn act(&mut self, chat: ChatId, command: ChatCommand) -> u64 {
         let client_seq = self.number();
-        match self.request(Command::Submit { chat, client_seq, command }).await {
+        match self.request(Command::Submit { chat, client_seq, command, attestation: None }).await {
             Outcome::Accepted { seq, .. } => seq.0,
             other => panic!("not accepted: {other:?}"),
         }
@@ -236,7 +236,7 @@ impl Client {
     /// The code with which a message is refused.
     pub(crate) async fn refused_to_send(&mut self, chat: ChatId) -> ErrorCode {
         let client_seq = self.number();
-        self.refused(Command::Submit { chat, client_seq, command: text("x") }).await.code
+        self.refused(Command::Submit { chat, client_seq, command: text("x"), attestation: None }).await.code
     }
 
     /// The events and skips of `chat` up to place `seq`, as lines; other pushes are passed over.

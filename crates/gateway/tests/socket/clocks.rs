@@ -81,7 +81,7 @@ async fn a_client_a_day_off_cannot_tell_the_server_what_time_it_is() {
     // What it sends has the server's time, and the welcome tells how far its own clock is off.
     world.clock.advance(Duration::from_secs(5));
     let (client_seq, command) = (ClientSeq(6), text("x"));
-    let accepted = sender.request(Command::Submit { chat, client_seq, command }).await;
+    let accepted = sender.request(Command::Submit { chat, client_seq, command, attestation: None }).await;
     let Outcome::Accepted { time: Some(time), .. } = accepted else { panic!("{accepted:?}") };
     assert_eq!(time, world.clock.now());
     let clients_clock = Timestamp(tomorrow);

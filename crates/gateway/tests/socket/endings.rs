@@ -88,7 +88,7 @@ async fn what_was_asked_before_the_drain_is_answered() {
     let mut ids = Vec::new();
     for _ in 0..20 {
         let (client_seq, command) = (client.number(), crate::world::text("x"));
-        ids.push(client.ask(Command::Submit { chat, client_seq, command }).await);
+        ids.push(client.ask(Command::Submit { chat, client_seq, command, attestation: None }).await);
     }
     client.reply(ids[0]).await;
     world.gateway.drain();
@@ -147,7 +147,7 @@ async fn a_client_that_vanishes_leaves_nothing_behind() {
         let mut client = world.online(&ada, Format::Proto).await;
         for _ in 0..5 {
             let (client_seq, command) = (client.number(), crate::world::text(&round.to_string()));
-            client.ask(Command::Submit { chat, client_seq, command }).await;
+            client.ask(Command::Submit { chat, client_seq, command, attestation: None }).await;
         }
         drop(client); // Without a close frame, with answers under way.
     }

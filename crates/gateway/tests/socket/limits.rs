@@ -144,10 +144,10 @@ async fn a_message_larger_than_the_limit_is_refused_by_name() {
     let chat = world.group(&ada, &[]).await;
     let mut client = world.connect(&ada, Format::Json).await;
     let (client_seq, command) = (client.number(), crate::world::text(&"x".repeat(16 * 1024 + 1)));
-    let failure = client.refused(Command::Submit { chat, client_seq, command }).await;
+    let failure = client.refused(Command::Submit { chat, client_seq, command, attestation: None }).await;
     assert_eq!((failure.code, failure.retry), (ErrorCode::TooLarge, Retry::Never));
     // The number was not used up.
     let command = crate::world::text("shorter");
-    let accepted = client.request(Command::Submit { chat, client_seq, command }).await;
+    let accepted = client.request(Command::Submit { chat, client_seq, command, attestation: None }).await;
     assert!(matches!(accepted, Outcome::Accepted { repeated: false, .. }), "{accepted:?}");
 }

@@ -46,7 +46,7 @@ impl Dice {
         let seq = Seq([0, 1, 2, 3, u64::MAX][self.index(5)]);
         let client_seq = ClientSeq([0, 1, 2, 70, u64::MAX][self.index(5)]);
         let users = vec![user; self.index(3)];
-        let submit = |command| Command::Submit { chat, client_seq, command };
+        let submit = |command| Command::Submit { chat, client_seq, command, attestation: None };
         match self.below(16) {
             0 => Command::Resume {
                 positions: vec![Position { chat, received: seq, seen: seq }; 3],

@@ -31,7 +31,12 @@ async fn every_request_of_a_pipeline_gets_exactly_one_answer_of_its_kind() {
                     Command::SetInviteLink { chat, client_seq: client.number(), withdraw: false }
                 }),
                 _ => ("accepted", {
-                    Command::Submit { chat, client_seq: client.number(), command: text("x") }
+                    Command::Submit {
+                        chat,
+                        client_seq: client.number(),
+                        command: text("x"),
+                        attestation: None,
+                    }
                 }),
             };
             asked.insert(client.ask(command).await, kind);
@@ -67,7 +72,7 @@ async fn pipelined_sends_keep_their_order() {
     let mut ids = Vec::new();
     for number in 0..SENDS {
         let (client_seq, command) = (sender.number(), text(&number.to_string()));
-        ids.push(sender.ask(Command::Submit { chat, client_seq, command }).await);
+        ids.push(sender.ask(Command::Submit { chat, client_seq, command, attestation: None }).await);
     }
     for (id, expected) in ids.into_iter().zip(2..) {
         let accepted = sender.reply(id).await;
@@ -85,7 +90,7 @@ async fn a_retry_over_another_connection_gets_the_same_place() {
     let chat = world.group(&ada, &[&bob]).await;
     let mut first = world.online(&ada, Format::Json).await;
     let client_seq = first.number();
-    let command = Command::Submit { chat, client_seq, command: text("once") };
+    let command = Command::Submit { chat, client_seq, command: text("once"), attestation: None };
     first.ask(command.clone()).await;
     drop(first); // The answer is lost.
     let mut second = world.online(&ada, Format::Proto).await;
@@ -111,7 +116,8 @@ async fn a_store_out_of_reach_is_answered_with_unavailable_and_the_retry_succeed
     let mut reader = world.online(&bob, Format::Proto).await;
     sender.send(chat, "before").await;
     world.store.set_unavailable(true);
-    let command = Command::Submit { chat, client_seq: sender.number(), command: text("meanwhile") };
+    let command =
+        Command::Submit { chat, client_seq: sender.number(), command: text("meanwhile"), attestation: None };
     assert_eq!(sender.refused(command.clone()).await.code, ErrorCode::Unavailable);
     let history = Command::History { chat, before: None, limit: None, sender: None };
     assert_eq!(sender.refused(history).await.code, ErrorCode::Unavailable);
@@ -139,8 +145,13 @@ async fn strangers_get_the_same_answers_whether_a_chat_exists_or_not() {
             Command::GetChat { chat },
             Command::History { chat, before: None, limit: None, sender: None },
             Command::MessageStatus { chat, seq: Seq(1) },
-            Command::Submit { chat, client_seq: stranger.number(), command: text("x") },
-            Command::Submit { chat, client_seq: stranger.number(), command: ChatCommand::Leave },
+            Command::Submit { chat, client_seq: stranger.number(), command: text("x"), attestation: None },
+            Command::Submit {
+                chat,
+                client_seq: stranger.number(),
+                command: ChatCommand::Leave,
+                attestation: None,
+            },
             Command::HideMessage { chat, seq: Seq(1) },
         ] {
             codes.push(stranger.refused(command).await);

@@ -74,7 +74,7 @@ async fn who_is_banned_while_sending_gets_an_answer_to_everything_and_nothing_af
     let mut ban_at = 0;
     for number in 0..SENDS {
         let (client_seq, command) = (banned.number(), text(&number.to_string()));
-        ids.push(banned.ask(Command::Submit { chat, client_seq, command }).await);
+        ids.push(banned.ask(Command::Submit { chat, client_seq, command, attestation: None }).await);
         if number == SENDS / 3 {
             // Some are answered, some under way; the rest comes after.
             banned.reply(ids.remove(0)).await;

@@ -102,6 +102,7 @@ impl World {
         let relay = Arc::new(InProcessRelay::new());
         let delivery = Delivery::start(
             shared,
+            Arc::new(dunlin_blobs::MemoryBlobs::new(dunlin_model::mls::HANDSHAKE_BYTES_MAX)),
             relay,
             ServerId(id),
             Arc::clone(&clock) as _,
@@ -165,14 +166,14 @@ impl World {
         command: ChatCommand,
     ) -> Seq {
         let number = ClientSeq(number);
-        self.delivery.submit_in_task(who.device, chat, number, command).await.unwrap().seq
+        self.delivery.submit_in_task(who.device, chat, number, command, None).await.unwrap().seq
     }
 
     /// Past the socket: a group of `owner` (whose number 1 is used for it) with the others.
     pub(crate) async fn group(&self, owner: &Credentials, others: &[&Credentials]) -> ChatId {
         let members = others.iter().map(|other| other.device.user).collect();
         let command = create(ChatKind::Group, "Friends", members);
-        self.delivery.create_chat(owner.device, ClientSeq(1), command).await.unwrap().chat
+        self.delivery.create_chat(owner.device, ClientSeq(1), command, None).await.unwrap().chat
     }
 
     /// That the server still serves: two strangers meet and talk.

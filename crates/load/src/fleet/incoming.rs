@@ -38,6 +38,7 @@ impl Fleet {
             ServerFrame::PresenceUpdate(_)
             | ServerFrame::Typing { .. }
             | ServerFrame::MessageHidden { .. }
+            | ServerFrame::KeyPackagesLow { .. }
             | ServerFrame::Draining { .. } => {}
         }
     }

@@ -134,11 +134,7 @@ impl Request<'_> {
 
     /// A change of an encrypted chat's roster carries its author's signature.
     fn attested(&self, number: ClientSeq, kind: &EventKind) -> Result<(), Refusal> {
-        let encryption = match kind {
-            EventKind::Created { encryption, .. } => *encryption,
-            _ => self.state.encryption,
-        };
-        if encryption == Encryption::None || !kind.is_attested() {
+        if !kind.needs_attestation(self.state) {
             return Ok(());
         }
         let attestation = self.context.attestation.as_ref().ok_or(Refusal::NotAttested)?;

@@ -2,6 +2,7 @@
 
 mod creating;
 mod direct;
+mod keys;
 mod leaving;
 mod limits;
 mod managing;

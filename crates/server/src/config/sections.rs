@@ -168,7 +168,7 @@ impl DeliverySection {
             chats_cached_max: self.chats_cached_max,
             signal_members_max: self.signal_members_max,
             offline_after: Duration::from_secs(self.offline_after_seconds),
-            encryptions: vec![Encryption::None],
+            encryptions: vec![Encryption::Mls, Encryption::None],
         }
     }
 }
@@ -265,6 +265,8 @@ pub struct HttpSection {
     pub logins_per_address_per_minute: u32,
     /// Users looked up by address in an hour by one user.
     pub finds_per_user_per_hour: u32,
+    /// Blobs that one user puts in a minute.
+    pub blobs_per_user_per_minute: u32,
 }
 
 impl Default for HttpSection {
@@ -276,6 +278,7 @@ impl Default for HttpSection {
             requests_per_address_burst: http.requests_per_address_burst,
             logins_per_address_per_minute: http.logins_per_address_per_minute,
             finds_per_user_per_hour: http.finds_per_user_per_hour,
+            blobs_per_user_per_minute: http.blobs_per_user_per_minute,
         }
     }
 }
@@ -288,6 +291,7 @@ impl HttpSection {
             requests_per_address_burst: self.requests_per_address_burst,
             logins_per_address_per_minute: self.logins_per_address_per_minute,
             finds_per_user_per_hour: self.finds_per_user_per_hour,
+            blobs_per_user_per_minute: self.blobs_per_user_per_minute,
             test_accounts,
         }
     }

@@ -7,6 +7,7 @@
 mod entitlement;
 mod fixtures;
 mod inboxes;
+mod keys;
 mod logs;
 mod people;
 mod progress;
@@ -17,6 +18,7 @@ mod versions;
 
 pub use entitlement::*;
 pub use inboxes::*;
+pub use keys::*;
 pub use logs::*;
 pub use people::*;
 pub use progress::*;
@@ -87,6 +89,16 @@ macro_rules! conformance_suite {
             replacements_that_race_lose_no_update
             a_challenge_is_replaced_only_as_it_was_read
             challenges_are_forgotten_when_nothing_recent_hangs_on_them
+            // Keys.
+            key_packages_are_given_out_once
+            a_repeated_claim_gets_the_same_key_package
+            claims_at_once_never_share_a_key_package
+            the_last_resort_comes_last_and_again
+            a_repeated_upload_adds_no_key_package
+            key_packages_and_claims_are_bounded
+            the_key_packages_of_a_device_are_removed_together
+            certificates_are_those_of_devices_that_are_not_revoked
+            revocations_are_listed_until_they_are_settled
             // Everything.
             random_operations_on_chats_agree_with_a_model
             random_operations_on_registers_agree_with_a_model

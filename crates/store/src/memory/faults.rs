@@ -40,6 +40,10 @@ pub enum Operation {
     WritePeople,
     /// Every read of users, devices, challenges, documents and the incarnation.
     ReadPeople,
+    /// Every write of certificates, key packages and revocations.
+    WriteKeys,
+    /// Every read of certificates, key packages and revocations.
+    ReadKeys,
 }
 
 #[derive(Debug, Default)]

@@ -6,6 +6,7 @@
 mod chats;
 mod faults;
 mod inboxes;
+mod keys;
 mod people;
 mod progress;
 
@@ -36,6 +37,7 @@ struct Tables {
     inboxes: inboxes::Rows,
     progress: progress::Registers,
     people: people::People,
+    keys: keys::Keys,
 }
 
 impl MemoryStore {

@@ -21,6 +21,13 @@ pub(super) struct People {
     secrets: BTreeMap<String, [u8; 32]>,
 }
 
+impl People {
+    /// Whether a device is there and not revoked.
+    pub(super) fn is_live(&self, device: DeviceId) -> bool {
+        self.devices.get(&device).is_some_and(|device| device.value.revoked.is_none())
+    }
+}
+
 /// Puts `read.value` at `key` on condition that the version there (0 for nothing) is `read.version`.
 fn replace<K: Ord, T: Clone>(table: &mut BTreeMap<K, Versioned<T>>, key: K, read: &Versioned<T>) -> Replaced {
     if table.get(&key).map_or(Version(0), |there| there.version) != read.version {

@@ -3,16 +3,18 @@
 
 use std::collections::BTreeSet;
 
-use dunlin_model::chat::{ChatState, Decision, NumberStatus, decide};
+use dunlin_model::chat::{ChatState, Decision, NumberStatus, decide, draft};
 use dunlin_model::{
-    Body, ChatCommand, ChatId, ChatKind, ChatLimits, ClientSeq, DecisionContext, DeviceId, DeviceNumber,
-    Encryption, Event, EventKind, Refusal, Role, Seq, Timestamp, UserId,
+    Attestation, Body, ChatCommand, ChatId, ChatKind, ChatLimits, ClientSeq, Commit, DecisionContext,
+    DeviceCertificate, DeviceId, DeviceKey, DeviceNumber, Encryption, Epoch, Event, EventKind, GroupStart,
+    Payload, Refusal, Role, Seq, StartReason, Suite, Timestamp, UserId,
 };
+use ed25519_dalek::SigningKey;
 
 const USERS: u8 = 6;
 const DEVICES: u32 = 2;
 const LIMITS: ChatLimits =
-    ChatLimits { text_bytes_max: 8, opaque_bytes_max: 8, members_max: 4, attachments_max: 1 };
+    ChatLimits { text_bytes_max: 8, opaque_bytes_max: 8, members_max: 4, attachments_max: 1, devices_max: 4 };
 
 /// A sequence of commands, five or so bytes to each.
 pub fn chat_state(data: &[u8]) {
@@ -48,7 +50,9 @@ impl Chat {
             }
             _ => None,
         };
-        let context = DecisionContext { blocked, target_author };
+        let command = self.fitted(sender, command);
+        let mut context = DecisionContext { blocked, target_author, attestation: None };
+        context.attestation = self.signed(sender, client_seq, &command, &context);
         let before = self.state.clone();
         let decision = decide(&self.state, &LIMITS, sender, client_seq, command.clone(), &context);
         assert_eq!(before, self.state);
@@ -60,8 +64,8 @@ impl Chat {
             }
             Ok(Decision::Append(kind)) => {
                 let time = Timestamp(before.head.0 * 1_000);
-                let event =
-                    Event { seq: before.head.next(), time, sender, client_seq, kind, attestation: None };
+                let attestation = context.attestation.clone();
+                let event = Event { seq: before.head.next(), time, sender, client_seq, kind, attestation };
                 self.append(&before, event);
                 let again = decide(&self.state, &LIMITS, sender, client_seq, command, &context);
                 assert_eq!(again, Ok(Decision::Repeat(self.state.head)), "a retry gets the first place (I2)");
@@ -71,6 +75,49 @@ impl Chat {
             }
             Err(refusal) => assert!(!refusal.to_string().is_empty()),
         }
+    }
+
+    /// In an encrypted chat a sender knows the epoch and what waits.
+    fn fitted(&self, sender: DeviceId, mut command: ChatCommand) -> ChatCommand {
+        let keys = &self.state.keys;
+        match &mut command {
+            ChatCommand::Send { epoch, .. } if self.state.encryption == Encryption::Mls => {
+                *epoch = Some(keys.epoch);
+            }
+            ChatCommand::StartGroup(start) => {
+                start.epoch.generation += keys.epoch.generation;
+                start.devices = vec![sender];
+            }
+            ChatCommand::Commit(commit) => {
+                commit.epoch = keys.epoch;
+                if commit.external {
+                    commit.added =
+                        (!keys.devices.contains_key(&sender)).then_some(sender).into_iter().collect();
+                } else {
+                    commit.removed = keys.waiting_removals(&self.state.members);
+                }
+            }
+            _ => {}
+        }
+        command
+    }
+
+    fn signed(
+        &self,
+        sender: DeviceId,
+        number: ClientSeq,
+        command: &ChatCommand,
+        context: &DecisionContext,
+    ) -> Option<Box<Attestation>> {
+        let kind = draft(&self.state, &LIMITS, sender, command.clone(), context).ok()?;
+        if !kind.needs_attestation(&self.state) {
+            return None;
+        }
+        let own = SigningKey::from_bytes(&[1; 32]);
+        let key = DeviceKey(own.verifying_key().to_bytes());
+        let identity = SigningKey::from_bytes(&[2; 32]);
+        let certificate = DeviceCertificate::issue(&identity, sender, key, Timestamp(1));
+        Attestation::sign(&own, &certificate, &self.state, number, &kind).map(Box::new)
     }
 
     fn append(&mut self, before: &ChatState, event: Event) {
@@ -111,6 +158,15 @@ fn check_permitted(before: &ChatState, event: &Event) {
             // Integrations may send bytes of their own without encryption; text is never sent with it.
             assert!(!matches!(body, Body::Text(_)) || before.encryption == Encryption::None);
         }
+        EventKind::Committed(commit) => {
+            assert!(role.is_some() && commit.epoch == before.keys.epoch);
+            let waiting = before.keys.waiting_removals(&before.members);
+            assert!(commit.external || waiting == commit.removed, "a commit carries all removals out (I8)");
+        }
+        EventKind::GroupStarted(start) => {
+            assert!(role.is_some() && start.epoch.generation == before.keys.epoch.generation + 1);
+        }
+        EventKind::DeviceRevoked { .. } => panic!("nobody but the server says so"),
         EventKind::MessageDeleted { .. } | EventKind::Left { .. } => assert!(role.is_some()),
         EventKind::RoleChanged { .. } | EventKind::ChatDeleted => assert_eq!(role, Some(Role::Owner)),
         EventKind::Updated { .. }
@@ -188,6 +244,33 @@ impl Bytes<'_> {
         }
     }
 
+    fn start(&mut self) -> ChatCommand {
+        let reasons =
+            [StartReason::First, StartReason::NobodyLeft, StartReason::Broken, StartReason::SuiteChange];
+        ChatCommand::StartGroup(Box::new(GroupStart {
+            epoch: Epoch { generation: u32::from(self.byte() % 8 != 0), number: 1 },
+            suite: if self.byte().is_multiple_of(4) { Suite::CLASSIC } else { Suite::HYBRID },
+            reason: reasons[usize::from(self.byte() % 4)],
+            devices: Vec::new(),
+            welcome: None,
+            group_info: Payload::Inline(Vec::new().into()),
+        }))
+    }
+
+    fn commit(&mut self) -> ChatCommand {
+        let part = || Payload::Inline(Vec::new().into());
+        let device = |user| DeviceId { user, number: DeviceNumber(1) };
+        ChatCommand::Commit(Box::new(Commit {
+            epoch: Epoch::default(),
+            external: self.byte().is_multiple_of(2),
+            added: self.users().into_iter().map(device).collect(),
+            removed: Vec::new(),
+            commit: part(),
+            welcome: None,
+            group_info: part(),
+        }))
+    }
+
     fn command(&mut self) -> ChatCommand {
         match self.byte() % 16 {
             0 | 1 => ChatCommand::Create {
@@ -225,6 +308,8 @@ impl Bytes<'_> {
             _ => match self.byte() % 8 {
                 0 => ChatCommand::DeleteChat,
                 1 => ChatCommand::SetInvite { secret_hash: None },
+                2 => self.start(),
+                3 | 4 => self.commit(),
                 _ => ChatCommand::SetInvite { secret_hash: Some(INVITE_HASH) },
             },
         }

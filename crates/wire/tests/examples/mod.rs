@@ -1,5 +1,7 @@
 //! One frame of every sort, with plausible content: golden files and docs/protocol.md are made of them.
 
+mod keys;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +36,7 @@ pub(crate) fn client() -> Vec<(&'static str, ClientFrame)> {
     frames.extend(on_a_chat().into_iter().map(|(name, client_seq, command)| {
         (name, Command::Submit { chat: CHAT, client_seq: ClientSeq(client_seq), command, attestation: None })
     }));
+    frames.extend(keys::client());
     let unanswered = ["received", "markSeen", "setTyping"];
     (1..)
         .zip(frames)
@@ -114,9 +117,14 @@ fn on_a_chat() -> Vec<(&'static str, u64, ChatCommand)> {
 /// Every reply and push, under the name it has in JSON, and what is worth showing beside.
 pub(crate) fn server() -> Vec<(&'static str, ServerFrame)> {
     let mut frames = pushes();
-    frames
-        .extend(replies().into_iter().map(|(name, outcome)| (name, ServerFrame::Reply { id: 17, outcome })));
-    frames.extend(events().into_iter().map(|(name, event)| {
+    frames.extend(keys::pushes());
+    frames.extend(
+        replies()
+            .into_iter()
+            .chain(keys::replies())
+            .map(|(name, outcome)| (name, ServerFrame::Reply { id: 17, outcome })),
+    );
+    frames.extend(events().into_iter().chain(keys::events()).map(|(name, event)| {
         let event = Arc::new(event);
         (name, ServerFrame::Event { chat: CHAT, event })
     }));

@@ -1,5 +1,7 @@
 //! Arbitrary frames, of every sort that may be sent.
 
+mod keys;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,9 +90,10 @@ fn content() -> impl Strategy<Value = Body> {
 fn chat_command() -> impl Strategy<Value = ChatCommand> {
     let update = (option::of(text()), option::of(text()), option::of(text()));
     prop_oneof![
-        (content(), option::of(some_seq()), attachments()).prop_map(|(body, reply_to, attachments)| {
-            ChatCommand::Send { body, reply_to, attachments, epoch: None }
-        }),
+        (content(), option::of(some_seq()), attachments(), option::of(keys::epoch())).prop_map(
+            |(body, reply_to, attachments, epoch)| ChatCommand::Send { body, reply_to, attachments, epoch }
+        ),
+        keys::chat_command(),
         seq().prop_map(|target| ChatCommand::DeleteMessage { target }),
         update.prop_map(|(name, description, picture)| ChatCommand::Update { name, description, picture }),
         users().prop_map(|users| ChatCommand::Add { users }),
@@ -126,24 +129,31 @@ fn command() -> impl Strategy<Value = Command> {
         (chat(), seq()).prop_map(|(chat, seq)| Command::Received { chat, seq }),
         (chat(), seq()).prop_map(|(chat, seq)| Command::MarkSeen { chat, seq }),
         (chat(), any::<bool>()).prop_map(|(chat, typing)| Command::SetTyping { chat, typing }),
-        (chat(), client_seq(), chat_command()).prop_map(|(chat, client_seq, command)| Command::Submit {
-            chat,
-            client_seq,
-            command,
-            attestation: None
+        (chat(), client_seq(), chat_command(), keys::attestation()).prop_map(
+            |(chat, client_seq, command, attestation)| {
+                // Only changes of the roster have room for a signature.
+                let is_change = matches!(
+                    command,
+                    ChatCommand::Add { .. }
+                        | ChatCommand::Remove { .. }
+                        | ChatCommand::Ban { .. }
+                        | ChatCommand::Unban { .. }
+                        | ChatCommand::SetRole { .. }
+                        | ChatCommand::Leave
+                );
+                let attestation = attestation.filter(|_| is_change);
+                Command::Submit { chat, client_seq, command, attestation }
+            }
+        ),
+        (client_seq(), create(), keys::attestation()).prop_map(|(client_seq, command, attestation)| {
+            Command::CreateChat { client_seq, command, attestation }
         }),
-        (client_seq(), create()).prop_map(|(client_seq, command)| Command::CreateChat {
-            client_seq,
-            command,
-            attestation: None
-        }),
+        keys::command(),
         (chat(), client_seq(), any::<bool>()).prop_map(|(chat, client_seq, withdraw)| {
             Command::SetInviteLink { chat, client_seq, withdraw }
         }),
-        (code(), client_seq()).prop_map(|(code, client_seq)| Command::JoinChat {
-            code,
-            client_seq,
-            attestation: None
+        (code(), client_seq(), keys::attestation()).prop_map(|(code, client_seq, attestation)| {
+            Command::JoinChat { code, client_seq, attestation }
         }),
         (chat(), seq()).prop_map(|(chat, seq)| Command::HideMessage { chat, seq }),
         history.prop_map(|(chat, before, limit, sender)| Command::History { chat, before, limit, sender }),
@@ -187,13 +197,18 @@ fn event_kind() -> impl Strategy<Value = EventKind> {
         (user(), role()).prop_map(|(user, role)| EventKind::RoleChanged { user, role }),
         option::of(any::<[u8; 32]>()).prop_map(|secret_hash| EventKind::InviteChanged { secret_hash }),
         Just(EventKind::ChatDeleted),
+        keys::event_kind(),
     ]
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    (seq(), time(), device(), client_seq(), event_kind()).prop_map(|(seq, time, sender, client_seq, kind)| {
-        Event { seq, time, sender, client_seq, kind, attestation: None }
-    })
+    (seq(), time(), device(), client_seq(), event_kind(), keys::attestation()).prop_map(
+        |(seq, time, sender, client_seq, kind, attestation)| {
+            // A message has no room for one.
+            let attestation = attestation.filter(|_| !matches!(kind, EventKind::Message { .. }));
+            Event { seq, time, sender, client_seq, kind, attestation }
+        },
+    )
 }
 
 fn skipped() -> impl Strategy<Value = Skipped> {
@@ -298,6 +313,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
             seq,
             code
         }),
+        keys::outcome(),
     ]
 }
 
@@ -332,6 +348,7 @@ pub(crate) fn server_frame() -> impl Strategy<Value = ServerFrame> {
             typing
         }),
         (chat(), seq()).prop_map(|(chat, seq)| ServerFrame::MessageHidden { chat, seq }),
+        (keys::suite(), any::<u32>()).prop_map(|(suite, left)| ServerFrame::KeyPackagesLow { suite, left }),
         any::<u64>().prop_map(|ms| ServerFrame::Draining { reconnect_after: Duration::from_millis(ms) }),
     ]
 }

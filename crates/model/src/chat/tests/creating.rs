@@ -64,7 +64,7 @@ fn the_name_of_an_encrypted_chat_is_content() {
         assert_eq!(refused, Some(Refusal::WrongEncryption));
     }
     let mut chat = Chat::before_creation();
-    chat.does(OWNER, named(ChatKind::Group, Encryption::Mls, "", ""));
+    chat.signs(OWNER, named(ChatKind::Group, Encryption::Mls, "", ""));
     assert_eq!(chat.state.encryption, Encryption::Mls);
     assert_eq!(chat.refuses(OWNER, rename("new")), Some(Refusal::WrongEncryption));
 }
