@@ -3,6 +3,7 @@
 #![expect(
     unreachable_pub,
     unused_qualifications,
+    clippy::large_enum_variant,
     clippy::allow_attributes,
     clippy::allow_attributes_without_reason,
     reason = "generated code"

@@ -16,6 +16,7 @@ use proto::chat_update::{self as update, Change};
 use proto::new_message::Body as WireBody;
 
 /// An event as one of its two messages.
+#[expect(clippy::large_enum_variant, reason = "made, encoded and dropped at once: a box would cost more")]
 pub(crate) enum WireEvent {
     Message(proto::NewMessage),
     Update(proto::ChatUpdate),
