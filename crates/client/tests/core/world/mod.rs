@@ -198,7 +198,11 @@ impl World {
         let mut wakes = 0;
         while let Some((at, index)) = self.next_wake().filter(|(at, _)| *at <= end) {
             wakes += 1;
-            assert!(wakes < WAKES_MAX, "{:?} does not come to rest", self.peers[index].client.chats().collect::<Vec<_>>());
+            assert!(
+                wakes < WAKES_MAX,
+                "{:?} does not come to rest",
+                self.peers[index].client.chats().collect::<Vec<_>>()
+            );
             self.now = self.now.max(at);
             self.input(index, Input::Tick);
             self.settle();
