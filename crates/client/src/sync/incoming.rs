@@ -13,20 +13,26 @@ use crate::step::{Client, RETRY_AFTER};
 
 impl Client {
     pub(crate) fn event_came(&mut self, id: ChatId, event: Arc<Event>) {
-        let chat = self.chat_mut(id);
-        if chat.marks.cursor == Seq::ZERO && !chat.state.exists() && chat.waiting.is_empty() {
-            // A device that was linked later starts where it was linked.
-            chat.marks.cursor = event.seq.previous();
-            chat.marks.needs_base = event.seq > Seq::FIRST;
-            chat.marks.skipped |= chat.marks.needs_base;
-        }
-        chat.waiting.push_back(Incoming::Event(event));
+        self.begin(id, event.seq);
+        self.chat_mut(id).waiting.push_back(Incoming::Event(event));
         self.drain(id);
     }
 
     pub(crate) fn skipped_came(&mut self, id: ChatId, range: Skipped) {
+        self.begin(id, range.from);
         self.chat_mut(id).waiting.push_back(Incoming::Skipped(range));
         self.drain(id);
+    }
+
+    /// A device that was linked later starts where it was linked, which is where the server begins.
+    fn begin(&mut self, id: ChatId, first: Seq) {
+        let chat = self.chat_mut(id);
+        let is_new = chat.marks.cursor == Seq::ZERO && !chat.state.exists() && chat.waiting.is_empty();
+        if is_new && first > Seq::FIRST {
+            chat.marks.cursor = first.previous();
+            chat.marks.needs_base = true;
+            chat.marks.skipped = true;
+        }
     }
 
     /// Processes what waits, as far as it goes.

@@ -161,3 +161,33 @@ fn a_hole_in_the_log_is_filled_by_connecting_again() {
     assert_eq!(world.peers[1].reconnects, 1);
     assert_eq!(world.texts(1, chat), ["hello", "lost", "next"]);
 }
+
+#[test]
+fn a_commit_that_cannot_be_applied_names_its_author_and_the_device_enters_anew() {
+    let (mut world, chat) = talking();
+    world.add(0, chat, 3);
+    world.carry_up(0);
+    world.carry_down(0);
+    while world.carry_up(0) | world.carry_down(0) {}
+    let is_commit = |event: &Event| matches!(event.kind, EventKind::Committed(_));
+    assert!(is_commit(world.server.chats[&chat].events.last().unwrap()));
+    change_newest(&mut world, 1, |event| {
+        if let EventKind::Committed(commit) = &mut event.kind {
+            commit.commit = dunlin_model::Payload::Inline(b"nonsense".as_slice().into());
+        }
+    });
+    world.settle();
+    assert!(
+        world.peers[1].saw(|change| {
+            matches!(change, Change::CommitFailed { author, .. } if *author == device(1, 1))
+        })
+    );
+    world.pass(Duration::from_secs(60));
+    world.say(0, chat, "to all");
+    world.say(1, chat, "back");
+    world.settle();
+    for peer in 0..3 {
+        let texts = world.texts(peer, chat);
+        assert!(texts.ends_with(&["to all".to_owned(), "back".to_owned()]), "peer {peer}: {texts:?}");
+    }
+}

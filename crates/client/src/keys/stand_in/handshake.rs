@@ -133,9 +133,6 @@ impl StandIn {
             tag: [0; 32],
         };
         message.tag = confirmation(&secret, &message);
-        if std::mem::take(&mut self.spoils) {
-            message.tag = [0; 32];
-        }
         let ended = group.epoch();
         let next = advanced(group, leaves, secret);
         let prepared = prepared(&next, ended, encode(&message).into(), added, ids);

@@ -77,7 +77,6 @@ pub struct StandIn {
     packages: BTreeMap<PackageId, bool>,
     changed: BTreeSet<ChatId>,
     changes: Batch,
-    spoils: bool,
 }
 
 impl StandIn {
@@ -95,17 +94,11 @@ impl StandIn {
             packages: BTreeMap::new(),
             changed: BTreeSet::new(),
             changes: Batch::default(),
-            spoils: false,
         };
         for (key, value) in rows {
             keys.load(&key, &value);
         }
         keys
-    }
-
-    /// Makes the next commit one that the server accepts and nobody can apply, as an attacker would.
-    pub fn spoil_next_commit(&mut self) {
-        self.spoils = true;
     }
 
     fn random<const N: usize>(&mut self) -> [u8; N] {

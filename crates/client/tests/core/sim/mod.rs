@@ -204,6 +204,7 @@ fn whatever_happens_members_read_every_message_and_nobody_else_does() {
         None => (0, SEEDS),
     };
     for seed in from..from + seeds {
+        println!("seed {seed}");
         let report = run(seed, options);
         assert!(report.faults.is_empty(), "DUNLIN_SIM_SEED={seed}: {:#?}", report.faults);
         total.messages += report.messages;

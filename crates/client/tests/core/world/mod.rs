@@ -13,7 +13,10 @@ pub(crate) use peer::{Peer, identity};
 pub(crate) use server::Server;
 
 /// Steps after which a world that should have come to rest has gone astray.
-const STEPS_MAX: usize = 200_000;
+const STEPS_MAX: usize = 5_000;
+
+/// Wakes after which it has.
+const WAKES_MAX: usize = 20_000;
 
 /// Everyone, and the server.
 pub(crate) struct World {
@@ -181,6 +184,10 @@ impl World {
                 return;
             }
         }
+        for peer in &self.peers {
+            println!("{} up {:?}", peer.device, peer.up.front());
+            println!("{} down {:?}", peer.device, peer.down.front());
+        }
         panic!("the world does not come to rest");
     }
 
@@ -188,7 +195,14 @@ impl World {
     pub(crate) fn pass(&mut self, time: Duration) {
         let end = self.now + time;
         self.settle();
+        let mut wakes = 0;
         while let Some((at, index)) = self.next_wake().filter(|(at, _)| *at <= end) {
+            wakes += 1;
+            assert!(
+                wakes < WAKES_MAX,
+                "{:?} does not come to rest",
+                self.peers[index].client.chats().collect::<Vec<_>>()
+            );
             self.now = self.now.max(at);
             self.input(index, Input::Tick);
             self.settle();
