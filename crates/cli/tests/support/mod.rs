@@ -54,6 +54,10 @@ impl Machine {
         Self { dir, port }
     }
 
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
@@ -77,7 +81,7 @@ impl Machine {
     /// Registers someone by the code that the server writes to its log.
     pub(crate) fn register(&self, who: &str) -> Person<'_> {
         let person = Person { machine: self, profile: who.to_owned() };
-        let (address, server) = (person.address(), format!("http://127.0.0.1:{}", self.port));
+        let (address, server) = (person.address(), self.url());
         let log_in = ["login", &address, "--server", &server, "--device-name", "terminal"];
         person.ok(&[&log_in[..], &["--request-code"]].concat());
         let code = self.code_for(&address);

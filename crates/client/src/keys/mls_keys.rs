@@ -43,7 +43,7 @@ enum Pending {
     /// The current group has a commit that waits to come back.
     Commit,
     /// A group that this device started, or entered from outside, and that takes the current one's place.
-    Group(Member),
+    Group(Box<Member>),
 }
 
 /// A chat's row.
@@ -97,7 +97,9 @@ impl MlsKeys {
                 PendingPlace::Commit => {
                     current.as_ref().filter(|held| held.group.has_pending_commit()).map(|_| Pending::Commit)
                 }
-                PendingPlace::Group(generation, entered) => member((generation, entered)).map(Pending::Group),
+                PendingPlace::Group(generation, entered) => {
+                    member((generation, entered)).map(|member| Pending::Group(Box::new(member)))
+                }
             };
             keys.chats.insert(chat, Held { current, pending, staged: None });
         }
@@ -190,7 +192,7 @@ impl Keys for MlsKeys {
             group_info: started.group_info.into(),
             added: added.iter().map(|package| package.certificate.device).collect(),
         };
-        self.held(chat).pending = Some(Pending::Group(Member { group, entered }));
+        self.held(chat).pending = Some(Pending::Group(Box::new(Member { group, entered })));
         Ok(prepared)
     }
 
@@ -225,7 +227,7 @@ impl Keys for MlsKeys {
         let held = self.held(chat);
         held.current = held.current.take().filter(|member| member.group.name() != group.name());
         let entered = group.epoch();
-        held.pending = Some(Pending::Group(Member { group, entered }));
+        held.pending = Some(Pending::Group(Box::new(Member { group, entered })));
         Ok(prepared(Epoch { generation, number: entered.saturating_sub(1) }, made))
     }
 
@@ -233,7 +235,7 @@ impl Keys for MlsKeys {
         match self.held(chat).pending.take() {
             None => Err(KeysError::NoGroup),
             Some(Pending::Group(member)) => {
-                self.replace(chat, member);
+                self.replace(chat, *member);
                 Ok(())
             }
             Some(Pending::Commit) => {

@@ -166,7 +166,7 @@ fn check_permitted(before: &ChatState, event: &Event) {
         EventKind::GroupStarted(start) => {
             assert!(role.is_some() && start.epoch.generation == before.keys.epoch.generation + 1);
         }
-        EventKind::DeviceRevoked { .. } => panic!("nobody but the server says so"),
+        EventKind::DeviceRevoked { .. } => unreachable!("nobody but the server says so"),
         EventKind::MessageDeleted { .. } | EventKind::Left { .. } => assert!(role.is_some()),
         EventKind::RoleChanged { .. } | EventKind::ChatDeleted => assert_eq!(role, Some(Role::Owner)),
         EventKind::Updated { .. }
@@ -248,7 +248,7 @@ impl Bytes<'_> {
         let reasons =
             [StartReason::First, StartReason::NobodyLeft, StartReason::Broken, StartReason::SuiteChange];
         ChatCommand::StartGroup(Box::new(GroupStart {
-            epoch: Epoch { generation: u32::from(self.byte() % 8 != 0), number: 1 },
+            epoch: Epoch { generation: u32::from(!self.byte().is_multiple_of(8)), number: 1 },
             suite: if self.byte().is_multiple_of(4) { Suite::CLASSIC } else { Suite::HYBRID },
             reason: reasons[usize::from(self.byte() % 4)],
             devices: Vec::new(),

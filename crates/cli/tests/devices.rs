@@ -1,0 +1,231 @@
+//! People's devices against the real server: the client core with its vault on disk and MLS, over the socket.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+// Not every test here needs all of the machine.
+#[expect(dead_code, reason = "this test has no terminals")]
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use dunlin_client::content::{Content, Text};
+use dunlin_client::{Account, Action, Change};
+use dunlin_client_native::device::{Device, DeviceEvent, DeviceOptions};
+use dunlin_client_native::types::Login;
+use dunlin_client_native::vault::{Unlock, Vault};
+use dunlin_client_native::{Api, FixedToken, ServerUrl, SystemClock, SystemRandomness};
+use dunlin_model::{
+    ChatId, ChatKind, DeviceCertificate, DeviceId, DeviceKey, DeviceNumber, Encryption, Timestamp, UserId,
+};
+use ed25519_dalek::SigningKey;
+use support::Machine;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Somebody with one device.
+struct Someone {
+    user: UserId,
+    vault: PathBuf,
+    options: DeviceOptions,
+    device: Device,
+    events: mpsc::Receiver<DeviceEvent>,
+}
+
+fn text(text: &str) -> Content {
+    Content::Text(Text { text: text.into(), mentions: Vec::new(), reply_to: None })
+}
+
+fn unlock(vault: &Path) -> Unlock {
+    Unlock::KeyFile(vault.with_extension("key"))
+}
+
+impl Someone {
+    /// Registers with a one-time code, makes an identity, and goes online.
+    async fn register(machine: &Machine, number: u8) -> Self {
+        let server: ServerUrl = machine.url().parse().unwrap();
+        let api = Api::new(server.clone()).unwrap();
+        let address = format!("person{number}@example.org");
+        api.request_code(&address).await.unwrap();
+        let code = machine.code_for(&address);
+        let login = Login { address: &address, code: &code, device_name: "test" };
+        let credentials = api.login(&login).await.unwrap().credentials;
+        let device =
+            DeviceId { user: credentials.user().unwrap(), number: DeviceNumber(credentials.device) };
+        let (identity, key) = (SigningKey::from_bytes(&[number; 32]), SigningKey::from_bytes(&[!number; 32]));
+        let public = DeviceKey(key.verifying_key().to_bytes());
+        let certificate = DeviceCertificate::issue(&identity, device, public, Timestamp(1));
+        let options = DeviceOptions {
+            server,
+            tokens: Arc::new(FixedToken(credentials.access_token)),
+            api,
+            clock: Arc::new(SystemClock::default()),
+            randomness: Arc::new(SystemRandomness),
+        };
+        let dir = machine.path(&format!("vault-{number}"));
+        let vault = Vault::create(&dir, &unlock(&dir), Arc::clone(&options.randomness)).unwrap();
+        let account = Account::new(certificate, &key, Some(&identity));
+        let (device, events) = Device::create(vault, account, options.clone()).unwrap();
+        let mut someone = Self { user: credentials_user(&device).await, vault: dir, options, device, events };
+        someone.until(|event| matches!(event, DeviceEvent::Change(change) if **change == Change::CaughtUp)).await;
+        someone
+    }
+
+    /// Waits for an event.
+    async fn until(&mut self, is_it: impl Fn(&DeviceEvent) -> bool) -> DeviceEvent {
+        let mut seen = Vec::new();
+        let found = timeout(PATIENCE, async {
+            loop {
+                let event = self.events.recv().await.expect("the device runs");
+                if is_it(&event) {
+                    return event;
+                }
+                seen.push(format!("{event:?}"));
+            }
+        });
+        match found.await {
+            Ok(event) => event,
+            Err(_) => panic!("waited in vain; there came {seen:#?}"),
+        }
+    }
+
+    async fn create(&mut self, kind: ChatKind, name: &str, members: Vec<UserId>) -> ChatId {
+        let action = Action::Create { kind, encryption: Encryption::Mls, name: name.into(), members };
+        self.device.act(1, action).await.unwrap();
+        let created = |event: &DeviceEvent| {
+            matches!(event, DeviceEvent::Change(change) if matches!(**change, Change::Created { token: 1, .. }))
+        };
+        match self.until(created).await {
+            DeviceEvent::Change(change) => match *change {
+                Change::Created { chat, .. } => chat,
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn say(&mut self, chat: ChatId, token: u64, what: &str) {
+        self.device.act(token, Action::Send { chat, content: text(what) }).await.unwrap();
+        self.until(|event| {
+            let DeviceEvent::Change(change) = event else { return false };
+            if let Change::Refused { token: of, why, .. } = &**change {
+                assert!(*of != token, "refused: {why:?}");
+            }
+            matches!(**change, Change::Accepted { token: of, .. } if of == token)
+        })
+        .await;
+    }
+
+    /// Waits until this text was decrypted here.
+    async fn reads(&mut self, chat: ChatId, what: &str) {
+        self.until(|event| {
+            let DeviceEvent::Change(change) = event else { return false };
+            let Change::Message { chat: of, message } = &**change else { return false };
+            let envelope = message.envelope(chat).filter(|_| *of == chat);
+            envelope.is_some_and(|envelope| envelope.content == text(what))
+        })
+        .await;
+    }
+
+    /// Closes the device, which ends its task, and gives what is needed to open it again.
+    async fn close(self) -> (UserId, PathBuf, DeviceOptions) {
+        let Self { user, vault, options, device, mut events } = self;
+        drop(device);
+        while events.recv().await.is_some() {}
+        (user, vault, options)
+    }
+
+    fn open((user, vault, options): (UserId, PathBuf, DeviceOptions)) -> Self {
+        let opened = Vault::open(&vault, &unlock(&vault), Arc::clone(&options.randomness)).unwrap();
+        let (device, events) = Device::open(opened, options.clone()).unwrap();
+        Self { user, vault, options, device, events }
+    }
+}
+
+async fn credentials_user(device: &Device) -> UserId {
+    device.look(|client| client.account().user()).await.unwrap()
+}
+
+/// Every byte of every file below `dir`.
+fn bytes_below(dir: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            bytes.extend(bytes_below(&path));
+        } else {
+            bytes.extend(fs::read(&path).unwrap());
+        }
+    }
+    bytes
+}
+
+fn holds(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_people_talk_encrypted_and_one_of_them_goes_away_and_comes_back() {
+    let machine = Machine::new();
+    let _server = machine.serve();
+    let mut ada = Someone::register(&machine, 1).await;
+    let mut ben = Someone::register(&machine, 2).await;
+    let chat = ada.create(ChatKind::Direct, "", vec![ben.user]).await;
+    ada.say(chat, 10, "marker-one from Ada").await;
+    ben.reads(chat, "marker-one from Ada").await;
+    ben.say(chat, 20, "marker-two from Ben").await;
+    ada.reads(chat, "marker-two from Ben").await;
+
+    let away = ben.close().await;
+    ada.say(chat, 11, "marker-three while Ben is away").await;
+    let mut ben = Someone::open(away);
+    ben.reads(chat, "marker-three while Ben is away").await;
+    ben.say(chat, 21, "marker-four, back again").await;
+    ada.reads(chat, "marker-four, back again").await;
+
+    // Neither the server nor a vault has a readable byte of it.
+    ada.close().await;
+    ben.close().await;
+    for place in ["data", "vault-1", "vault-2"] {
+        let bytes = bytes_below(&machine.path(place));
+        assert!(bytes.len() > 1_000, "{place} is looked at");
+        for marker in ["marker-one", "marker-two", "marker-three", "marker-four"] {
+            assert!(!holds(&bytes, marker), "{marker} in {place}");
+        }
+    }
+    assert!(!holds(&fs::read(machine.path("server.log")).unwrap(), "marker-"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_whose_handshakes_do_not_fit_the_log_goes_by_blobs() {
+    let machine = Machine::new();
+    let _server = machine.serve();
+    let mut people = Vec::new();
+    for number in 1..=9 {
+        people.push(Someone::register(&machine, number).await);
+    }
+    let others: Vec<UserId> = people[1..].iter().map(|person| person.user).collect();
+    let mut ada = people.remove(0);
+    let chat = ada.create(ChatKind::Group, "marker-name of the group", others.clone()).await;
+    ada.say(chat, 10, "hello all").await;
+    for person in &mut people {
+        person.reads(chat, "hello all").await;
+    }
+    assert!(fs::read_dir(machine.path("data").join("blobs")).unwrap().count() > 0, "blobs were used");
+    // Who is removed reads nothing that follows; the others do.
+    let command = dunlin_model::ChatCommand::Remove { users: vec![others[0]] };
+    ada.device.act(11, Action::Submit { chat, command }).await.unwrap();
+    let mut gone = people.remove(0);
+    ada.say(chat, 12, "without Ben").await;
+    for person in &mut people {
+        person.reads(chat, "without Ben").await;
+    }
+    let members = gone.device.look(move |client| client.chat(chat).map(|chat| chat.state.members.len()));
+    assert_eq!(members.await.unwrap(), Some(8));
+    let seen = std::iter::from_fn(|| gone.events.try_recv().ok()).collect::<Vec<_>>();
+    assert!(!format!("{seen:?}").contains("without Ben"));
+    assert!(!holds(&bytes_below(&machine.path("data")), "marker-name"));
+}
