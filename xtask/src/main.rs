@@ -3,6 +3,7 @@
 mod bench;
 mod process;
 mod run;
+mod sim;
 mod test;
 mod tidy;
 mod tools;
@@ -34,6 +35,8 @@ enum Command {
     Tidy,
     /// Load scenarios against a release server; two minutes
     Bench,
+    /// Client cores against a server in memory, at random from seeds
+    Sim(sim::SimArguments),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Command::Test => test::test(&root),
         Command::Tidy => tidy::tidy(&root),
         Command::Bench => bench::bench(&root),
+        Command::Sim(arguments) => sim::sim(&root, &arguments),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

@@ -53,8 +53,7 @@ impl Someone {
         let code = machine.code_for(&address);
         let login = Login { address: &address, code: &code, device_name: "test" };
         let credentials = api.login(&login).await.unwrap().credentials;
-        let device =
-            DeviceId { user: credentials.user().unwrap(), number: DeviceNumber(credentials.device) };
+        let device = DeviceId { user: credentials.user().unwrap(), number: DeviceNumber(credentials.device) };
         let (identity, key) = (SigningKey::from_bytes(&[number; 32]), SigningKey::from_bytes(&[!number; 32]));
         let public = DeviceKey(key.verifying_key().to_bytes());
         let certificate = DeviceCertificate::issue(&identity, device, public, Timestamp(1));
@@ -70,7 +69,9 @@ impl Someone {
         let account = Account::new(certificate, &key, Some(&identity));
         let (device, events) = Device::create(vault, account, options.clone()).unwrap();
         let mut someone = Self { user: credentials_user(&device).await, vault: dir, options, device, events };
-        someone.until(|event| matches!(event, DeviceEvent::Change(change) if **change == Change::CaughtUp)).await;
+        someone
+            .until(|event| matches!(event, DeviceEvent::Change(change) if **change == Change::CaughtUp))
+            .await;
         someone
     }
 
@@ -95,9 +96,7 @@ impl Someone {
     async fn create(&mut self, kind: ChatKind, name: &str, members: Vec<UserId>) -> ChatId {
         let action = Action::Create { kind, encryption: Encryption::Mls, name: name.into(), members };
         self.device.act(1, action).await.unwrap();
-        let created = |event: &DeviceEvent| {
-            matches!(event, DeviceEvent::Change(change) if matches!(**change, Change::Created { token: 1, .. }))
-        };
+        let created = |event: &DeviceEvent| matches!(event, DeviceEvent::Change(change) if matches!(**change, Change::Created { token: 1, .. }));
         match self.until(created).await {
             DeviceEvent::Change(change) => match *change {
                 Change::Created { chat, .. } => chat,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dunlin_model::{ChatCommand, ChatId, ChatKind, Encryption, EventKind, Role};
 
-use crate::world::{World, device, user};
+use crate::world::{Cryptography, World, device, user};
 use random::Random;
 
 /// What a run is made of.
@@ -17,6 +17,8 @@ pub(crate) struct Options {
     pub(crate) people: u8,
     /// Things that happen before everyone comes back.
     pub(crate) steps: u32,
+    /// By which cryptography.
+    pub(crate) cryptography: Cryptography,
 }
 
 /// What came of a run.
@@ -44,7 +46,7 @@ struct Run {
 /// One run; the same seed and options give the same run.
 pub(crate) fn run(seed: u64, options: Options) -> Report {
     let mut run = Run {
-        world: World::of(options.people),
+        world: World::of_with(options.people, options.cryptography),
         random: Random::new(seed),
         chats: Vec::new(),
         said: 0,
@@ -193,24 +195,62 @@ pub(crate) const fn begins_epoch(kind: &EventKind) -> bool {
     matches!(kind, EventKind::GroupStarted(_) | EventKind::Committed(_))
 }
 
-const SEEDS: u64 = 200;
+/// Runs of the short set that the tests make.
+const SEEDS: u64 = 60;
+const SEEDS_WITH_MLS: u64 = 8;
 
-#[test]
-fn whatever_happens_members_read_every_message_and_nobody_else_does() {
-    let options = Options { people: 5, steps: 400 };
+/// A number from the environment: `cargo xtask sim` sets them.
+fn asked<T: std::str::FromStr>(variable: &str) -> Option<T> {
+    std::env::var(variable).ok().and_then(|value| value.parse().ok())
+}
+
+fn run_seeds(seeds: u64, options: Options) {
+    let began = cpu_seconds();
+    let from: u64 = asked("DUNLIN_SIM_FROM").unwrap_or(0);
+    let seeds: u64 = asked("DUNLIN_SIM_SEEDS").unwrap_or(seeds);
+    let people = asked("DUNLIN_SIM_PEOPLE").unwrap_or(options.people);
+    let steps = asked("DUNLIN_SIM_STEPS").unwrap_or(options.steps);
     let mut total = Report::default();
-    let (from, seeds) = match std::env::var("DUNLIN_SIM_SEED").ok().and_then(|seed| seed.parse().ok()) {
-        Some(seed) => (seed, 1),
-        None => (0, SEEDS),
-    };
-    for seed in from..from + seeds {
-        println!("seed {seed}");
-        let report = run(seed, options);
-        assert!(report.faults.is_empty(), "DUNLIN_SIM_SEED={seed}: {:#?}", report.faults);
+    for seed in from..from.saturating_add(seeds) {
+        let report = run(seed, Options { people, steps, ..options });
+        let mls = if options.cryptography == Cryptography::Mls { " --mls" } else { "" };
+        assert!(
+            report.faults.is_empty(),
+            "cargo xtask sim --seeds 1 --from {seed} --people {people} --steps {steps}{mls}: {:#?}",
+            report.faults
+        );
         total.messages += report.messages;
         total.reads += report.reads;
         total.epochs += report.epochs;
+        if (seed + 1 - from).is_multiple_of(100) {
+            println!("{} of {seeds} seeds", seed + 1 - from);
+        }
     }
     assert!(total.reads > 0 && total.epochs > 0, "{total:?}");
-    println!("{seeds} seeds: {total:?}");
+    println!(
+        "{seeds} seeds from {from}, {people} people, {steps} steps, {:?}: {} messages, {} read, {} epochs, \
+         none undecryptable, nobody stuck; {:.1} CPU seconds",
+        options.cryptography,
+        total.messages,
+        total.reads,
+        total.epochs,
+        cpu_seconds() - began
+    );
+}
+
+fn cpu_seconds() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    #[expect(clippy::cast_precision_loss, reason = "seconds and nanoseconds of one process")]
+    let seconds = time.tv_sec as f64 + time.tv_nsec as f64 / 1e9;
+    seconds
+}
+
+#[test]
+fn whatever_happens_members_read_every_message_and_nobody_else_does() {
+    run_seeds(SEEDS, Options { people: 5, steps: 400, cryptography: Cryptography::StandIn });
+}
+
+#[test]
+fn the_same_holds_with_mls() {
+    run_seeds(SEEDS_WITH_MLS, Options { people: 4, steps: 150, cryptography: Cryptography::Mls });
 }

@@ -9,7 +9,7 @@ use dunlin_client::content::{Content, Text};
 use dunlin_client::{Action, Change, Input, UserCommand};
 use dunlin_model::{ChatCommand, ChatId, ChatKind, DeviceId, DeviceNumber, Encryption, Timestamp, UserId};
 
-pub(crate) use peer::{Peer, identity};
+pub(crate) use peer::{Cryptography, Peer, identity};
 pub(crate) use server::Server;
 
 /// Steps after which a world that should have come to rest has gone astray.
@@ -23,6 +23,7 @@ pub(crate) struct World {
     pub(crate) now: Timestamp,
     pub(crate) server: Server,
     pub(crate) peers: Vec<Peer>,
+    cryptography: Cryptography,
     last_token: u64,
 }
 
@@ -39,13 +40,24 @@ pub(crate) fn text(text: &str) -> Content {
 }
 
 impl World {
-    pub(crate) fn new() -> Self {
-        Self { now: Timestamp(1_000_000), server: Server::default(), peers: Vec::new(), last_token: 0 }
+    fn with(cryptography: Cryptography) -> Self {
+        Self {
+            now: Timestamp(1_000_000),
+            server: Server::new(cryptography == Cryptography::StandIn),
+            peers: Vec::new(),
+            cryptography,
+            last_token: 0,
+        }
     }
 
     /// With the first devices of so many people, connected; peer 0 is user 1.
     pub(crate) fn of(people: u8) -> Self {
-        let mut world = Self::new();
+        Self::of_with(people, Cryptography::StandIn)
+    }
+
+    /// As [`World::of`], with this cryptography.
+    pub(crate) fn of_with(people: u8, cryptography: Cryptography) -> Self {
+        let mut world = Self::with(cryptography);
         for number in 1..=people {
             world.enrol(device(number, 1));
         }
@@ -56,7 +68,7 @@ impl World {
     /// A new device, connected; its index.
     pub(crate) fn enrol(&mut self, device: DeviceId) -> usize {
         self.server.enrol(device);
-        self.peers.push(Peer::new(device));
+        self.peers.push(Peer::new(device, self.cryptography));
         let index = self.peers.len() - 1;
         self.connect(index);
         index

@@ -5,13 +5,41 @@ use std::collections::{BTreeMap, VecDeque};
 use dunlin_client::chats::{Shown, StoredMessage};
 use dunlin_client::content::Content;
 use dunlin_client::keys::stand_in::StandIn;
+use dunlin_client::keys::{Keys, MlsKeys};
+use dunlin_client::mls::DeviceIdentity;
 use dunlin_client::{Account, Change, Client, Input, Key, Value, Want, query};
 use dunlin_model::{Body, ChatId, DeviceCertificate, DeviceId, DeviceKey, EventKind, Seq, Timestamp};
 use dunlin_wire::{ClientFrame, ServerFrame};
 use ed25519_dalek::SigningKey;
 
+/// By which cryptography devices keep chats from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cryptography {
+    /// One that keeps MLS's rules and costs little.
+    StandIn,
+    /// MLS.
+    Mls,
+}
+
+impl Cryptography {
+    fn keys(
+        self,
+        device: DeviceId,
+        opening: u64,
+        rows: impl IntoIterator<Item = (Key, Value)>,
+    ) -> Box<dyn Keys> {
+        let (key, certificate) = certified(device);
+        let seed = seed_of(device, opening, 1);
+        match self {
+            Self::StandIn => Box::new(StandIn::open(certificate, seed, rows)),
+            Self::Mls => Box::new(MlsKeys::open(DeviceIdentity::new(key, certificate).unwrap(), seed, rows)),
+        }
+    }
+}
+
 /// A device.
 pub(crate) struct Peer {
+    cryptography: Cryptography,
     pub(crate) device: DeviceId,
     pub(crate) client: Client,
     pub(crate) rows: BTreeMap<Key, Value>,
@@ -50,12 +78,17 @@ fn seed_of(device: DeviceId, opening: u64, purpose: u8) -> [u8; 32] {
 }
 
 impl Peer {
-    pub(crate) fn new(device: DeviceId) -> Self {
+    pub(crate) fn new(device: DeviceId, cryptography: Cryptography) -> Self {
+        Self::opened_as(device, cryptography, 0)
+    }
+
+    fn opened_as(device: DeviceId, cryptography: Cryptography, opening: u64) -> Self {
         let (key, certificate) = certified(device);
-        let account = Account::new(certificate.clone(), &key, Some(&identity(device)));
-        let keys = StandIn::open(certificate, seed_of(device, 0, 1), []);
-        let client = Client::create(account, seed_of(device, 0, 2), Box::new(keys));
+        let account = Account::new(certificate, &key, Some(&identity(device)));
+        let keys = cryptography.keys(device, opening, []);
+        let client = Client::create(account, seed_of(device, opening, 2), keys);
         Self {
+            cryptography,
             device,
             client,
             rows: BTreeMap::new(),
@@ -65,7 +98,7 @@ impl Peer {
             wake_at: None,
             changes: Vec::new(),
             reconnects: 0,
-            openings: 0,
+            openings: opening,
         }
     }
 
@@ -76,15 +109,14 @@ impl Peer {
         self.up.clear();
         self.down.clear();
         self.wake_at = None;
-        let (device, opening) = (self.device, self.openings);
+        let (device, opening, cryptography) = (self.device, self.openings, self.cryptography);
         let rows = self.rows.clone().into_iter().filter(|(key, _)| !key.starts_with(b"m/"));
-        let opened = Client::open(seed_of(device, opening, 2), rows, |account, rows| {
-            let certificate = account.certificate().clone();
-            Box::new(StandIn::open(certificate, seed_of(device, opening, 1), rows))
+        let opened = Client::open(seed_of(device, opening, 2), rows, |_, rows| {
+            cryptography.keys(device, opening, rows)
         });
         match opened {
             Some(client) => self.client = client,
-            None => *self = Self { openings: opening, ..Self::new(device) },
+            None => *self = Self::opened_as(device, cryptography, opening),
         }
     }
 

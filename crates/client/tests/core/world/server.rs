@@ -17,6 +17,8 @@ pub(crate) use log::Log;
 
 #[derive(Default)]
 pub(crate) struct Server {
+    /// Whether ciphertexts are the stand-in's, which show the key they use.
+    watches_key_use: bool,
     pub(crate) chats: BTreeMap<ChatId, Log>,
     pub(crate) blobs: Blobs,
     devices: BTreeMap<UserId, BTreeSet<DeviceId>>,
@@ -28,6 +30,10 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    pub(crate) fn new(watches_key_use: bool) -> Self {
+        Self { watches_key_use, ..Self::default() }
+    }
+
     /// A new device; of a user who has others it begins at the heads.
     pub(crate) fn enrol(&mut self, device: DeviceId) {
         let devices = self.devices.entry(device.user).or_default();

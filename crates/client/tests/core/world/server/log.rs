@@ -80,7 +80,8 @@ impl Server {
 
     /// No key and nonce is ever used for two different messages, whether or not they are accepted.
     fn note_key_use(&mut self, command: &ChatCommand) {
-        if let ChatCommand::Send { body: Body::Opaque(ciphertext), .. } = command
+        if self.watches_key_use
+            && let ChatCommand::Send { body: Body::Opaque(ciphertext), .. } = command
             && let Some(key) = key_use(ciphertext)
         {
             let first = self.uses.entry(key).or_insert_with(|| ciphertext.to_vec());
