@@ -6,7 +6,7 @@ use std::time::Duration;
 use dunlin_client::{Client, Effects, Input, Want};
 use dunlin_model::{ErrorCode, Timestamp};
 use dunlin_wire::{ClientFrame, Format, Outcome, ServerFrame, Welcome};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::blobs::{self, BLOBS_MAX, Errand};
@@ -35,6 +35,7 @@ pub(super) struct Actor {
     events: mpsc::Sender<DeviceEvent>,
     errands_done: mpsc::Receiver<Input>,
     errand_done: mpsc::Sender<Input>,
+    turns: Arc<Semaphore>,
     wake_at: Option<Timestamp>,
     /// The core asked for a new connection.
     reconnect: bool,
@@ -85,6 +86,7 @@ impl Actor {
             events,
             errands_done,
             errand_done,
+            turns: Arc::new(Semaphore::new(BLOBS_MAX)),
             wake_at: None,
             reconnect: false,
         }
@@ -271,7 +273,7 @@ impl Actor {
     }
 
     fn run_errand(&self, errand: Errand) {
-        blobs::send(&self.options, errand, self.errand_done.clone());
+        blobs::send(&self.options, errand, Arc::clone(&self.turns), self.errand_done.clone());
     }
 
     async fn tell(&mut self, event: DeviceEvent) -> Result<(), End> {

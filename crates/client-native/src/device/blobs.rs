@@ -1,13 +1,15 @@
 //! Large parts of handshakes: fetched and stored beside the connection.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use dunlin_client::Input;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use super::DeviceOptions;
 
-/// Blobs that may be under way.
-pub(super) const BLOBS_MAX: usize = 64;
+/// Blobs under way at a time; others wait their turn.
+pub(super) const BLOBS_MAX: usize = 8;
 
 /// What is to be done with a blob.
 pub(super) enum Errand {
@@ -16,9 +18,15 @@ pub(super) enum Errand {
 }
 
 /// Runs an errand in a task of its own; its end comes back as an input.
-pub(super) fn send(options: &DeviceOptions, errand: Errand, done: mpsc::Sender<Input>) {
+pub(super) fn send(
+    options: &DeviceOptions,
+    errand: Errand,
+    turns: Arc<Semaphore>,
+    done: mpsc::Sender<Input>,
+) {
     let options = options.clone();
     tokio::spawn(async move {
+        let Ok(_turn) = turns.acquire_owned().await else { return };
         let token = options.tokens.access_token(None).await.ok();
         let input = match (errand, token) {
             (Errand::Fetch(hash), Some(token)) => {
