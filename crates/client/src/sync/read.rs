@@ -1,6 +1,6 @@
 //! Reading a message of an encrypted chat. What cannot be read becomes a stub, never a stall.
 
-use dunlin_model::{Body, ChatId, Event};
+use dunlin_model::{Body, ChatId, Event, Role};
 
 use crate::chats::{Shown, StubReason};
 use crate::content::{Content, ContentError, Envelope, Expected};
@@ -51,7 +51,7 @@ impl Client {
     fn look_at_own(&mut self, id: ChatId, event: &Event, plaintext: &[u8]) {
         let expected = Expected { chat: id, sender: event.sender, client_seq: event.client_seq };
         if let Ok(envelope) = Envelope::open(plaintext, &expected) {
-            self.take_note(id, &envelope.content);
+            self.take_note(id, event, &envelope.content);
         }
     }
 
@@ -66,7 +66,7 @@ impl Client {
             _ => StubReason::Broken,
         })?;
         self.count(id, event, envelope.sender_counter)?;
-        self.take_note(id, &envelope.content);
+        self.take_note(id, event, &envelope.content);
         Ok(Shown::Content(decrypted.plaintext))
     }
 
@@ -86,9 +86,11 @@ impl Client {
         Ok(())
     }
 
-    fn take_note(&mut self, id: ChatId, content: &Content) {
+    /// What an encrypted chat is called is said by those who manage it.
+    fn take_note(&mut self, id: ChatId, event: &Event, content: &Content) {
         if let (Some(chat), Content::ChatMetadata(metadata)) = (self.chats.get_mut(&id), content)
             && metadata.name.is_some()
+            && chat.state.role(event.sender.user) >= Some(Role::Admin)
         {
             chat.marks.title.clone_from(&metadata.name);
             self.effects.changes.push(Change::ChatChanged { chat: id });

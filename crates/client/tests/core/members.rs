@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use dunlin_client::chats::{Shown, StubReason};
-use dunlin_client::{Change, UPDATE_MESSAGES};
+use dunlin_client::content::{ChatMetadata, Content};
+use dunlin_client::{Action, Change, UPDATE_MESSAGES};
 use dunlin_model::EventKind;
 
 use crate::world::{World, device, user};
@@ -22,6 +23,24 @@ fn a_removed_member_reads_nothing_after() {
     assert_eq!(world.texts(2, chat), ["before"]);
     let devices = &world.server.chats[&chat].state.keys.devices;
     assert!(!devices.contains_key(&device(3, 1)), "the removal was committed before anyone's next message");
+}
+
+#[test]
+fn what_a_group_is_called_is_said_by_those_who_manage_it() {
+    let mut world = World::of(3);
+    let chat = world.group(0, &[2, 3]);
+    world.settle();
+    let rename = |name: &str| {
+        let metadata = ChatMetadata { name: Some(name.into()), description: None, picture: None };
+        Action::Send { chat, content: Content::ChatMetadata(metadata) }
+    };
+    world.act(0, rename("Birds"));
+    world.settle();
+    world.act(1, rename("Mine now"));
+    world.settle();
+    for peer in &world.peers {
+        assert_eq!(peer.client.chat(chat).unwrap().marks.title.as_deref(), Some("Birds"));
+    }
 }
 
 #[test]
