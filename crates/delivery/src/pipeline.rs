@@ -101,3 +101,33 @@ impl Drop for Reserved<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use dunlin_model::{Body, ChatId, DeviceNumber, EventKind, UserId};
+    use dunlin_store::memory::MemoryStore;
+
+    use super::*;
+
+    fn event(seq: u64, kind: EventKind) -> Event {
+        let sender = DeviceId { user: UserId::from_bytes([1; 16]), number: DeviceNumber(1) };
+        let (seq, client_seq) = (Seq(seq), ClientSeq(seq));
+        Event { seq, time: Timestamp(1), sender, client_seq, kind, attestation: None }
+    }
+
+    #[tokio::test]
+    async fn a_message_joins_messages_under_way_but_not_a_change_that_may_forbid_it() {
+        let chat = Chat::load(ChatId::from_bytes([2; 16]), &MemoryStore::new(0)).await.unwrap();
+        let other = DeviceId { user: UserId::from_bytes([3; 16]), number: DeviceNumber(1) };
+        let text = Body::Text("hello".to_owned());
+        let message = EventKind::Message { body: text, reply_to: None, attachments: Vec::new() };
+        let under_way = chat.pipeline.reserve(&chat, event(1, message));
+        assert!(chat.pipeline.admits(other, ClientSeq(1)));
+        drop(under_way);
+        let removal = EventKind::MembersRemoved { users: vec![other.user] };
+        let under_way = chat.pipeline.reserve(&chat, event(1, removal));
+        assert!(!chat.pipeline.admits(other, ClientSeq(1)), "its sender may be out by then");
+        drop(under_way);
+        assert!(chat.pipeline.admits(other, ClientSeq(1)));
+    }
+}
