@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map;
+use std::fmt;
 
 /// A key of the vault; keys are ordered by their bytes.
 pub type Key = Vec<u8>;
@@ -12,7 +13,7 @@ pub type Key = Vec<u8>;
 pub type Value = Vec<u8>;
 
 /// Changes that are written together or not at all. Of several changes of one key the last one counts.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Batch {
     changes: BTreeMap<Key, Option<Value>>,
 }
@@ -49,6 +50,13 @@ impl Batch {
     }
 }
 
+impl fmt::Debug for Batch {
+    /// Values are content and keys of encryption, which are not for logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Batch({} changes)", self.changes.len())
+    }
+}
+
 impl IntoIterator for Batch {
     type Item = (Key, Option<Value>);
     type IntoIter = btree_map::IntoIter<Key, Option<Value>>;
@@ -61,6 +69,13 @@ impl IntoIterator for Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_stands_in_no_debug_output() {
+        let mut batch = Batch::default();
+        batch.put(b"a".to_vec(), b"secret".to_vec());
+        assert_eq!(format!("{batch:?}"), "Batch(1 changes)");
+    }
 
     #[test]
     fn the_last_change_of_a_key_counts() {
