@@ -135,7 +135,8 @@ impl Device {
     }
 
     /// Asks for something. What becomes of it is told by changes that carry `token`. Returns once the device's task
-    /// has taken it; cancel safe.
+    /// has taken it; cancel safe. The task waits while too many events wait to be read, so events are read elsewhere
+    /// than where this is awaited, or between.
     ///
     /// # Errors
     /// `Stopped`.
