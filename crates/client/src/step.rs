@@ -214,6 +214,7 @@ impl Client {
                 chat.marks_changed = true;
             }
             Action::WatchPresence { users } => self.ask(Request::Other, Command::Presence { users }),
+            Action::Ask { command } => self.ask_for(token, command),
         }
     }
 

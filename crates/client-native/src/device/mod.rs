@@ -4,6 +4,7 @@
 //! persist, then send, then show. What must not be persisted twice or lost is never held anywhere else.
 
 mod actor;
+mod begin;
 mod blobs;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +19,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::vault::{Direction, KeyRange, Vault, VaultError};
 use crate::{Api, ServerUrl, Tokens};
+
+pub use begin::{account_in, certificates_of, new_account};
 
 /// Commands that may wait for the device's task.
 const ORDERS_MAX: usize = 64;
@@ -81,6 +84,7 @@ pub enum DeviceEvent {
 
 enum Order {
     Act(UserCommand),
+    TryNow,
     Look(Box<dyn FnOnce(&Client) + Send>),
 }
 
@@ -144,6 +148,14 @@ impl Device {
         self.orders.send(Order::Act(UserCommand { token, action })).await.map_err(|_| stopped())
     }
 
+    /// Has the server tried at once, when the device waits to try again. Otherwise nothing happens. Cancel safe.
+    ///
+    /// # Errors
+    /// `Stopped`.
+    pub async fn try_now(&self) -> Result<(), DeviceError> {
+        self.orders.send(Order::TryNow).await.map_err(|_| stopped())
+    }
+
     /// Looks at what the core holds: chats, members, unread counts.
     ///
     /// # Errors
@@ -156,6 +168,26 @@ impl Device {
         let order = Order::Look(Box::new(move |client| drop(answer.send(look(client)))));
         self.orders.send(order).await.map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())
+    }
+
+    /// What the program that drives this device keeps beside the core's rows, under a name of its own choice. Reads
+    /// the disk.
+    ///
+    /// # Errors
+    /// `Vault`.
+    pub fn kept(&self, name: &str) -> Result<Option<Value>, DeviceError> {
+        let vault = self.vault.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(vault.get(&kept_key(name))?)
+    }
+
+    /// Keeps something so, encrypted like everything in the vault. Durable when this returns.
+    ///
+    /// # Errors
+    /// `Stopped` when the vault takes nothing more.
+    pub async fn keep(&self, name: &str, value: Value) -> Result<(), DeviceError> {
+        let mut batch = Batch::default();
+        batch.put(kept_key(name), value);
+        commit(&self.vault, batch).await.map_err(DeviceError::Stopped)
     }
 
     /// What stands at a place of a chat. Reads the disk.
@@ -172,6 +204,13 @@ impl Device {
         let vault = self.vault.lock().unwrap_or_else(PoisonError::into_inner);
         search::find(&VaultRows(&vault), query).map_err(|_| DeviceError::Search)
     }
+}
+
+/// Rows of the program around the core begin so; the core ignores them.
+const KEPT: &[u8] = b"u/";
+
+fn kept_key(name: &str) -> Key {
+    [KEPT, name.as_bytes()].concat()
 }
 
 /// A vault as the core's queries read it. A row that cannot be read counts as not there.
