@@ -121,7 +121,7 @@ impl Peer {
     }
 
     pub(crate) fn step(&mut self, now: Timestamp, input: Input) -> Vec<Want> {
-        let effects = self.client.step(now, input);
+        let effects = self.client.step(now, input, &self.rows);
         for (key, value) in effects.persist {
             match value {
                 Some(value) => self.rows.insert(key, value),
