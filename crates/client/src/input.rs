@@ -135,9 +135,9 @@ pub enum Action {
         /// The text; empty for none. What is beyond `content::limits::TEXT_BYTES_MAX` is cut off.
         text: String,
     },
-    /// Follows the presence of these users.
+    /// Follows the presence of these users, over connections, in place of those before.
     WatchPresence {
-        /// Whose.
+        /// At most `PRESENCE_USERS_MAX`; more are left out.
         users: Vec<UserId>,
     },
 }

@@ -75,6 +75,7 @@ impl Client {
             self.ask(Request::List, Command::ListChats { after: None, limit: None });
         }
         self.ask_to_hide();
+        self.watch_presence();
         self.touched.extend(self.chats.keys().copied());
     }
 

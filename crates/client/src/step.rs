@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use dunlin_model::chat::ChatState;
 use dunlin_model::{ChatCommand, ChatId, IdentityKey, Seq, Timestamp, UserId};
-use dunlin_wire::{Command, ServerFrame};
+use dunlin_wire::{Command, PRESENCE_USERS_MAX, ServerFrame};
 
 use crate::account::Account;
 use crate::chats::{Chat, Marks};
@@ -49,6 +49,8 @@ pub struct Client {
     pub(crate) timers: Timers,
     /// Messages that the server is to be told to hide, and whether it was on this connection.
     pub(crate) hides: BTreeMap<(ChatId, Seq), bool>,
+    /// Whose presence the person follows.
+    watched: Vec<UserId>,
     /// How many segments of the search index may hold words of removed messages.
     stale: u32,
     /// When one of them is rewritten.
@@ -85,6 +87,7 @@ impl Client {
             verified: People::new(),
             timers: Timers::default(),
             hides: BTreeMap::new(),
+            watched: Vec::new(),
             stale: 0,
             compact_at: None,
             effects: Effects::default(),
@@ -257,9 +260,25 @@ impl Client {
                     self.say(Command::MarkSeen { chat: id, seq });
                 }
             }
-            Action::SetTyping { chat, typing } => self.say(Command::SetTyping { chat, typing }),
+            Action::SetTyping { chat, typing } => {
+                let own = self.account.user();
+                if self.chats.get(&chat).is_some_and(|chat| chat.state.role(own).is_some()) {
+                    self.say(Command::SetTyping { chat, typing });
+                }
+            }
             Action::SetDraft { chat, text } => self.set_draft(chat, text),
-            Action::WatchPresence { users } => self.ask(Request::Other, Command::Presence { users }),
+            Action::WatchPresence { users } => {
+                self.watched = users;
+                self.watched.truncate(PRESENCE_USERS_MAX);
+                self.watch_presence();
+            }
+        }
+    }
+
+    /// A connection knows nothing of what was followed on the one before.
+    pub(crate) fn watch_presence(&mut self) {
+        if !self.watched.is_empty() {
+            self.ask(Request::Other, Command::Presence { users: self.watched.clone() });
         }
     }
 

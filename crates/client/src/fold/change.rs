@@ -34,7 +34,7 @@ impl Fold<'_> {
         let kept = StoredEdit { seq: at, time, digest: target.digest, text, mentions };
         self.batch().put(rows::edit(chat, target.seq, by), rows::encode(&kept));
         if let Some(content) = known {
-            self.index_again(chat, target.seq, content.rewritten(kept.text, kept.mentions));
+            self.index_again(chat, target.seq, &content.rewritten(kept.text, kept.mentions));
             self.changed(chat, target.seq);
         }
     }

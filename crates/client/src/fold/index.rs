@@ -11,11 +11,11 @@ use crate::{Batch, rows};
 
 impl Fold<'_> {
     /// A message came. Its edit may be there before it, when it was read later than that.
-    pub(super) fn index_new(&mut self, chat: ChatId, seq: Seq, by: UserId, time: Timestamp, text: String) {
+    pub(super) fn index_new(&mut self, chat: ChatId, seq: Seq, by: UserId, time: Timestamp, text: &str) {
         let edit: Option<StoredEdit> = self.read(&rows::edit(chat, seq, by));
         match edit.and_then(|edit| self.edited(chat, seq, edit)) {
-            Some(content) => self.index_again(chat, seq, content),
-            None => self.index(chat, seq, time, &text),
+            Some(content) => self.index_again(chat, seq, &content),
+            None => self.index(chat, seq, time, text),
         }
     }
 
@@ -26,7 +26,7 @@ impl Fold<'_> {
     }
 
     /// A message that is stored already has other words.
-    pub(super) fn index_again(&mut self, chat: ChatId, seq: Seq, content: Content) {
+    pub(super) fn index_again(&mut self, chat: ChatId, seq: Seq, content: &Content) {
         let time = self.message(chat, seq).map(|message| message.time);
         if let (Some(time), Some(text)) = (time, content.searchable()) {
             self.index(chat, seq, time, &text);

@@ -98,7 +98,7 @@ struct Fold<'a> {
 impl Fold<'_> {
     fn carry_out(&mut self, work: Work) {
         match work {
-            Work::Index { chat, seq, by, time, text } => self.index_new(chat, seq, by, time, text),
+            Work::Index { chat, seq, by, time, text } => self.index_new(chat, seq, by, time, &text),
             Work::Edit { chat, at, by, time, edit } => self.edit(chat, at, by, time, edit),
             Work::React { chat, at, by, reaction } => self.react(chat, at, by, reaction),
             Work::Delete { chat, target } => self.delete(chat, target),

@@ -19,7 +19,7 @@ impl Fold<'_> {
             }
             Some(message) if is_said(&message.shown) => {
                 let shown = Shown::Gone(BodyGone::Deleted);
-                self.empty(chat, target, StoredMessage { shown, ..message });
+                self.empty(chat, target, &StoredMessage { shown, ..message });
             }
             Some(_) => {}
             None => self.drop_parts(chat, target),
@@ -30,13 +30,13 @@ impl Fold<'_> {
     pub(super) fn remove(&mut self, chat: ChatId, seq: Seq) {
         match self.message(chat, seq) {
             Some(StoredMessage { shown: Shown::Nothing | Shown::Folded { .. }, .. }) => {}
-            Some(message) => self.empty(chat, seq, StoredMessage { shown: Shown::Nothing, ..message }),
+            Some(message) => self.empty(chat, seq, &StoredMessage { shown: Shown::Nothing, ..message }),
             None => self.drop_parts(chat, seq),
         }
     }
 
-    fn empty(&mut self, chat: ChatId, seq: Seq, left: StoredMessage) {
-        self.batch().put(rows::message(chat, seq), rows::encode(&left));
+    fn empty(&mut self, chat: ChatId, seq: Seq, left: &StoredMessage) {
+        self.batch().put(rows::message(chat, seq), rows::encode(left));
         self.drop_parts(chat, seq);
         self.unindex(chat, seq);
         self.changed(chat, seq);
@@ -64,7 +64,7 @@ impl Fold<'_> {
             self.batch().delete(edit);
             let message = self.message(chat, into);
             if let Some(envelope) = message.and_then(|message| message.envelope(chat)) {
-                self.index_again(chat, into, envelope.content);
+                self.index_again(chat, into, &envelope.content);
                 self.changed(chat, into);
             }
         }
