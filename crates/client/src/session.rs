@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dunlin_model::{ChatId, ErrorCode, Suite};
+use dunlin_model::{ChatId, ErrorCode, Seq, Suite};
 use dunlin_wire::{ClientFrame, Command, Failure, Outcome, POSITIONS_MAX, Position, Welcome};
 
 use crate::effects::Change;
@@ -27,6 +27,8 @@ pub(crate) enum Request {
     List,
     /// By the person, with this token.
     Asked(u64),
+    Hide(ChatId, Seq),
+    Receipts(ChatId),
     Other,
 }
 
@@ -92,6 +94,8 @@ impl Client {
         if !self.account.listed {
             self.ask(Request::List, Command::ListChats { after: None, limit: None });
         }
+        self.ask_to_hide();
+        self.watch_presence();
         self.touched.extend(self.chats.keys().copied());
     }
 
@@ -101,6 +105,7 @@ impl Client {
                 self.leave_unanswered(token);
             }
         }
+        self.hides.values_mut().for_each(|asked| *asked = false);
         for chat in self.chats.values_mut() {
             chat.forget_connection();
         }
@@ -143,6 +148,10 @@ impl Client {
             }
             (Some(Request::Asked(token)), outcome) => {
                 self.effects.changes.push(Change::Answered { token, outcome: Box::new(outcome) });
+            }
+            (Some(Request::Hide(chat, seq)), outcome) => self.hide_answered(chat, seq, &outcome),
+            (Some(Request::Receipts(chat)), Outcome::Chat(details)) => {
+                self.receipts_answered(chat, &details);
             }
             (_, Outcome::Presence(users)) => {
                 self.effects.changes.extend(users.into_iter().map(Change::Presence));

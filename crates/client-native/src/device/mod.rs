@@ -6,21 +6,24 @@
 mod actor;
 mod begin;
 mod blobs;
+mod kept;
+mod read;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use dunlin_client::chats::StoredMessage;
 use dunlin_client::keys::MlsKeys;
 use dunlin_client::mls::DeviceIdentity;
-use dunlin_client::search::{self, Query, Rows};
-use dunlin_client::{Account, Action, Batch, Change, Client, Key, UserCommand, Value};
-use dunlin_model::{ChatId, Clock, Randomness, Seq};
+use dunlin_client::search;
+use dunlin_client::{Account, Action, Change, Client, Effects, Key, Unfinished, UserCommand, Value};
+use dunlin_model::{Clock, Randomness};
 use tokio::sync::{mpsc, oneshot};
 
+use self::read::VaultRows;
 use crate::vault::{Direction, KeyRange, Vault, VaultError};
 use crate::{Api, ServerUrl, Tokens};
 
-pub use begin::{account_in, certificates_of, new_account};
+pub use begin::{account_in, account_under};
 
 /// Commands that may wait for the device's task.
 const ORDERS_MAX: usize = 64;
@@ -112,7 +115,7 @@ impl Device {
         let keys = MlsKeys::create(identity, seed(&options));
         let mut client = Client::create(account, seed(&options), Box::new(keys));
         // The account is durable before the server hears of it.
-        let first = client.step(options.clock.now(), dunlin_client::Input::Tick);
+        let first = client.step(options.clock.now(), dunlin_client::Input::Tick, &VaultRows(&vault));
         vault.commit(&first.persist)?;
         Ok(Self::start(vault, client, options))
     }
@@ -168,57 +171,6 @@ impl Device {
         let order = Order::Look(Box::new(move |client| drop(answer.send(look(client)))));
         self.orders.send(order).await.map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())
-    }
-
-    /// What the program that drives this device keeps beside the core's rows, under a name of its own choice. Reads
-    /// the disk.
-    ///
-    /// # Errors
-    /// `Vault`.
-    pub fn kept(&self, name: &str) -> Result<Option<Value>, DeviceError> {
-        let vault = self.vault.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(vault.get(&kept_key(name))?)
-    }
-
-    /// Keeps something so, encrypted like everything in the vault. Durable when this returns.
-    ///
-    /// # Errors
-    /// `Stopped` when the vault takes nothing more.
-    pub async fn keep(&self, name: &str, value: Value) -> Result<(), DeviceError> {
-        let mut batch = Batch::default();
-        batch.put(kept_key(name), value);
-        commit(&self.vault, batch).await.map_err(DeviceError::Stopped)
-    }
-
-    /// What stands at a place of a chat. Reads the disk.
-    pub fn message(&self, chat: ChatId, seq: Seq) -> Option<StoredMessage> {
-        let vault = self.vault.lock().unwrap_or_else(PoisonError::into_inner);
-        dunlin_client::query::message(&VaultRows(&vault), chat, seq)
-    }
-
-    /// Messages that hold all words of `text`, newest first. Reads the disk.
-    ///
-    /// # Errors
-    /// `Search`.
-    pub fn search(&self, query: &Query<'_>) -> Result<Vec<search::Message>, DeviceError> {
-        let vault = self.vault.lock().unwrap_or_else(PoisonError::into_inner);
-        search::find(&VaultRows(&vault), query).map_err(|_| DeviceError::Search)
-    }
-}
-
-/// Rows of the program around the core begin so; the core ignores them.
-const KEPT: &[u8] = b"u/";
-
-fn kept_key(name: &str) -> Key {
-    [KEPT, name.as_bytes()].concat()
-}
-
-/// A vault as the core's queries read it. A row that cannot be read counts as not there.
-struct VaultRows<'a>(&'a Vault);
-
-impl Rows for VaultRows<'_> {
-    fn get(&self, key: &[u8]) -> Option<Value> {
-        self.0.get(key).inspect_err(|error| tracing::warn!(%error, "a row cannot be read")).ok().flatten()
     }
 }
 
@@ -276,17 +228,23 @@ fn read_range(vault: &Vault, range: KeyRange, rows: &mut Vec<(Key, Value)>) -> R
     Ok(())
 }
 
-/// Writes a batch off the async threads.
-async fn commit(vault: &Arc<Mutex<Vault>>, batch: Batch) -> Result<(), String> {
-    if batch.is_empty() {
-        return Ok(());
+/// Completes a step from the rows and writes its batch, off the async threads. What is to follow is given back.
+async fn complete(vault: &Arc<Mutex<Vault>>, unfinished: Unfinished) -> Result<Effects, String> {
+    if unfinished.is_idle() {
+        return Ok(unfinished.finish(&BTreeMap::new()));
     }
     let vault = Arc::clone(vault);
     let written = tokio::task::spawn_blocking(move || {
-        vault.lock().unwrap_or_else(PoisonError::into_inner).commit(&batch)
+        let mut vault = vault.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut effects = unfinished.finish(&VaultRows(&vault));
+        let batch = std::mem::take(&mut effects.persist);
+        if !batch.is_empty() {
+            vault.commit(&batch)?;
+        }
+        Ok::<_, VaultError>(effects)
     });
     match written.await {
-        Ok(Ok(())) => Ok(()),
+        Ok(Ok(effects)) => Ok(effects),
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err("the vault's thread panicked".to_owned()),
     }
