@@ -84,13 +84,13 @@ pub enum MessageKind {
 impl MessageKind {
     /// The kind of a message; `None` for what is not part of linking.
     pub fn of(message: &[u8]) -> Option<Self> {
-        Some(match message.first()? {
-            &HELLO => Self::Hello,
-            &ANSWER => Self::Answer,
-            &REVEAL => Self::Reveal,
-            &ADMIT => Self::Admit,
-            &ADMIT_SCANNED => Self::AdmitScanned,
-            &END => Self::End,
+        Some(match *message.first()? {
+            HELLO => Self::Hello,
+            ANSWER => Self::Answer,
+            REVEAL => Self::Reveal,
+            ADMIT => Self::Admit,
+            ADMIT_SCANNED => Self::AdmitScanned,
+            END => Self::End,
             _ => return None,
         })
     }
