@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dunlin_model::{ChatId, ErrorCode, Seq, Suite};
+use dunlin_model::{ChatId, ErrorCode, Retry, Seq, Suite};
 use dunlin_wire::{ClientFrame, Command, Failure, Outcome, POSITIONS_MAX, Position, Welcome};
 
 use crate::effects::Change;
@@ -21,6 +21,7 @@ pub(crate) enum Request {
     Base(ChatId),
     Claim(ChatId),
     GroupInfo(ChatId),
+    Certificate,
     Announcement {
         last: bool,
     },
@@ -32,11 +33,13 @@ pub(crate) enum Request {
     Other,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Session {
     last_request: u64,
     requests: BTreeMap<u64, Request>,
     pub(crate) caught_up: bool,
+    /// The server did not take the certificate: it is to be said again.
+    certificate_failed: bool,
 }
 
 impl Client {
@@ -72,7 +75,7 @@ impl Client {
 
     pub(crate) fn connected(&mut self, _welcome: &Welcome) {
         self.disconnected();
-        self.session = Some(Session { last_request: 0, requests: BTreeMap::new(), caught_up: false });
+        self.session = Some(Session::default());
         let positions: Vec<Position> = self
             .chats
             .iter()
@@ -106,6 +109,7 @@ impl Client {
             }
         }
         self.hides.values_mut().for_each(|asked| *asked = false);
+        self.disconnect_linking();
         for chat in self.chats.values_mut() {
             chat.forget_connection();
         }
@@ -113,7 +117,7 @@ impl Client {
 
     fn announce(&mut self) {
         let certificate = self.account.certificate().clone();
-        self.ask(Request::Announcement { last: false }, Command::SetCertificate(certificate));
+        self.ask(Request::Certificate, Command::SetCertificate(certificate));
         for suite in SUITES {
             let last = SUITES.last() == Some(&suite);
             self.upload_packages(suite, Request::Announcement { last }, true);
@@ -141,10 +145,21 @@ impl Client {
             (Some(Request::Claim(chat)), outcome) => self.claim_answered(chat, outcome),
             (Some(Request::GroupInfo(chat)), outcome) => self.group_info_answered(chat, outcome),
             (Some(Request::List), Outcome::Chats { chats, next_after }) => self.listed(chats, next_after),
+            (Some(Request::Certificate), Outcome::Failed(failure)) => {
+                if let Some(session) = &mut self.session {
+                    session.certificate_failed = true;
+                }
+                if failure.retry == Retry::Never {
+                    self.effects.changes.push(Change::CertificateRefused { why: failure });
+                }
+            }
             (Some(Request::Announcement { last: true }), Outcome::KeyPackageCount { .. }) => {
-                self.account.announced = true;
-                self.account_changed = true;
-                self.effects.changes.push(Change::Announced);
+                self.account.announced =
+                    self.session.as_ref().is_some_and(|session| !session.certificate_failed);
+                self.account_changed = self.account.announced;
+                if self.account.announced {
+                    self.effects.changes.push(Change::Announced);
+                }
             }
             (Some(Request::Asked(token)), outcome) => {
                 self.effects.changes.push(Change::Answered { token, outcome: Box::new(outcome) });

@@ -17,6 +17,7 @@ use crate::fold::{Unfinished, Work};
 use crate::generator::Generator;
 use crate::input::{Action, Input, UserCommand};
 use crate::keys::Keys;
+use crate::linking::Linking;
 use crate::outbox::{Attempt, Entry};
 use crate::people::People;
 use crate::reading::Rows;
@@ -39,6 +40,7 @@ pub struct Client {
     pub(crate) keys: Box<dyn Keys>,
     pub(crate) generator: Generator,
     pub(crate) session: Option<Session>,
+    pub(crate) linking: Linking,
     /// Blobs that were fetched and are about to be used.
     pub(crate) blobs: BTreeMap<[u8; 32], Bytes>,
     /// The time of this step.
@@ -82,6 +84,7 @@ impl Client {
             keys,
             generator: Generator::new(seed),
             session: None,
+            linking: Linking::default(),
             blobs: BTreeMap::new(),
             now: Timestamp::default(),
             verified: People::new(),
@@ -195,6 +198,7 @@ impl Client {
     /// The first half of a step, for drivers whose rows are not at hand at once.
     pub fn begin_step(&mut self, now: Timestamp, input: Input) -> Unfinished {
         self.now = now;
+        self.expire_linking();
         match input {
             Input::Connected(welcome) => self.connected(&welcome),
             Input::Disconnected => self.disconnected(),
@@ -235,6 +239,7 @@ impl Client {
                 self.hide_message(chat, seq);
             }
             ServerFrame::KeyPackagesLow { suite, .. } => self.upload_packages(suite, Request::Other, false),
+            ServerFrame::Relayed { device, payload } => self.relayed(device, payload),
             ServerFrame::Welcome(_) | ServerFrame::Draining { .. } => {}
         }
     }
@@ -266,6 +271,10 @@ impl Client {
                     self.say(Command::SetTyping { chat, typing });
                 }
             }
+            Action::AnswerLink { device } => self.answer_link(device),
+            Action::ScanLink { text } => self.scan_link(&text),
+            Action::ConfirmLink { device } => self.confirm_link(device),
+            Action::RefuseLink { device } => self.refuse_link(device),
             Action::Ask { command } => self.ask_for(token, command),
             Action::SetDraft { chat, text } => self.set_draft(chat, text),
             Action::WatchPresence { users } => {
@@ -344,7 +353,7 @@ impl Client {
                 effects.wake_at = [effects.wake_at, next].into_iter().flatten().min();
             }
         }
-        let own_times = [self.timers.next(), self.compact_at];
+        let own_times = [self.timers.next(), self.compact_at, self.linking.wake_at()];
         effects.wake_at = own_times.into_iter().chain([effects.wake_at]).flatten().min();
         effects
     }

@@ -6,6 +6,7 @@ mod attacks;
 mod changing;
 mod disappearing;
 mod finding;
+mod linking;
 mod members;
 mod reading;
 mod signals;

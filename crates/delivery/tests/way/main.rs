@@ -5,6 +5,7 @@ mod faults;
 mod keys;
 mod messages;
 mod people;
+mod relaying;
 mod rosters;
 mod servers;
 mod world;
