@@ -1,15 +1,19 @@
 //! One connection, from `Connected` to `Disconnected`. Nothing of it is kept.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use dunlin_model::{ChatId, Suite};
+use dunlin_model::{ChatId, Suite, Timestamp};
 use dunlin_wire::{ClientFrame, Command, Outcome, POSITIONS_MAX, Position, Welcome};
 
+use crate::effects::Want;
 use crate::outbox::AttemptId;
 use crate::step::Client;
 
 /// Key packages in one refill.
 pub const KEY_PACKAGES_PER_UPLOAD: usize = 32;
+/// How long an answer may take, and how long the event that a command became, before the connection is made anew.
+pub(crate) const ANSWER_PATIENCE: Duration = Duration::from_mins(1);
 /// The suites that chats may use.
 const SUITES: [Suite; 2] = [Suite::HYBRID, Suite::CLASSIC];
 
@@ -28,8 +32,31 @@ pub(crate) enum Request {
 #[derive(Debug)]
 pub(crate) struct Session {
     last_request: u64,
-    requests: BTreeMap<u64, Request>,
+    /// With the time by which the answer is there.
+    requests: BTreeMap<u64, (Request, Timestamp)>,
     pub(crate) caught_up: bool,
+    /// When something has to have come by, while it is not up to date.
+    next_until: Timestamp,
+    /// Whether it was given up.
+    is_lost: bool,
+}
+
+impl Session {
+    fn new(now: Timestamp) -> Self {
+        let next_until = now + ANSWER_PATIENCE;
+        Self { last_request: 0, requests: BTreeMap::new(), caught_up: false, next_until, is_lost: false }
+    }
+
+    /// Something came.
+    pub(crate) fn is_alive(&mut self, now: Timestamp) {
+        self.next_until = now + ANSWER_PATIENCE;
+    }
+
+    /// When it has waited long enough for an answer, or for the rest of what is new.
+    pub(crate) fn patience_ends(&self) -> Option<Timestamp> {
+        let next = (!self.caught_up).then_some(self.next_until);
+        self.requests.values().map(|(_, until)| *until).chain(next).min().filter(|_| !self.is_lost)
+    }
 }
 
 impl Client {
@@ -37,7 +64,7 @@ impl Client {
     pub(crate) fn ask(&mut self, request: Request, command: Command) {
         let Some(session) = &mut self.session else { return };
         session.last_request += 1;
-        session.requests.insert(session.last_request, request);
+        session.requests.insert(session.last_request, (request, self.now + ANSWER_PATIENCE));
         self.effects.send.push(ClientFrame { id: session.last_request, command });
     }
 
@@ -50,7 +77,7 @@ impl Client {
 
     pub(crate) fn connected(&mut self, _welcome: &Welcome) {
         self.disconnected();
-        self.session = Some(Session { last_request: 0, requests: BTreeMap::new(), caught_up: false });
+        self.session = Some(Session::new(self.now));
         let positions: Vec<Position> = self
             .chats
             .iter()
@@ -103,6 +130,7 @@ impl Client {
 
     pub(crate) fn answered(&mut self, id: u64, outcome: Outcome) {
         let request = self.session.as_mut().and_then(|session| session.requests.remove(&id));
+        let request = request.map(|(request, _)| request);
         match (request, outcome) {
             (Some(Request::Attempt(attempt)), outcome) => {
                 self.touched.insert(attempt.chat);
@@ -120,6 +148,19 @@ impl Client {
                 self.effects.changes.extend(users.into_iter().map(crate::Change::Presence));
             }
             _ => {}
+        }
+    }
+
+    /// Gives the connection up on which something was not answered: what is not known is asked again on the next.
+    pub(crate) fn give_up_lost_connection(&mut self) {
+        let now = self.now;
+        let attempts = self.chats.values().filter_map(|chat| chat.attempt.as_ref()?.patience_ends());
+        let Some(session) = &self.session else { return };
+        if !session.is_lost && attempts.chain(session.patience_ends()).any(|until| until <= now) {
+            self.effects.wants.push(Want::Reconnect);
+            if let Some(session) = &mut self.session {
+                session.is_lost = true;
+            }
         }
     }
 

@@ -154,7 +154,10 @@ impl Client {
             Input::Disconnected => self.disconnected(),
             Input::Frame(frame) => self.frame(frame),
             Input::Command(command) => self.command(command),
-            Input::Tick => self.touched.extend(self.chats.keys().copied()),
+            Input::Tick => {
+                self.give_up_lost_connection();
+                self.touched.extend(self.chats.keys().copied());
+            }
             Input::BlobFetched { hash, bytes } => self.blob_fetched(hash, bytes),
             Input::BlobStored { hash, stored } => self.blob_stored(hash, stored),
             Input::Entropy(entropy) => self.generator.stir(&entropy),
@@ -166,6 +169,9 @@ impl Client {
     }
 
     fn frame(&mut self, frame: ServerFrame) {
+        if let Some(session) = &mut self.session {
+            session.is_alive(self.now);
+        }
         match frame {
             ServerFrame::Reply { id, outcome } => self.answered(id, outcome),
             ServerFrame::Event { chat, event } => self.event_came(chat, event),
@@ -238,11 +244,14 @@ impl Client {
             }
             if self.session.is_some() {
                 // What was due was looked at in this step.
-                let times = [chat.hold_until, chat.duty_at].into_iter().flatten();
+                let answer = chat.attempt.as_ref().and_then(Attempt::patience_ends);
+                let times = [chat.hold_until, chat.duty_at, answer].into_iter().flatten();
                 let next = times.filter(|at| *at > self.now).min();
                 effects.wake_at = [effects.wake_at, next].into_iter().flatten().min();
             }
         }
+        let answer = self.session.as_ref().and_then(Session::patience_ends).filter(|at| *at > self.now);
+        effects.wake_at = [effects.wake_at, answer].into_iter().flatten().min();
         effects
     }
 }

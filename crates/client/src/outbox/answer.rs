@@ -2,18 +2,20 @@
 
 use std::time::Duration;
 
-use dunlin_model::{ErrorCode, Retry, Seq};
+use dunlin_model::{ChatId, ErrorCode, Retry, Seq, Timestamp};
 use dunlin_wire::{Failure, Outcome};
 
 use super::{AttemptId, Progress};
+use crate::chats::{Shown, StoredMessage};
 use crate::effects::Change;
 use crate::step::{Client, HANDSHAKE_RETRY_AFTER, RETRY_AFTER};
 
 impl Client {
     /// The one answer to an attempt. That it was accepted is acted on when the event comes in the log.
     pub(crate) fn attempt_answered(&mut self, AttemptId { chat: id, number }: AttemptId, outcome: Outcome) {
+        let now = self.now;
         let Some(chat) = self.chats.get_mut(&id) else { return };
-        let (existed, head) = (chat.state.exists(), chat.state.head);
+        let (existed, head, cursor) = (chat.state.exists(), chat.state.head, chat.marks.cursor);
         // The event may have come first, or another attempt may have taken its place.
         let Some(attempt) = chat.attempt.as_mut().filter(|attempt| attempt.number == number) else { return };
         let (is_handshake, place) = (attempt.is_handshake(), attempt.place);
@@ -45,12 +47,32 @@ impl Client {
             }
             // A direct chat that the other one had created: whoever created it, it is there.
             Outcome::Accepted { seq: Seq::FIRST, .. } if existed => self.entry_done(id, Seq::FIRST),
+            // The log went on past it: its event was removed before it came for this device.
+            Outcome::Accepted { seq, time, .. } if seq <= cursor => {
+                self.passed_over(id, seq, time.unwrap_or(now));
+            }
             _ => attempt.progress = Progress::Accepted,
         }
     }
 
+    /// The attempt became an event that this device will not get. What it said is kept.
+    fn passed_over(&mut self, id: ChatId, seq: Seq, time: Timestamp) {
+        self.keys.discard_pending(id);
+        let sender = self.account.device();
+        let Some(chat) = self.chats.get_mut(&id) else { return };
+        let Some(attempt) = &mut chat.attempt else { return };
+        if !attempt.plaintext.is_empty() {
+            chat.marks.accepted += 1;
+            chat.marks_changed = true;
+            let shown = Shown::Content(std::mem::take(&mut attempt.plaintext));
+            let message = StoredMessage { seq, time, sender, client_seq: attempt.number, shown };
+            self.keep(id, message);
+        }
+        self.entry_done(id, seq);
+    }
+
     /// The attempt, made of an entry, stands in the log at `seq`.
-    pub(crate) fn entry_done(&mut self, id: dunlin_model::ChatId, seq: Seq) {
+    pub(crate) fn entry_done(&mut self, id: ChatId, seq: Seq) {
         let place = self.drop_attempt(id).and_then(|attempt| attempt.place);
         if let Some(token) = place.and_then(|place| self.drop_entry(id, place)) {
             self.effects.changes.push(Change::Accepted { token, chat: id, seq });
@@ -58,7 +80,7 @@ impl Client {
     }
 
     /// Makes no attempt in the chat for a while, unless its log goes on.
-    pub(crate) fn hold(&mut self, id: dunlin_model::ChatId, wait: Duration) {
+    pub(crate) fn hold(&mut self, id: ChatId, wait: Duration) {
         if let Some(chat) = self.chats.get_mut(&id) {
             chat.hold_until = Some(self.now + wait);
         }

@@ -11,9 +11,11 @@ mod enqueue;
 mod send;
 
 use bytes::Bytes;
-use dunlin_model::{ChatId, ClientSeq, Seq};
+use dunlin_model::{ChatId, ClientSeq, Seq, Timestamp};
 use dunlin_wire::{ClientFrame, Command, Format, decode_client, encode_client};
 use serde::{Deserialize, Serialize};
+
+use crate::session::ANSWER_PATIENCE;
 
 /// What the person wants of a chat.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -52,6 +54,9 @@ pub(crate) struct Attempt {
     /// The chat's head when it was made, on this connection.
     #[serde(skip)]
     pub(crate) head: Seq,
+    /// When it was sent, on this connection.
+    #[serde(skip)]
+    pub(crate) sent: Timestamp,
 }
 
 /// How far an attempt has got on this connection.
@@ -79,7 +84,8 @@ impl Attempt {
     pub(crate) fn new(number: ClientSeq, place: Option<u64>, command: Command, plaintext: Vec<u8>) -> Self {
         let frame = write(command);
         let (progress, head) = (Progress::Unsent, Seq::ZERO);
-        Self { number, place, frame, plaintext, blobs: Vec::new(), progress, head }
+        let sent = Timestamp::default();
+        Self { number, place, frame, plaintext, blobs: Vec::new(), progress, head, sent }
     }
 
     pub(crate) fn with_blobs(self, blobs: Vec<Bytes>) -> Self {
@@ -88,6 +94,11 @@ impl Attempt {
 
     pub(crate) fn is_handshake(&self) -> bool {
         self.place.is_none()
+    }
+
+    /// By when it was refused, or has become an event.
+    pub(crate) fn patience_ends(&self) -> Option<Timestamp> {
+        matches!(self.progress, Progress::Sent | Progress::Accepted).then(|| self.sent + ANSWER_PATIENCE)
     }
 
     pub(crate) fn forget_connection(&mut self) {

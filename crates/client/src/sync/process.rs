@@ -118,7 +118,12 @@ impl Client {
             client_seq: event.client_seq,
             shown,
         };
-        self.effects.persist.put(rows::message(id, event.seq), rows::encode(&message));
+        self.keep(id, message);
+    }
+
+    /// Writes and shows a message.
+    pub(crate) fn keep(&mut self, id: ChatId, message: StoredMessage) {
+        self.effects.persist.put(rows::message(id, message.seq), rows::encode(&message));
         self.effects.changes.push(Change::Message { chat: id, message: Box::new(message) });
     }
 }

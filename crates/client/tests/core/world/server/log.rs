@@ -4,8 +4,8 @@ use dunlin_client::keys::stand_in::key_use;
 use dunlin_model::chat::{ChatState, Decision, decide};
 use dunlin_model::view::{ChatDetails, MemberView};
 use dunlin_model::{
-    Attestation, Body, ChatCommand, ChatId, ChatKind, ChatLimits, ClientSeq, DecisionContext, DeviceId,
-    Encryption, ErrorCode, Event, EventKind, Refusal, Seq, Timestamp, UserId,
+    Attestation, Body, BodyGone, ChatCommand, ChatId, ChatKind, ChatLimits, ClientSeq, DecisionContext,
+    DeviceId, Encryption, ErrorCode, Event, EventKind, Refusal, Seq, Timestamp, UserId,
 };
 use dunlin_wire::{Failure, Outcome};
 
@@ -14,6 +14,8 @@ use super::{Server, failed};
 pub(crate) struct Log {
     pub(crate) state: ChatState,
     pub(crate) events: Vec<Event>,
+    /// The newest event that was removed after the retention time.
+    pub(crate) floor: Seq,
 }
 
 impl Log {
@@ -41,9 +43,11 @@ impl Server {
             (ChatKind::Direct, Some(other)) => ChatId::direct(device.user, *other),
             _ => ChatId::created_by(device, number),
         };
-        self.chats
-            .entry(id)
-            .or_insert_with(|| Log { state: ChatState::before_creation(id), events: Vec::new() });
+        self.chats.entry(id).or_insert_with(|| Log {
+            state: ChatState::before_creation(id),
+            events: Vec::new(),
+            floor: Seq::ZERO,
+        });
         self.submit(device, id, number, command, attestation, now)
     }
 
@@ -100,6 +104,17 @@ impl Server {
             if let Some(kind) = log.state.revocation(device) {
                 let (seq, client_seq) = (log.state.head.next(), ClientSeq(0));
                 log.append(Event { seq, time: now, sender: device, client_seq, kind, attestation: None });
+            }
+        }
+    }
+
+    /// Empties what is older than `time`, and where `removes` removes it altogether.
+    pub(crate) fn expire(&mut self, id: ChatId, time: Timestamp, removes: bool) {
+        let Some(log) = self.chats.get_mut(&id) else { return };
+        for event in log.events.iter_mut().filter(|event| event.time < time) {
+            event.empty_body(BodyGone::Expired);
+            if removes {
+                log.floor = log.floor.max(event.seq);
             }
         }
     }
