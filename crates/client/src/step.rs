@@ -15,7 +15,7 @@ use crate::effects::{Change, Effects};
 use crate::generator::Generator;
 use crate::input::{Action, Input, UserCommand};
 use crate::keys::Keys;
-use crate::outbox::{Attempt, Entry};
+use crate::outbox::{Attempt, Entry, Wish};
 use crate::people::People;
 use crate::session::{Request, Session};
 use crate::{Key, Value, rows};
@@ -203,6 +203,9 @@ impl Client {
                 self.enqueue_creation(token, kind, encryption, name, members);
             }
             Action::Send { chat, content } => self.enqueue_content(token, chat, content),
+            Action::SetInvite { chat } => self.enqueue_invite(token, chat),
+            Action::RevokeInvite { chat } => self.enqueue_wish(token, chat, Wish::Invite(None)),
+            Action::JoinByInvite { code } => self.enqueue_wish(token, code.chat, Wish::Join(code)),
             Action::Submit { chat, command } => self.enqueue_command(token, chat, command),
             Action::MarkSeen { chat: id, seq } => {
                 if let Some(chat) = self.chats.get_mut(&id)

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use dunlin_model::chat::ChatState;
-use dunlin_model::view::Skipped;
-use dunlin_model::{ChatId, DeviceId, Encryption, Event, Seq, Timestamp, UserId};
+use dunlin_model::view::{InviteCode, Skipped};
+use dunlin_model::{ChatId, ClientSeq, DeviceId, Encryption, Event, Seq, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::duty::Duty;
@@ -50,6 +50,10 @@ pub struct Marks {
     pub updated: Timestamp,
     /// Receipts of members: delivered, then seen.
     pub receipts: BTreeMap<UserId, (Seq, Seq)>,
+    /// The newest number of a signed change, of each device that made one.
+    pub signed: BTreeMap<DeviceId, ClientSeq>,
+    /// The last invite link that this device made.
+    pub invite: Option<InviteCode>,
 }
 
 /// What came from the server and waits for its turn.
@@ -127,6 +131,11 @@ impl Chat {
     /// How many commands wait to be accepted.
     pub fn waiting_to_send(&self) -> usize {
         self.outbox.len()
+    }
+
+    /// The chat's invite link, where this device made it.
+    pub fn invite(&self) -> Option<InviteCode> {
+        self.marks.invite.clone().filter(|code| self.state.invite == Some(code.verifier()))
     }
 
     pub(crate) fn mark_seen(&mut self, seq: Seq) -> bool {

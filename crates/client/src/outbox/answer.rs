@@ -5,7 +5,7 @@ use std::time::Duration;
 use dunlin_model::{ChatId, ErrorCode, Retry, Seq, Timestamp};
 use dunlin_wire::{Failure, Outcome};
 
-use super::{AttemptId, Progress};
+use super::{AttemptId, Entry, Progress, Wish};
 use crate::chats::{Shown, StoredMessage};
 use crate::effects::Change;
 use crate::step::{Client, HANDSHAKE_RETRY_AFTER, RETRY_AFTER};
@@ -74,9 +74,16 @@ impl Client {
     /// The attempt, made of an entry, stands in the log at `seq`.
     pub(crate) fn entry_done(&mut self, id: ChatId, seq: Seq) {
         let place = self.drop_attempt(id).and_then(|attempt| attempt.place);
-        if let Some(token) = place.and_then(|place| self.drop_entry(id, place)) {
-            self.effects.changes.push(Change::Accepted { token, chat: id, seq });
+        let Some(Entry { token, wish, .. }) = place.and_then(|place| self.take_entry(id, place)) else {
+            return;
+        };
+        if let (Wish::Invite(secret), Some(chat)) = (wish, self.chats.get_mut(&id)) {
+            let code = secret.map(|secret| secret.code(&chat.state));
+            chat.marks.invite.clone_from(&code);
+            chat.marks_changed = true;
+            self.effects.changes.extend(code.map(|code| Change::InviteMade { token, chat: id, code }));
         }
+        self.effects.changes.push(Change::Accepted { token, chat: id, seq });
     }
 
     /// Makes no attempt in the chat for a while, unless its log goes on.

@@ -10,7 +10,11 @@ mod attempt;
 mod enqueue;
 mod send;
 
+use std::fmt;
+
 use bytes::Bytes;
+use dunlin_model::chat::ChatState;
+use dunlin_model::view::{INVITE_SECRET_BYTES, InviteCode};
 use dunlin_model::{ChatId, ClientSeq, Seq, Timestamp};
 use dunlin_wire::{ClientFrame, Command, Format, decode_client, encode_client};
 use serde::{Deserialize, Serialize};
@@ -35,6 +39,26 @@ pub(crate) enum Wish {
     Command(Vec<u8>),
     /// The creation of the chat, as a frame under the number from which the chat's id follows.
     Create(Vec<u8>),
+    /// The invite link is made with this secret, or withdrawn.
+    Invite(Option<InviteSecret>),
+    /// Joins by this link.
+    Join(InviteCode),
+}
+
+/// The secret of an invite link: whether the chat is encrypted shows when it comes to its turn.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct InviteSecret(pub(crate) [u8; INVITE_SECRET_BYTES]);
+
+impl InviteSecret {
+    pub(crate) fn code(self, state: &ChatState) -> InviteCode {
+        InviteCode { chat: state.id, secret: self.0, encryption: state.encryption }
+    }
+}
+
+impl fmt::Debug for InviteSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InviteSecret")
+    }
 }
 
 /// A numbered command whose fate is not known.

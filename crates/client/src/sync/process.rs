@@ -59,6 +59,10 @@ impl Client {
     fn apply(&mut self, id: ChatId, event: &Event, is_told: bool) {
         let me = self.account.device();
         let Some(chat) = self.chats.get_mut(&id) else { return };
+        if event.attestation.is_some() {
+            let newest = chat.marks.signed.entry(event.sender).or_default();
+            *newest = (*newest).max(event.client_seq);
+        }
         if !is_told {
             chat.state.apply(event);
             chat.state.numbers.clear(); // They are the server's business.
@@ -70,6 +74,7 @@ impl Client {
         let calls_for_keys = matches!(
             event.kind,
             EventKind::Created { .. }
+                | EventKind::Joined
                 | EventKind::MembersAdded { .. }
                 | EventKind::MembersRemoved { .. }
                 | EventKind::MembersBanned { .. }

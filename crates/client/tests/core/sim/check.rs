@@ -131,9 +131,9 @@ impl<'a> Checked<'a> {
             readers.min_by_key(|peer| peer.device != event.sender).and_then(|peer| peer.text_at(id, seq.0));
         for (index, peer) in self.world.peers.iter().enumerate() {
             let device = peer.device;
-            let reads = before.keys.devices.contains_key(&device)
-                && before.role(device.user).is_some()
-                && self.lost.get(&device) != Some(&true);
+            let is_reader = before.keys.devices.contains_key(&device) && before.role(device.user).is_some();
+            // Who lost their place may still read what was written before a commit that they missed.
+            let reads = is_reader && self.lost.get(&device) != Some(&true);
             let message = peer.message(id, seq.0);
             let shown = message.as_ref().map(|message| &message.shown);
             let has_it = matches!(shown, Some(Shown::Content(_)));
@@ -145,7 +145,7 @@ impl<'a> Checked<'a> {
             if reads && !has_it && !excused && !self.run.revoked.contains(&index) {
                 report.faults.push(format!("{device} cannot read {id} {seq} by {}: {shown:?}", event.sender));
             }
-            let may = reads || device == event.sender;
+            let may = is_reader || device == event.sender;
             if has_it && (!may || peer.text_at(id, seq.0) != words) {
                 report.faults.push(format!("{device} reads what it should not, {id} {seq}"));
             }

@@ -133,6 +133,14 @@ impl Run {
     fn change_roster(&mut self, index: usize) {
         let chat = self.chats[self.random.below(self.groups)];
         let who = user(self.anyone());
+        if self.random.one_in(8) {
+            self.world.act(index, Action::SetInvite { chat });
+            return;
+        }
+        if self.random.one_in(8) {
+            self.join_by_link(index, chat);
+            return;
+        }
         let command = match self.random.below(20) {
             0..9 => ChatCommand::Add { users: vec![who] },
             9..15 => ChatCommand::Remove { users: vec![who] },
@@ -143,6 +151,18 @@ impl Run {
             _ => ChatCommand::Leave,
         };
         self.world.submit(index, chat, command);
+    }
+
+    /// By a link that somebody made, and that holds or not any more.
+    fn join_by_link(&mut self, index: usize, chat: ChatId) {
+        let links =
+            self.world.peers.iter().flat_map(|peer| &peer.changes).filter_map(|change| match change {
+                Change::InviteMade { chat: of, code, .. } if *of == chat => Some(code.clone()),
+                _ => None,
+            });
+        if let Some(code) = links.last() {
+            self.world.act(index, Action::JoinByInvite { code });
+        }
     }
 
     /// Several want to write before any of them has heard of the others.

@@ -11,7 +11,7 @@ use dunlin_client::{Action, Change, Input, UserCommand};
 use dunlin_model::{ChatCommand, ChatId, ChatKind, DeviceId, DeviceNumber, Encryption, Timestamp, UserId};
 
 use dunlin_wire::ClientFrame;
-pub(crate) use peer::{Cryptography, Death, Peer, identity};
+pub(crate) use peer::{Cryptography, Death, Peer, certified, identity};
 pub(crate) use server::Server;
 
 /// Steps after which a world that should have come to rest has gone astray.

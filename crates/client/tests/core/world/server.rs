@@ -110,6 +110,7 @@ impl Server {
             Command::CreateChat { client_seq, command, attestation } => {
                 self.create(device, client_seq, command, attestation, now)
             }
+            Command::JoinChat { .. } => failed(ErrorCode::InvalidInvite),
             Command::ListChats { .. } => self.list(device),
             Command::GetChat { chat } => self.details(device, chat),
             Command::UploadKeyPackages { suite, packages, last_resort } => {

@@ -121,9 +121,27 @@ impl Server {
 
     /// Appends whatever a dishonest server likes.
     pub(crate) fn forge(&mut self, id: ChatId, sender: DeviceId, kind: EventKind, now: Timestamp) {
+        self.forge_signed(id, sender, kind, None, now);
+    }
+
+    pub(crate) fn forge_signed(
+        &mut self,
+        id: ChatId,
+        sender: DeviceId,
+        kind: EventKind,
+        attestation: Option<Box<Attestation>>,
+        now: Timestamp,
+    ) {
         let log = self.chats.get_mut(&id).unwrap();
         let (seq, client_seq) = (log.state.head.next(), ClientSeq(9_999));
-        log.append(Event { seq, time: now, sender, client_seq, kind, attestation: None });
+        log.append(Event { seq, time: now, sender, client_seq, kind, attestation });
+    }
+
+    /// Appends an event of the log once more.
+    pub(crate) fn replay(&mut self, id: ChatId, seq: u64) {
+        let log = self.chats.get_mut(&id).unwrap();
+        let event = log.event(Seq(seq)).unwrap().clone();
+        log.append(Event { seq: log.state.head.next(), ..event });
     }
 
     pub(super) fn list(&self, device: DeviceId) -> Outcome {
