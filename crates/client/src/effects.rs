@@ -1,7 +1,7 @@
 //! What the core wants done, in this order: persist, send, show.
 
 use bytes::Bytes;
-use dunlin_model::view::{Receipt, UserPresence};
+use dunlin_model::view::{InviteCode, Receipt, UserPresence};
 use dunlin_model::{ChatId, DeviceId, IdentityKey, Seq, Timestamp, UserId};
 use dunlin_wire::{ClientFrame, Failure, Outcome};
 
@@ -76,6 +76,15 @@ pub enum Change {
         after: Seq,
         /// What it says.
         notice: Notice,
+    },
+    /// The invite link that a command of this device made holds from now on.
+    InviteMade {
+        /// Of the command.
+        token: u64,
+        /// The chat.
+        chat: ChatId,
+        /// The link.
+        code: InviteCode,
     },
     /// A command of this device became an event.
     Accepted {
@@ -253,4 +262,7 @@ pub enum Distrust {
     /// A handshake is not one that the log allows.
     #[error("the keys were changed against the rules")]
     HandshakeNotAllowed,
+    /// A signed change of the roster is shown a second time.
+    #[error("a change of who is here is shown again")]
+    Repeated,
 }

@@ -1,6 +1,7 @@
 //! What the core is told.
 
 use bytes::Bytes;
+use dunlin_model::view::InviteCode;
 use dunlin_model::{ChatCommand, ChatId, ChatKind, DeviceNumber, Encryption, IdentityKey, Seq, UserId};
 use dunlin_wire::{Command, ServerFrame, Welcome};
 
@@ -67,6 +68,21 @@ pub enum Action {
         chat: ChatId,
         /// What.
         content: Content,
+    },
+    /// Makes the chat's invite link anew; the one before it ends. `Change::InviteMade` gives the link once it holds.
+    SetInvite {
+        /// Where.
+        chat: ChatId,
+    },
+    /// Withdraws the invite link.
+    RevokeInvite {
+        /// Where.
+        chat: ChatId,
+    },
+    /// Joins a chat by an invite link.
+    JoinByInvite {
+        /// The link.
+        code: InviteCode,
     },
     /// Asks for something of the log: a roster change, a deletion, a text in a chat without encryption. Never
     /// `Create`, `Join`, `SetInvite`, `StartGroup` or `Commit`.

@@ -18,7 +18,7 @@ use crate::generator::Generator;
 use crate::input::{Action, Input, UserCommand};
 use crate::keys::Keys;
 use crate::linking::Linking;
-use crate::outbox::{Attempt, Entry};
+use crate::outbox::{Attempt, Entry, Wish};
 use crate::people::People;
 use crate::reading::Rows;
 use crate::session::{Request, Session};
@@ -204,7 +204,10 @@ impl Client {
             Input::Disconnected => self.disconnected(),
             Input::Frame(frame) => self.frame(frame),
             Input::Command(command) => self.command(command),
-            Input::Tick => self.touched.extend(self.chats.keys().copied()),
+            Input::Tick => {
+                self.give_up_lost_connection();
+                self.touched.extend(self.chats.keys().copied());
+            }
             Input::BlobFetched { hash, bytes } => self.blob_fetched(hash, bytes),
             Input::BlobStored { hash, stored } => self.blob_stored(hash, stored),
             Input::Entropy(entropy) => self.generator.stir(&entropy),
@@ -219,6 +222,9 @@ impl Client {
     }
 
     fn frame(&mut self, frame: ServerFrame) {
+        if let Some(session) = &mut self.session {
+            session.is_alive(self.now);
+        }
         match frame {
             ServerFrame::Reply { id, outcome } => self.answered(id, outcome),
             ServerFrame::Event { chat, event } => self.event_came(chat, event),
@@ -250,6 +256,9 @@ impl Client {
                 self.enqueue_creation(token, kind, encryption, name, members);
             }
             Action::Send { chat, content } => self.enqueue_content(token, chat, content),
+            Action::SetInvite { chat } => self.enqueue_invite(token, chat),
+            Action::RevokeInvite { chat } => self.enqueue_wish(token, chat, Wish::Invite(None)),
+            Action::JoinByInvite { code } => self.enqueue_wish(token, code.chat, Wish::Join(code)),
             Action::Submit { chat, command } => self.enqueue_command(token, chat, command),
             Action::Delete { chat, seq } => {
                 self.enqueue_command(token, chat, ChatCommand::DeleteMessage { target: seq });
@@ -348,12 +357,14 @@ impl Client {
             }
             if self.session.is_some() {
                 // What was due was looked at in this step.
-                let times = [chat.hold_until, chat.duty_at].into_iter().flatten();
+                let answer = chat.attempt.as_ref().and_then(Attempt::patience_ends);
+                let times = [chat.hold_until, chat.duty_at, answer].into_iter().flatten();
                 let next = times.filter(|at| *at > self.now).min();
                 effects.wake_at = [effects.wake_at, next].into_iter().flatten().min();
             }
         }
-        let own_times = [self.timers.next(), self.compact_at, self.linking.wake_at()];
+        let answer = self.session.as_ref().and_then(Session::patience_ends).filter(|at| *at > self.now);
+        let own_times = [self.timers.next(), self.compact_at, self.linking.wake_at(), answer];
         effects.wake_at = own_times.into_iter().chain([effects.wake_at]).flatten().min();
         effects
     }

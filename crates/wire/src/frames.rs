@@ -80,7 +80,8 @@ pub enum Command {
         typing: bool,
     },
     /// Adds an event to an existing chat: `sendMessage`, `updateChat`, `modifyChatParticipants`, `leaveChat`,
-    /// `deleteChat`, and `deleteMessage` for everyone. Never `Create`, `Join` or `SetInvite`.
+    /// `deleteChat`, and `deleteMessage` for everyone; `setInviteLink` and `joinChat` where the link was made by a
+    /// client. Never `Create`, nor `Join` with a secret.
     Submit {
         /// The chat.
         chat: ChatId,
@@ -100,7 +101,7 @@ pub enum Command {
         /// The device's signature, for an encrypted chat.
         attestation: Option<Box<Attestation>>,
     },
-    /// Makes the invite link anew, or withdraws it.
+    /// Has the server make the invite link anew, or withdraws it; for chats without encryption.
     SetInviteLink {
         /// The chat.
         chat: ChatId,
@@ -109,7 +110,7 @@ pub enum Command {
         /// Whether it is withdrawn.
         withdraw: bool,
     },
-    /// Joins by invite link.
+    /// Joins a chat without encryption by invite link.
     JoinChat {
         /// The link.
         code: InviteCode,

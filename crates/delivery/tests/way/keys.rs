@@ -173,7 +173,7 @@ async fn nobody_takes_all_of_somebodys_key_packages() {
     let chat = world.encrypted(ada, &[ben]).await;
     let invite = |n: u8| ChatCommand::SetInvite { secret_hash: Some([n; 32]) };
     for number in 2..80 {
-        world.act(ada, chat, number, invite(u8::try_from(number).unwrap())).await.unwrap();
+        world.signs(ada, chat, number, invite(u8::try_from(number).unwrap())).await.unwrap();
     }
     let mut taken = 0;
     let error = loop {

@@ -25,7 +25,7 @@ fn certificate() -> DeviceCertificate {
 
 fn attestation() -> Option<Box<Attestation>> {
     let (roster, signature) = (RosterDigest([0x5D; 32]), [0x5E; 64]);
-    Some(Box::new(Attestation { roster, certificate: certificate(), signature }))
+    Some(Box::new(Attestation { roster, certificate: certificate(), signature, invite: None }))
 }
 
 fn inline(bytes: &'static [u8]) -> Payload {
@@ -112,7 +112,16 @@ pub(super) fn client() -> Vec<(&'static str, Command)> {
                 payload: Bytes::from_static(b"an answer"),
             },
         ),
+        (
+            "setInviteLink-signed",
+            submit(19, ChatCommand::SetInvite { secret_hash: Some([0xA2; 32]) }, attestation()),
+        ),
+        ("joinChat-signed", submit(20, ChatCommand::Join { secret: Bytes::new() }, joining())),
     ]
+}
+
+fn joining() -> Option<Box<Attestation>> {
+    attestation().map(|signed| Box::new(Attestation { invite: Some([0x6F; 64]), ..*signed }))
 }
 
 pub(super) fn replies() -> Vec<(&'static str, Outcome)> {

@@ -46,10 +46,11 @@ fn certificate() -> impl Strategy<Value = DeviceCertificate> {
 }
 
 pub(super) fn attestation() -> impl Strategy<Value = Option<Box<Attestation>>> {
-    let some = (any::<[u8; 32]>(), certificate(), vec(any::<u8>(), 64)).prop_map(
-        |(roster, certificate, signature)| {
+    let some = (any::<[u8; 32]>(), certificate(), vec(any::<u8>(), 64), any::<bool>()).prop_map(
+        |(roster, certificate, signature, joins)| {
             let signature = signature.try_into().unwrap_or([0; 64]);
-            Box::new(Attestation { roster: RosterDigest(roster), certificate, signature })
+            let invite = joins.then_some(signature);
+            Box::new(Attestation { roster: RosterDigest(roster), certificate, signature, invite })
         },
     );
     option::weighted(0.3, some)

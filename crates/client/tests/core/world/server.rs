@@ -33,6 +33,8 @@ pub(crate) struct Server {
     relayed: BTreeMap<DeviceId, Vec<(DeviceNumber, Bytes)>>,
     /// Every key that a ciphertext was ever sent under, and what was sent.
     uses: BTreeMap<KeyUse, Vec<u8>>,
+    /// Ranges that a device did not get because they were removed after the retention time.
+    pub(crate) expired: BTreeSet<(DeviceId, ChatId, Seq, Seq)>,
 }
 
 impl Server {
@@ -74,6 +76,17 @@ impl Server {
         self.show_presence(device.user);
     }
 
+    pub(crate) fn knows(&self, device: DeviceId) -> bool {
+        self.devices.get(&device.user).is_some_and(|devices| devices.contains(&device))
+    }
+
+    /// What comes over a connection that is gone: it neither opens nor moves the connection of today.
+    pub(crate) fn handle_late(&mut self, device: DeviceId, frame: ClientFrame, now: Timestamp) {
+        if !matches!(frame.command, Command::Resume { .. }) {
+            let _ = self.handle(device, frame, now);
+        }
+    }
+
     pub(crate) fn head(&self, chat: ChatId) -> u64 {
         self.chats.get(&chat).map_or(0, |log| log.state.head.0)
     }
@@ -90,8 +103,10 @@ impl Server {
                     self.raise(device, position.chat, position.received);
                     self.note_receipt(device, position.chat, position.received, position.seen);
                 }
+                let low = self.keys.low(device);
                 if let Some(session) = self.sessions.get_mut(&device) {
                     session.resumed = !more;
+                    session.low.extend(low);
                 }
                 Outcome::Done
             }
@@ -113,6 +128,7 @@ impl Server {
             Command::CreateChat { client_seq, command, attestation } => {
                 self.create(device, client_seq, command, attestation, now)
             }
+            Command::JoinChat { .. } => failed(ErrorCode::InvalidInvite),
             Command::ListChats { .. } => self.list(device),
             Command::GetChat { chat } => self.details(device, chat),
             Command::UploadKeyPackages { suite, packages, last_resort } => {
