@@ -51,6 +51,14 @@ impl Delivery {
         if certificate.device != from || !is_valid {
             return Err(DeliveryError::NotThisDevice);
         }
+        let others = self.store.certificates(from.user).await?;
+        let before = others.iter().find(|other| other.device == from);
+        if before
+            .is_some_and(|before| (before.identity, before.key) != (certificate.identity, certificate.key))
+        {
+            // Nobody could add the device with those any more.
+            self.store.remove_key_packages(from).await?;
+        }
         Ok(self.store.put_certificate(certificate).await?)
     }
 
@@ -89,6 +97,7 @@ impl Delivery {
                 return Err(DeliveryError::KeyPackage("a key package has between 1 byte and 16 KiB"));
             }
         }
+        self.check_key_packages(from, suite, packages, last_resort).await?;
         let left = self.store.put_key_packages(from, suite, packages, last_resort).await?;
         Ok(u32::try_from(left).unwrap_or(u32::MAX))
     }
