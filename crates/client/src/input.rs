@@ -1,10 +1,11 @@
 //! What the core is told.
 
 use bytes::Bytes;
-use dunlin_model::{ChatCommand, ChatId, ChatKind, Encryption, Seq, UserId};
+use dunlin_model::{ChatCommand, ChatId, ChatKind, DeviceNumber, Encryption, Seq, UserId};
 use dunlin_wire::{ServerFrame, Welcome};
 
 use crate::content::Content;
+use crate::identity::linking::LinkText;
 
 /// What a step is about.
 #[derive(Debug, Clone)]
@@ -100,5 +101,27 @@ pub enum Action {
     WatchPresence {
         /// Whose.
         users: Vec<UserId>,
+    },
+    /// Begins to link the new device that asked (`Change::LinkAsked`); `Change::LinkCode` follows. Only what the person
+    /// does gives this: each answer lets whoever stands between the devices guess once.
+    AnswerLink {
+        /// Which.
+        device: DeviceNumber,
+    },
+    /// Links the new device that shows this text, without a comparison. Never a text that came from elsewhere than the
+    /// new device's screen.
+    ScanLink {
+        /// What it shows.
+        text: LinkText,
+    },
+    /// Both devices show the same code: the new one gets the identity key.
+    ConfirmLink {
+        /// Which.
+        device: DeviceNumber,
+    },
+    /// The codes differ, or nobody here is linking a device.
+    RefuseLink {
+        /// Which.
+        device: DeviceNumber,
     },
 }

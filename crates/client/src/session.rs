@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dunlin_model::{ChatId, Suite};
+use dunlin_model::{ChatId, Retry, Suite};
 use dunlin_wire::{ClientFrame, Command, Outcome, POSITIONS_MAX, Position, Welcome};
 
 use crate::outbox::AttemptId;
@@ -20,16 +20,19 @@ pub(crate) enum Request {
     Base(ChatId),
     Claim(ChatId),
     GroupInfo(ChatId),
+    Certificate,
     Announcement { last: bool },
     List,
     Other,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Session {
     last_request: u64,
     requests: BTreeMap<u64, Request>,
     pub(crate) caught_up: bool,
+    /// The server did not take the certificate: it is to be said again.
+    certificate_failed: bool,
 }
 
 impl Client {
@@ -50,7 +53,7 @@ impl Client {
 
     pub(crate) fn connected(&mut self, _welcome: &Welcome) {
         self.disconnected();
-        self.session = Some(Session { last_request: 0, requests: BTreeMap::new(), caught_up: false });
+        self.session = Some(Session::default());
         let positions: Vec<Position> = self
             .chats
             .iter()
@@ -77,6 +80,7 @@ impl Client {
 
     pub(crate) fn disconnected(&mut self) {
         self.session = None;
+        self.disconnect_linking();
         for chat in self.chats.values_mut() {
             chat.forget_connection();
         }
@@ -84,7 +88,7 @@ impl Client {
 
     fn announce(&mut self) {
         let certificate = self.account.certificate().clone();
-        self.ask(Request::Announcement { last: false }, Command::SetCertificate(certificate));
+        self.ask(Request::Certificate, Command::SetCertificate(certificate));
         for suite in SUITES {
             let last = SUITES.last() == Some(&suite);
             self.upload_packages(suite, Request::Announcement { last }, true);
@@ -112,9 +116,18 @@ impl Client {
             (Some(Request::Claim(chat)), outcome) => self.claim_answered(chat, outcome),
             (Some(Request::GroupInfo(chat)), outcome) => self.group_info_answered(chat, outcome),
             (Some(Request::List), Outcome::Chats { chats, next_after }) => self.listed(chats, next_after),
+            (Some(Request::Certificate), Outcome::Failed(failure)) => {
+                if let Some(session) = &mut self.session {
+                    session.certificate_failed = true;
+                }
+                if failure.retry == Retry::Never {
+                    self.effects.changes.push(crate::Change::CertificateRefused { why: failure });
+                }
+            }
             (Some(Request::Announcement { last: true }), Outcome::KeyPackageCount { .. }) => {
-                self.account.announced = true;
-                self.account_changed = true;
+                self.account.announced =
+                    self.session.as_ref().is_some_and(|session| !session.certificate_failed);
+                self.account_changed = self.account.announced;
             }
             (_, Outcome::Presence(users)) => {
                 self.effects.changes.extend(users.into_iter().map(crate::Change::Presence));

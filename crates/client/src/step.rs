@@ -15,6 +15,7 @@ use crate::effects::{Change, Effects};
 use crate::generator::Generator;
 use crate::input::{Action, Input, UserCommand};
 use crate::keys::Keys;
+use crate::linking::Linking;
 use crate::outbox::{Attempt, Entry};
 use crate::people::People;
 use crate::session::{Request, Session};
@@ -33,6 +34,7 @@ pub struct Client {
     pub(crate) keys: Box<dyn Keys>,
     pub(crate) generator: Generator,
     pub(crate) session: Option<Session>,
+    pub(crate) linking: Linking,
     /// Blobs that were fetched and are about to be used.
     pub(crate) blobs: BTreeMap<[u8; 32], Bytes>,
     /// The time of this step.
@@ -62,6 +64,7 @@ impl Client {
             keys,
             generator: Generator::new(seed),
             session: None,
+            linking: Linking::default(),
             blobs: BTreeMap::new(),
             now: Timestamp::default(),
             effects: Effects::default(),
@@ -149,6 +152,7 @@ impl Client {
     /// Takes one input. The same inputs at the same times from the same seed give the same effects.
     pub fn step(&mut self, now: Timestamp, input: Input) -> Effects {
         self.now = now;
+        self.expire_linking();
         match input {
             Input::Connected(welcome) => self.connected(&welcome),
             Input::Disconnected => self.disconnected(),
@@ -187,6 +191,7 @@ impl Client {
                 self.effects.changes.push(Change::ChatChanged { chat });
             }
             ServerFrame::KeyPackagesLow { suite, .. } => self.upload_packages(suite, Request::Other, false),
+            ServerFrame::Relayed { device, payload } => self.relayed(device, payload),
             ServerFrame::Welcome(_) | ServerFrame::Draining { .. } => {}
         }
     }
@@ -214,6 +219,10 @@ impl Client {
                 chat.marks_changed = true;
             }
             Action::WatchPresence { users } => self.ask(Request::Other, Command::Presence { users }),
+            Action::AnswerLink { device } => self.answer_link(device),
+            Action::ScanLink { text } => self.scan_link(&text),
+            Action::ConfirmLink { device } => self.confirm_link(device),
+            Action::RefuseLink { device } => self.refuse_link(device),
         }
     }
 
@@ -243,6 +252,7 @@ impl Client {
                 effects.wake_at = [effects.wake_at, next].into_iter().flatten().min();
             }
         }
+        effects.wake_at = [effects.wake_at, self.linking.wake_at()].into_iter().flatten().min();
         effects
     }
 }

@@ -23,6 +23,7 @@ mod presence;
 mod pull;
 mod receipts;
 mod registry;
+mod relaying;
 mod revoking;
 mod session;
 mod sink;
@@ -43,6 +44,7 @@ pub use history::HistoryQuery;
 pub use keys::GroupEntrance;
 pub use metrics::{Counter, Histogram, Metrics};
 pub use pull::{PullBudget, Push};
+pub use relaying::RELAYED_BYTES_MAX;
 pub use session::Session;
 pub use submit::{Accepted, Submission};
 

@@ -113,11 +113,12 @@ async fn a_device_sets_its_own_certificate_only_and_others_see_those_that_are_no
     for device in [ada, laptop, ben] {
         world.server.set_certificate(device, &certified(device).1).await.unwrap();
     }
-    let both = world.server.list_devices(&[ben.user, ada.user, ben.user]).await.unwrap();
+    world.direct(ada, ben).await;
+    let both = world.server.list_devices(ada.user, &[ben.user, ada.user, ben.user]).await.unwrap();
     let devices: Vec<DeviceId> = both.iter().map(|certificate| certificate.device).collect();
     assert_eq!(devices, [ada, laptop, ben]);
     let many = vec![ada.user; 257];
-    assert_eq!(world.server.list_devices(&many).await.unwrap_err().code(), ErrorCode::LimitReached);
+    assert_eq!(world.server.list_devices(ada.user, &many).await.unwrap_err().code(), ErrorCode::LimitReached);
 }
 
 #[tokio::test]

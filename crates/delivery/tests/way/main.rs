@@ -10,6 +10,7 @@ mod keys;
 mod messages;
 mod mls;
 mod people;
+mod relaying;
 mod rosters;
 mod servers;
 mod world;

@@ -1,18 +1,21 @@
 //! What a client sends.
 
-use dunlin_model::{Attestation, Body, ChatCommand, ChatId, ClientSeq, Role, Seq, UserId};
+use dunlin_model::{Attestation, Body, ChatCommand, ChatId, ClientSeq, DeviceNumber, Role, Seq, UserId};
 
 use super::chats::{
     encryption_from_wire, encryption_to_wire, kind_from_wire, kind_to_wire, optional_role, role_to_wire,
 };
 use super::field::{
-    Invalid, at_most, optional_seq, parse, parse_all, parse_optional, seq_or_zero, text_or_empty, texts,
-    users,
+    Invalid, at_most, at_most_bytes, optional_seq, parse, parse_all, parse_optional, seq_or_zero,
+    text_or_empty, texts, users,
 };
 use super::keys;
 use crate::proto::client_frame::Command as Wire;
 use crate::proto::send_message::Body as WireBody;
-use crate::{Command, KEY_PACKAGES_MAX, KEY_USERS_MAX, POSITIONS_MAX, PRESENCE_USERS_MAX, Position, proto};
+use crate::{
+    Command, KEY_PACKAGES_MAX, KEY_USERS_MAX, POSITIONS_MAX, PRESENCE_USERS_MAX, Position, RELAYED_BYTES_MAX,
+    proto,
+};
 use proto::{DeleteScope, ParticipantAction};
 
 pub(crate) fn from_wire(command: Wire) -> Result<Command, Invalid> {
@@ -105,6 +108,13 @@ pub(crate) fn from_wire(command: Wire) -> Result<Command, Invalid> {
             }
         }
         Wire::GetGroupInfo(get) => Command::GetGroupInfo { chat: chat(&get.chat_id)? },
+        Wire::RelayToDevices(relay) => {
+            at_most_bytes("payload", relay.payload.len(), RELAYED_BYTES_MAX)?;
+            if relay.payload.is_empty() {
+                return Err(Invalid::missing("payload"));
+            }
+            Command::RelayToDevices { device: relay.device.map(DeviceNumber), payload: relay.payload }
+        }
     })
 }
 
@@ -285,6 +295,10 @@ pub(crate) fn to_wire(command: &Command) -> Option<Wire> {
         Command::GetGroupInfo { chat } => {
             Wire::GetGroupInfo(proto::GetGroupInfo { chat_id: chat.to_string() })
         }
+        Command::RelayToDevices { device, payload } => Wire::RelayToDevices(proto::RelayToDevices {
+            device: device.map(|device| device.0),
+            payload: payload.clone(),
+        }),
     })
 }
 
@@ -401,6 +415,7 @@ pub(crate) const fn name(command: &Wire) -> &'static str {
         Wire::UploadKeyPackages(_) => "uploadKeyPackages",
         Wire::ClaimKeyPackages(_) => "claimKeyPackages",
         Wire::GetGroupInfo(_) => "getGroupInfo",
+        Wire::RelayToDevices(_) => "relayToDevices",
     }
 }
 

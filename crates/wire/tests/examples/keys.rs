@@ -104,6 +104,14 @@ pub(super) fn client() -> Vec<(&'static str, Command)> {
             },
         ),
         ("getGroupInfo", Command::GetGroupInfo { chat: CHAT }),
+        ("relayToDevices", Command::RelayToDevices { device: None, payload: Bytes::from_static(b"a hello") }),
+        (
+            "relayToDevices-one",
+            Command::RelayToDevices {
+                device: Some(TABLET.number),
+                payload: Bytes::from_static(b"an answer"),
+            },
+        ),
     ]
 }
 
@@ -121,11 +129,16 @@ pub(super) fn replies() -> Vec<(&'static str, Outcome)> {
                 group_info: Payload::Stored { hash: [0xB1; 32], bytes: 61_440 },
             },
         ),
+        ("reply-relayResult", Outcome::Relayed { reached: 1 }),
     ]
 }
 
 pub(super) fn pushes() -> Vec<(&'static str, ServerFrame)> {
-    vec![("keyPackagesLow", ServerFrame::KeyPackagesLow { suite: Suite::HYBRID, left: 9 })]
+    let payload = Bytes::from_static(b"a hello");
+    vec![
+        ("keyPackagesLow", ServerFrame::KeyPackagesLow { suite: Suite::HYBRID, left: 9 }),
+        ("relayed", ServerFrame::Relayed { device: TABLET.number, payload }),
+    ]
 }
 
 pub(super) fn events() -> Vec<(&'static str, Event)> {

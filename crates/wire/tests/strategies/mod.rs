@@ -349,6 +349,8 @@ pub(crate) fn server_frame() -> impl Strategy<Value = ServerFrame> {
         }),
         (chat(), seq()).prop_map(|(chat, seq)| ServerFrame::MessageHidden { chat, seq }),
         (keys::suite(), any::<u32>()).prop_map(|(suite, left)| ServerFrame::KeyPackagesLow { suite, left }),
+        (any::<u32>(), keys::some_bytes())
+            .prop_map(|(device, payload)| ServerFrame::Relayed { device: DeviceNumber(device), payload }),
         any::<u64>().prop_map(|ms| ServerFrame::Draining { reconnect_after: Duration::from_millis(ms) }),
     ]
 }

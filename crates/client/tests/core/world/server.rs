@@ -8,8 +8,9 @@ mod pushes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use bytes::Bytes;
 use dunlin_client::keys::stand_in::KeyUse;
-use dunlin_model::{ChatId, DeviceId, ErrorCode, Seq, Timestamp, UserId};
+use dunlin_model::{ChatId, DeviceId, DeviceNumber, ErrorCode, Seq, Timestamp, UserId};
 use dunlin_wire::{ClientFrame, Command, Failure, Outcome, ServerFrame, Welcome};
 
 pub(crate) use blobs::Blobs;
@@ -25,6 +26,9 @@ pub(crate) struct Server {
     sessions: BTreeMap<DeviceId, pushes::Session>,
     cursors: BTreeMap<(DeviceId, ChatId), Seq>,
     keys: keys::KeyPackages,
+    /// Users of whom no further certificate is taken.
+    pub(crate) refuses_certificates: BTreeSet<UserId>,
+    relayed: BTreeMap<DeviceId, Vec<(DeviceNumber, Bytes)>>,
     /// Every key that a ciphertext was ever sent under, and what was sent.
     uses: BTreeMap<KeyUse, Vec<u8>>,
 }
@@ -104,12 +108,27 @@ impl Server {
                 self.claim(device, chat, change, suite, &users)
             }
             Command::GetGroupInfo { chat } => self.group_info(device, chat),
+            Command::RelayToDevices { device: to, payload } => self.relay(device, to, &payload),
+            Command::SetCertificate(_) if self.refuses_certificates.contains(&device.user) => {
+                failed(ErrorCode::AlreadyExists)
+            }
             _ => Outcome::Done,
         };
         if id == 0 && !matches!(outcome, Outcome::Failed(_)) {
             return Vec::new();
         }
         vec![ServerFrame::Reply { id, outcome }]
+    }
+
+    fn relay(&mut self, from: DeviceId, to: Option<DeviceNumber>, payload: &Bytes) -> Outcome {
+        let is_meant = |other: &&DeviceId| {
+            other.user == from.user && **other != from && to.is_none_or(|to| to == other.number)
+        };
+        let meant: Vec<DeviceId> = self.sessions.keys().filter(is_meant).copied().collect();
+        for device in &meant {
+            self.relayed.entry(*device).or_default().push((from.number, payload.clone()));
+        }
+        Outcome::Relayed { reached: u32::try_from(meant.len()).unwrap() }
     }
 
     fn raise(&mut self, device: DeviceId, chat: ChatId, seq: Seq) {

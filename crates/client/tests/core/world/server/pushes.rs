@@ -21,7 +21,9 @@ pub(super) struct Session {
 
 impl Server {
     pub(crate) fn pushes(&mut self, device: DeviceId) -> Vec<ServerFrame> {
-        let mut frames = Vec::new();
+        let relayed = self.relayed.remove(&device).unwrap_or_default().into_iter();
+        let mut frames: Vec<ServerFrame> =
+            relayed.map(|(device, payload)| ServerFrame::Relayed { device, payload }).collect();
         let Some(session) = self.sessions.get_mut(&device).filter(|session| session.resumed) else {
             return frames;
         };
