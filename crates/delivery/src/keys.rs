@@ -57,6 +57,13 @@ impl Delivery {
         if known.iter().any(|other| other.device != from && other.identity != certificate.identity) {
             return Err(DeliveryError::AnotherIdentity);
         }
+        let before = known.iter().find(|other| other.device == from);
+        if before
+            .is_some_and(|before| (before.identity, before.key) != (certificate.identity, certificate.key))
+        {
+            // Nobody could add the device with those any more.
+            self.store.remove_key_packages(from).await?;
+        }
         Ok(self.store.put_certificate(certificate).await?)
     }
 
@@ -100,6 +107,7 @@ impl Delivery {
                 return Err(DeliveryError::KeyPackage("a key package has between 1 byte and 16 KiB"));
             }
         }
+        self.check_key_packages(from, suite, packages, last_resort).await?;
         let left = self.store.put_key_packages(from, suite, packages, last_resort).await?;
         Ok(u32::try_from(left).unwrap_or(u32::MAX))
     }

@@ -11,6 +11,7 @@ pub mod config;
 mod context;
 mod error;
 mod feed;
+mod handshakes;
 mod history;
 mod invites;
 pub mod keys;
@@ -62,6 +63,7 @@ pub struct Delivery {
     receipts: receipts::ReceiptQueue,
     presence: presence::PresenceBook,
     claims: claims::ClaimBook,
+    handshakes: handshakes::Handshakes,
     /// Rung when a revocation is to be carried out.
     revocation_told: Arc<tokio::sync::Notify>,
     metrics: Metrics,
@@ -97,6 +99,7 @@ impl Delivery {
             receipts: receipts::ReceiptQueue::default(),
             presence: presence::PresenceBook::default(),
             claims: claims::ClaimBook::default(),
+            handshakes: handshakes::Handshakes::default(),
             revocation_told: Arc::default(),
             metrics: Metrics::default(),
         });

@@ -99,7 +99,7 @@ impl Delivery {
         let began = self.clock.monotonic();
         let Submission { chat, from, number, turn } = entered;
         let turn = turn.wait().await;
-        let context = self.authorise(&chat, from, &command, attestation).await?;
+        let context = self.authorise(&chat, from, number, &command, attestation).await?;
         let written = self.append(&chat, turn, from, number, &command, &context).await?;
         self.raise(&chat, &written).await?;
         let accepted = written.accepted(chat.id); // Only now may the sender be told.

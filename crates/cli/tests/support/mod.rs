@@ -69,8 +69,6 @@ impl Machine {
         let child = dunlin()
             .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port), "--data-dir"])
             .arg(self.path("data"))
-            // The terminals' chats are not encrypted yet.
-            .env("DUNLIN_DELIVERY__PLAINTEXT_CHATS", "true")
             .stdout(File::create(&out).expect("a file"))
             .stderr(log)
             .spawn()
