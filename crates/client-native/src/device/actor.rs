@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use dunlin_client::{Client, Effects, Input, Want};
+use dunlin_client::{Action, Change, Client, Effects, Input, UserCommand, Want};
 use dunlin_model::{ErrorCode, Timestamp};
 use dunlin_wire::{ClientFrame, Format, Outcome, ServerFrame, Welcome};
 use tokio::sync::{Semaphore, mpsc};
@@ -39,6 +39,8 @@ pub(super) struct Actor {
     wake_at: Option<Timestamp>,
     /// The core asked for a new connection.
     reconnect: bool,
+    /// The search index turned out to be damaged.
+    mend_search: bool,
 }
 
 /// Why the device, or its connection, ended.
@@ -89,6 +91,7 @@ impl Actor {
             turns: Arc::new(Semaphore::new(BLOBS_MAX)),
             wake_at: None,
             reconnect: false,
+            mend_search: false,
         }
     }
 
@@ -210,6 +213,10 @@ impl Actor {
 
     /// Waits for whatever comes first. Cancel safe.
     async fn woken(&mut self, link: Option<&mut Link>) -> Woken {
+        if std::mem::take(&mut self.mend_search) {
+            let action = Action::RebuildSearch;
+            return Woken::Order(Some(Order::Act(UserCommand { token: 0, action })));
+        }
         let now = self.options.clock.now();
         let due = self.wake_at.map_or(IDLE, |at| at.since(now));
         let frame = async {
@@ -267,6 +274,7 @@ impl Actor {
             }
         }
         for change in changes {
+            self.mend_search |= change == Change::SearchDamaged;
             self.tell(DeviceEvent::Change(Box::new(change))).await?;
         }
         Ok(())
