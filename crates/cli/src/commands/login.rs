@@ -66,7 +66,7 @@ pub(crate) async fn login(out: &mut Output, profile: Profile, args: LoginArgs) -
             told
         }
         Err(failure) => {
-            // A device without keys is of no use to anybody.
+            // A device without keys is of no use to anybody, nor is its empty vault.
             let _ = new.api.log_out(&new.logged_in.credentials.access_token).await;
             Err(failure)
         }
