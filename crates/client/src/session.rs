@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use dunlin_model::{ChatId, Retry, Suite};
 use dunlin_wire::{ClientFrame, Command, Outcome, POSITIONS_MAX, Position, Welcome};
 
+use crate::effects::Change;
 use crate::outbox::AttemptId;
 use crate::step::Client;
 
@@ -31,8 +32,16 @@ pub(crate) struct Session {
     last_request: u64,
     requests: BTreeMap<u64, Request>,
     pub(crate) caught_up: bool,
+    /// All was delivered, but the chats from before this device are not known yet.
+    caught_up_waits: bool,
     /// The server did not take the certificate: it is to be said again.
     certificate_failed: bool,
+}
+
+impl Session {
+    fn is_listing(&self) -> bool {
+        self.requests.values().any(|request| *request == Request::List)
+    }
 }
 
 impl Client {
@@ -115,13 +124,25 @@ impl Client {
             (Some(Request::Base(chat)), outcome) => self.base_answered(chat, outcome),
             (Some(Request::Claim(chat)), outcome) => self.claim_answered(chat, outcome),
             (Some(Request::GroupInfo(chat)), outcome) => self.group_info_answered(chat, outcome),
-            (Some(Request::List), Outcome::Chats { chats, next_after }) => self.listed(chats, next_after),
+            (Some(Request::List), outcome) => {
+                if let Outcome::Chats { chats, next_after } = outcome {
+                    self.listed(chats, next_after);
+                }
+                // Else they are asked for again with the next connection.
+                if self
+                    .session
+                    .as_ref()
+                    .is_some_and(|session| session.caught_up_waits && !session.is_listing())
+                {
+                    self.caught_up();
+                }
+            }
             (Some(Request::Certificate), Outcome::Failed(failure)) => {
                 if let Some(session) = &mut self.session {
                     session.certificate_failed = true;
                 }
                 if failure.retry == Retry::Never {
-                    self.effects.changes.push(crate::Change::CertificateRefused { why: failure });
+                    self.effects.changes.push(Change::CertificateRefused { why: failure });
                 }
             }
             (Some(Request::Announcement { last: true }), Outcome::KeyPackageCount { .. }) => {
@@ -130,10 +151,27 @@ impl Client {
                 self.account_changed = self.account.announced;
             }
             (_, Outcome::Presence(users)) => {
-                self.effects.changes.extend(users.into_iter().map(crate::Change::Presence));
+                self.effects.changes.extend(users.into_iter().map(Change::Presence));
             }
             _ => {}
         }
+    }
+
+    /// Everything was delivered. A new device is up to date once it also knows the chats from before it.
+    pub(crate) fn caught_up_came(&mut self) {
+        match &mut self.session {
+            Some(session) if session.is_listing() => session.caught_up_waits = true,
+            _ => self.caught_up(),
+        }
+    }
+
+    fn caught_up(&mut self) {
+        if let Some(session) = &mut self.session {
+            session.caught_up = true;
+            session.caught_up_waits = false;
+        }
+        self.touched.extend(self.chats.keys().copied());
+        self.effects.changes.push(Change::CaughtUp);
     }
 
     pub(crate) fn is_caught_up(&self) -> bool {
