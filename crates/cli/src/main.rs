@@ -13,6 +13,11 @@ mod localtime;
 mod output;
 mod plain;
 mod profile;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "for `dunlin link`, which comes with the encrypted terminal")
+)]
+mod qr;
 mod render;
 mod say;
 mod screen;
