@@ -13,6 +13,11 @@ mod output;
 mod owner;
 mod plain;
 mod profile;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "for `dunlin link`, which comes with the encrypted terminal")
+)]
+mod qr;
 mod render;
 mod run;
 mod session;
