@@ -13,10 +13,6 @@ mod output;
 mod owner;
 mod plain;
 mod profile;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "for `dunlin link`, which comes with the encrypted terminal")
-)]
 mod qr;
 mod render;
 mod run;
