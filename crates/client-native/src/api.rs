@@ -176,11 +176,11 @@ impl Api {
         sha256: &[u8; 32],
     ) -> Result<Bytes, ApiError> {
         let (chat, name) = (chat.to_string(), HEXLOWER.encode(sha256));
-        let mut request = self.call(Method::GET, &["chats", &chat, "blobs", &name], Some(token));
+        let mut url = self.server.rest(&["chats", &chat, "blobs", &name]);
         if let Some(seq) = seq {
-            request = request.query(&[("seq", seq.0)]);
+            url.query_pairs_mut().append_pair("seq", &seq.0.to_string());
         }
-        let BlobAddress { address } = self.read(request).await?;
+        let BlobAddress { address } = self.read(self.client.get(url).bearer_auth(token)).await?;
         let (_, body) = self.answer(self.client.get(self.at(&address)?)).await?;
         Ok(body.into())
     }
