@@ -6,6 +6,7 @@ use dunlin_model::{ChatCommand, ChatId, ChatKind, Encryption, Seq, UserId};
 use dunlin_wire::{ServerFrame, Welcome};
 
 use crate::content::Content;
+use crate::{Key, Value};
 
 /// What a step is about.
 #[derive(Debug, Clone)]
@@ -33,6 +34,13 @@ pub enum Input {
         hash: [u8; 32],
         /// Whether it is durable now.
         stored: bool,
+    },
+    /// The answer to `Want::LoadMessages`.
+    MessagesLoaded {
+        /// The chat.
+        chat: ChatId,
+        /// The rows.
+        rows: Vec<(Key, Value)>,
     },
     /// Unpredictable bytes for the generator.
     Entropy([u8; 32]),

@@ -30,6 +30,7 @@ pub use duty::{UPDATE_INTERVAL, UPDATE_MESSAGES};
 pub use effects::{Change, Distrust, Effects, Want};
 pub use generator::Generator;
 pub use input::{Action, Input, UserCommand};
-pub use rows::MESSAGE as MESSAGES_PREFIX;
+pub use rows::{LOST as LOST_MESSAGES_PREFIX, MESSAGE as MESSAGES_PREFIX};
 pub use session::KEY_PACKAGES_PER_UPLOAD;
 pub use step::Client;
+pub use sync::Restored;

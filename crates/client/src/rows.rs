@@ -2,7 +2,7 @@
 //!
 //! Everything but messages (`m/`) and the search index is read when the client opens.
 
-use dunlin_model::{ChatId, Seq, UserId};
+use dunlin_model::{ChatId, Seq, Timestamp, UserId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -16,6 +16,8 @@ pub(crate) const ATTEMPT: &[u8] = b"f/";
 pub(crate) const IDENTITY: &[u8] = b"i/";
 /// Rows of messages begin so; the core never reads them to open.
 pub const MESSAGE: &[u8] = b"m/";
+/// Rows of messages that a server lost begin so; they are not read to open.
+pub const LOST: &[u8] = b"l/";
 /// Rows of the keys begin so.
 pub(crate) const KEYS: &[u8] = b"k/";
 
@@ -29,6 +31,11 @@ pub(crate) fn entry(chat: ChatId, place: u64) -> Key {
 
 pub(crate) fn message(chat: ChatId, seq: Seq) -> Key {
     [MESSAGE, chat.as_bytes(), &seq.0.to_be_bytes()].concat()
+}
+
+/// What stood in a log that was lost. Its place may be taken by something else by now.
+pub(crate) fn lost(chat: ChatId, time: Timestamp, seq: Seq) -> Key {
+    [LOST, chat.as_bytes(), &time.0.to_be_bytes(), &seq.0.to_be_bytes()].concat()
 }
 
 pub(crate) fn identity(user: UserId) -> Key {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use dunlin_model::{ChatId, Suite, Timestamp};
+use dunlin_model::{ChatId, Seq, Suite, Timestamp};
 use dunlin_wire::{ClientFrame, Command, Outcome, POSITIONS_MAX, Position, Welcome};
 
 use crate::effects::Want;
@@ -24,7 +24,12 @@ pub(crate) enum Request {
     Base(ChatId),
     Claim(ChatId),
     GroupInfo(ChatId),
-    Announcement { last: bool },
+    Restored(ChatId),
+    /// With how far the server has this device.
+    Compare(ChatId, Seq),
+    Announcement {
+        last: bool,
+    },
     List,
     Other,
 }
@@ -75,13 +80,15 @@ impl Client {
         }
     }
 
-    pub(crate) fn connected(&mut self, _welcome: &Welcome) {
+    pub(crate) fn connected(&mut self, welcome: &Welcome) {
         self.disconnected();
+        self.meet_incarnation(&welcome.incarnation);
         self.session = Some(Session::new(self.now));
         let positions: Vec<Position> = self
             .chats
             .iter()
-            .filter(|(_, chat)| chat.marks.cursor.0 > 0)
+            // Of a log that may be lost the server says where this device is.
+            .filter(|(_, chat)| chat.marks.cursor.0 > 0 && chat.marks.restored.is_none())
             .map(|(id, chat)| Position { chat: *id, received: chat.marks.cursor, seen: chat.marks.seen })
             .collect();
         let pieces = positions.chunks(POSITIONS_MAX);
@@ -139,6 +146,8 @@ impl Client {
             (Some(Request::Base(chat)), outcome) => self.base_answered(chat, outcome),
             (Some(Request::Claim(chat)), outcome) => self.claim_answered(chat, outcome),
             (Some(Request::GroupInfo(chat)), outcome) => self.group_info_answered(chat, outcome),
+            (Some(Request::Restored(chat)), outcome) => self.restored_answered(chat, outcome),
+            (Some(Request::Compare(chat, received)), outcome) => self.compared(chat, received, outcome),
             (Some(Request::List), Outcome::Chats { chats, next_after }) => self.listed(chats, next_after),
             (Some(Request::Announcement { last: true }), Outcome::KeyPackageCount { .. }) => {
                 self.account.announced = true;

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::duty::Duty;
 use crate::effects::Distrust;
 use crate::outbox::{Attempt, Entry};
+use crate::sync::Restored;
 
 pub use message::{Shown, StoredMessage, StubReason};
 
@@ -54,6 +55,10 @@ pub struct Marks {
     pub signed: BTreeMap<DeviceId, ClientSeq>,
     /// The last invite link that this device made.
     pub invite: Option<InviteCode>,
+    /// Whose the event at the cursor is, its number, and when it was accepted.
+    pub last: Option<(DeviceId, ClientSeq, Timestamp)>,
+    /// While it is being found out what a server that came back from a backup has lost.
+    pub restored: Option<Restored>,
 }
 
 /// What came from the server and waits for its turn.
@@ -89,6 +94,9 @@ pub struct Chat {
     pub(crate) marks_changed: bool,
     pub(crate) state_changed: bool,
     pub(crate) blobs_asked: BTreeSet<[u8; 32]>,
+    /// What is stored behind the cursor, of a log that may be lost.
+    pub(crate) held: Option<BTreeMap<Seq, StoredMessage>>,
+    pub(crate) held_asked: bool,
 }
 
 impl Chat {
@@ -111,6 +119,8 @@ impl Chat {
             marks_changed: false,
             state_changed: false,
             blobs_asked: BTreeSet::new(),
+            held: None,
+            held_asked: false,
         }
     }
 

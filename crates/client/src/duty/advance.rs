@@ -25,6 +25,10 @@ impl Client {
             return;
         }
         chat.hold_until = None;
+        if let Some(restored) = chat.marks.restored {
+            self.restoring(id, restored);
+            return;
+        }
         if chat.marks.needs_base {
             self.ask_base(id);
             return;
@@ -48,7 +52,7 @@ impl Client {
     }
 
     /// Goes on with what waited for a blob, say, after a pause.
-    fn drain_held(&mut self, id: ChatId) {
+    pub(crate) fn drain_held(&mut self, id: ChatId) {
         let before = self.chats.get(&id).map(|chat| chat.marks.cursor);
         self.drain(id);
         if before == self.chats.get(&id).map(|chat| chat.marks.cursor) {

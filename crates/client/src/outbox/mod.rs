@@ -94,7 +94,7 @@ pub(crate) enum Progress {
 }
 
 /// Commands are kept in the form in which they travel.
-fn write(command: Command) -> Vec<u8> {
+pub(crate) fn write(command: Command) -> Vec<u8> {
     let mut bytes = Vec::new();
     encode_client(Format::Proto, &ClientFrame { id: 1, command }, &mut bytes);
     bytes

@@ -49,7 +49,12 @@ impl Client {
             Incoming::Skipped(range) => (range.from, range.to),
         };
         let cursor = chat.marks.cursor;
+        if chat.marks.restored.is_some_and(|restored| !restored.rewound || chat.held.is_none()) {
+            return false;
+        }
         if to <= cursor {
+            // The server does not know that it was received.
+            chat.acknowledged = chat.acknowledged.min(from.previous());
             chat.waiting.pop_front();
             return true;
         }
@@ -85,6 +90,10 @@ impl Client {
     fn skip(&mut self, id: ChatId, range: Skipped) {
         let Some(chat) = self.chats.get_mut(&id) else { return };
         chat.marks.cursor = range.to;
+        chat.marks.last = None;
+        if let Some(held) = &mut chat.held {
+            held.retain(|seq, _| *seq > range.to); // They are in the log, though not to be had any more.
+        }
         chat.marks.skipped = true;
         chat.marks.counters.clear();
         chat.marks_changed = true;

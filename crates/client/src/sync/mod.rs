@@ -6,6 +6,8 @@ mod incoming;
 mod process;
 mod read;
 mod receipts;
+mod restore;
 mod verify;
 
+pub use restore::Restored;
 pub(crate) use verify::unlimited;

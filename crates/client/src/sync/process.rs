@@ -9,6 +9,8 @@ use crate::outbox::Wish;
 use crate::rows;
 use crate::step::Client;
 
+use super::restore::of_event;
+
 impl Client {
     /// Verifies, decrypts, applies and stores the event that follows the cursor.
     pub(crate) fn process(&mut self, id: ChatId, event: &Event) {
@@ -28,7 +30,9 @@ impl Client {
         {
             self.distrust(id, why);
         }
+        let held = self.take_held(id, event);
         let shown = match &event.kind {
+            EventKind::Message { .. } if held.is_some() => None,
             EventKind::Message { body, .. } if is_encrypted => Some(self.read(id, event, body)),
             EventKind::GroupStarted(start) => {
                 self.group_started(id, event, start, is_told);
@@ -69,6 +73,7 @@ impl Client {
         }
         chat.state_changed |= !event.is_message();
         chat.marks.cursor = event.seq;
+        chat.marks.last = Some(of_event(event));
         chat.marks_changed = true;
         chat.hold_until = None;
         let calls_for_keys = matches!(

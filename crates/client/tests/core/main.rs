@@ -5,6 +5,7 @@
 mod attacks;
 mod invites;
 mod members;
+mod restoring;
 mod sim;
 mod talking;
 mod world;

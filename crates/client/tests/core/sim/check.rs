@@ -94,6 +94,9 @@ impl<'a> Checked<'a> {
             self.dump(&log.events);
         }
         for event in &log.events {
+            if let Some(devices) = self.world.server.rewound.get(&(self.id, event.seq.previous())) {
+                self.lost.extend(devices.iter().map(|device| (*device, true)));
+            }
             let before = self.state.clone();
             self.state.apply(event);
             if begins_epoch(&event.kind) {

@@ -8,7 +8,7 @@ use dunlin_model::{ChatCommand, ChatId, ChatKind, DeviceId, Encryption, Role};
 
 use super::Options;
 use super::random::Random;
-use crate::world::{Death, World, device, text, user};
+use crate::world::{Death, Server, World, device, text, user};
 
 /// After which the server empties messages, and may remove events.
 const RETENTION: Duration = Duration::from_hours(30 * 24);
@@ -34,6 +34,8 @@ pub(super) struct Run {
     number: u32,
     people: u8,
     pub(super) revoked: BTreeSet<usize>,
+    /// A copy of the server's data, and how many devices there were, and how many of them were revoked.
+    backup: Option<(Box<Server>, usize, usize)>,
     /// Tokens of what was refused.
     pub(super) refused: BTreeSet<u64>,
 }
@@ -49,6 +51,7 @@ impl Run {
             number: 0,
             people: options.people,
             revoked: BTreeSet::new(),
+            backup: None,
             refused: BTreeSet::new(),
         };
         run.begin();
@@ -98,11 +101,13 @@ impl Run {
             900..950 => self.die(index),
             950..960 => self.link(),
             960..968 => self.revoke(index),
-            968..982 => self.world.server.use_up_packages(self.world.peers[index].device),
-            982..990 => self.world.server.exhaust_packages(self.world.peers[index].device),
-            990..996 => {
+            968..978 => self.world.server.use_up_packages(self.world.peers[index].device),
+            978..986 => self.world.server.exhaust_packages(self.world.peers[index].device),
+            986..989 => {
                 self.world.arrive_late();
             }
+            989..993 => self.back_up(),
+            993..996 => self.restore(),
             _ => self.weeks_go_by(),
         }
     }
@@ -280,6 +285,26 @@ impl Run {
         for chat in self.chats.clone() {
             let removes = self.random.one_in(2);
             self.world.server.expire(chat, time, removes);
+        }
+    }
+
+    fn back_up(&mut self) {
+        let server = Box::new(self.world.server.clone());
+        self.backup = Some((server, self.world.peers.len(), self.revoked.len()));
+    }
+
+    /// The server loses what came after the backup, unless devices came or went: those would have to begin anew.
+    fn restore(&mut self) {
+        let devices = (self.world.peers.len(), self.revoked.len());
+        let Some((server, ..)) = self.backup.take_if(|(_, peers, revoked)| devices == (*peers, *revoked))
+        else {
+            return;
+        };
+        self.world.restore(*server);
+        for index in 0..self.world.peers.len() {
+            if !self.revoked.contains(&index) && !self.random.one_in(3) {
+                self.world.connect(index);
+            }
         }
     }
 

@@ -9,14 +9,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use dunlin_client::keys::stand_in::KeyUse;
+use dunlin_model::view::HistoryPage;
 use dunlin_model::{ChatId, DeviceId, ErrorCode, Seq, Timestamp, UserId};
 use dunlin_wire::{ClientFrame, Command, Failure, Outcome, ServerFrame, Welcome};
 
 pub(crate) use blobs::Blobs;
 pub(crate) use log::Log;
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct Server {
+    /// Raised by every restoration.
+    incarnation: u32,
     /// Whether ciphertexts are the stand-in's, which show the key they use.
     watches_key_use: bool,
     pub(crate) chats: BTreeMap<ChatId, Log>,
@@ -29,6 +32,8 @@ pub(crate) struct Server {
     uses: BTreeMap<KeyUse, Vec<u8>>,
     /// Ranges that a device did not get because they were removed after the retention time.
     pub(crate) expired: BTreeSet<(DeviceId, ChatId, Seq, Seq)>,
+    /// By chat and the head that a restoration left it: the devices that had got further.
+    pub(crate) rewound: BTreeMap<(ChatId, Seq), BTreeSet<DeviceId>>,
 }
 
 impl Server {
@@ -55,7 +60,7 @@ impl Server {
         Welcome {
             device,
             server_time: now,
-            incarnation: "one".to_owned(),
+            incarnation: self.incarnation.to_string(),
             heartbeat: Duration::from_secs(30),
             frame_bytes_max: 196_608,
             window_events: 256,
@@ -112,6 +117,7 @@ impl Server {
             }
             Command::JoinChat { .. } => failed(ErrorCode::InvalidInvite),
             Command::ListChats { .. } => self.list(device),
+            Command::History { chat, before, .. } => self.history(chat, before),
             Command::GetChat { chat } => self.details(device, chat),
             Command::UploadKeyPackages { suite, packages, last_resort } => {
                 self.keys.upload(device, suite, packages, last_resort)
@@ -126,6 +132,22 @@ impl Server {
             return Vec::new();
         }
         vec![ServerFrame::Reply { id, outcome }]
+    }
+
+    /// The data of `backup`, in place of today's.
+    pub(crate) fn restore(&mut self, backup: Self) {
+        let (incarnation, uses) = (self.incarnation + 1, std::mem::take(&mut self.uses));
+        let sessions = BTreeMap::new();
+        *self = Self { incarnation, uses, sessions, ..backup };
+    }
+
+    fn history(&self, chat: ChatId, before: Option<Seq>) -> Outcome {
+        let log = self.chats.get(&chat);
+        let place = before.map(Seq::previous).filter(|seq| log.is_some_and(|log| *seq > log.floor));
+        let event = place.and_then(|seq| log?.event(seq).cloned());
+        let page =
+            HistoryPage { events: event.into_iter().collect(), skipped: Vec::new(), next_before: None };
+        Outcome::History { chat, page }
     }
 
     fn raise(&mut self, device: DeviceId, chat: ChatId, seq: Seq) {
