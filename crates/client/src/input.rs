@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use dunlin_model::view::InviteCode;
-use dunlin_model::{ChatCommand, ChatId, ChatKind, Encryption, Seq, UserId};
+use dunlin_model::{ChatCommand, ChatId, ChatKind, Encryption, Seq, Suite, UserId};
 use dunlin_wire::{ServerFrame, Welcome};
 
 use crate::content::Content;
@@ -75,6 +75,14 @@ pub enum Action {
         chat: ChatId,
         /// What.
         content: Content,
+    },
+    /// Changes the cipher suite of a chat's group, by a new one: what an owner or admin does when a chat grows beyond
+    /// the 256 devices of the hybrid suite, or has shrunk below.
+    ChangeSuite {
+        /// Where.
+        chat: ChatId,
+        /// To which.
+        suite: Suite,
     },
     /// Makes the chat's invite link anew; the one before it ends. `Change::InviteMade` gives the link once it holds.
     SetInvite {

@@ -205,6 +205,7 @@ impl Client {
             }
             Action::Send { chat, content } => self.enqueue_content(token, chat, content),
             Action::SetInvite { chat } => self.enqueue_invite(token, chat),
+            Action::ChangeSuite { chat, suite } => self.enqueue_wish(token, chat, Wish::Suite(suite)),
             Action::RevokeInvite { chat } => self.enqueue_wish(token, chat, Wish::Invite(None)),
             Action::JoinByInvite { code } => self.enqueue_wish(token, code.chat, Wish::Join(code)),
             Action::Submit { chat, command } => self.enqueue_command(token, chat, command),

@@ -71,6 +71,11 @@ impl Client {
                 true
             }
             Incoming::Event(event) => {
+                // Who asked while they were no member was not told who is.
+                let is_blind = chat.state.exists() && chat.state.members.is_empty();
+                if chat.marks.skipped && is_blind && from > chat.marks.base {
+                    chat.marks.needs_base = true;
+                }
                 if chat.marks.needs_base {
                     self.ask_base(id);
                     return false;

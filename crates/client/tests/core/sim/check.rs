@@ -95,7 +95,11 @@ impl<'a> Checked<'a> {
         }
         for event in &log.events {
             if let Some(devices) = self.world.server.rewound.get(&(self.id, event.seq.previous())) {
-                self.lost.extend(devices.iter().map(|device| (*device, true)));
+                // Who cannot tell whether something was lost enters anew as well.
+                let rewound =
+                    |change: &Change| matches!(change, Change::Restored { chat } if *chat == self.id);
+                let others = self.world.peers.iter().filter(|peer| peer.saw(rewound)).map(|peer| peer.device);
+                self.lost.extend(devices.iter().copied().chain(others).map(|device| (device, true)));
             }
             let before = self.state.clone();
             self.state.apply(event);

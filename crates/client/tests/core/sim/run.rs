@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use dunlin_client::{Action, Change};
-use dunlin_model::{ChatCommand, ChatId, ChatKind, DeviceId, Encryption, Role};
+use dunlin_model::{ChatCommand, ChatId, ChatKind, DeviceId, Encryption, Role, Suite};
 
 use super::Options;
 use super::random::Random;
@@ -140,6 +140,11 @@ impl Run {
         let who = user(self.anyone());
         if self.random.one_in(8) {
             self.world.act(index, Action::SetInvite { chat });
+            return;
+        }
+        if self.random.one_in(20) {
+            let suite = if self.random.one_in(2) { Suite::CLASSIC } else { Suite::HYBRID };
+            self.world.act(index, Action::ChangeSuite { chat, suite });
             return;
         }
         if self.random.one_in(8) {
