@@ -96,9 +96,6 @@ impl Client {
         let Some(chat) = self.chats.get_mut(&id) else { return };
         chat.marks.cursor = range.to;
         chat.marks.last = None;
-        if let Some(held) = &mut chat.held {
-            held.retain(|seq, _| *seq > range.to); // They are in the log, though not to be had any more.
-        }
         chat.marks.skipped = true;
         chat.marks.counters.clear();
         chat.marks_changed = true;
@@ -106,6 +103,7 @@ impl Client {
             // Commits may have been among it: then the keys turn out to be of another epoch, and are forgotten.
             chat.marks.needs_base = true;
         }
+        self.keep_held(id, range.to);
         self.effects.changes.push(Change::Missing { chat: id, from: range.from, to: range.to });
     }
 

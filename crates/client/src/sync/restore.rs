@@ -103,6 +103,7 @@ impl Client {
         self.touched.insert(id);
         let Some(chat) = self.chats.get_mut(&id) else { return };
         let cursor = chat.marks.cursor;
+        chat.base_asked = false;
         match outcome {
             Outcome::History { page, .. } => {
                 let event = page.events.iter().find(|event| event.seq == cursor);
@@ -120,10 +121,7 @@ impl Client {
                 chat.acknowledged = received;
                 self.drain(id);
             }
-            _ => {
-                chat.base_asked = false;
-                self.hold(id, RETRY_AFTER);
-            }
+            _ => self.hold(id, RETRY_AFTER),
         }
     }
 
@@ -176,14 +174,27 @@ impl Client {
         if (held.sender, held.client_seq, held.time) == of_event(event) {
             return Some(held);
         }
-        self.put_aside(id, held);
+        self.put_aside(id, &held);
         None
     }
 
-    /// What was lost is kept, and what this device had said is said again.
-    fn put_aside(&mut self, id: ChatId, lost: StoredMessage) {
+    /// Keeps what is held of a range that expired: nobody can tell whether it is the same.
+    pub(crate) fn keep_held(&mut self, id: ChatId, to: Seq) {
+        let Some(held) = self.chats.get_mut(&id).and_then(|chat| chat.held.as_mut()) else { return };
+        let later = held.split_off(&to.next());
+        for message in std::mem::replace(held, later).into_values() {
+            self.move_aside(id, &message);
+        }
+    }
+
+    fn move_aside(&mut self, id: ChatId, lost: &StoredMessage) {
         self.effects.persist.delete(rows::message(id, lost.seq));
-        self.effects.persist.put(rows::lost(id, lost.time, lost.seq), rows::encode(&lost));
+        self.effects.persist.put(rows::lost(id, lost.time, lost.seq), rows::encode(lost));
+    }
+
+    /// What was lost is kept, and what this device had said is said again.
+    fn put_aside(&mut self, id: ChatId, lost: &StoredMessage) {
+        self.move_aside(id, lost);
         let is_own = lost.sender == self.account.device();
         let Some(envelope) = lost.envelope(id).filter(|_| is_own) else { return };
         if let Some(chat) = self.chats.get_mut(&id) {
@@ -198,17 +209,13 @@ impl Client {
     fn finish_restoring(&mut self, id: ChatId) {
         let Some(chat) = self.chats.get_mut(&id) else { return };
         let Some(held) = chat.held.take() else { return };
-        if !chat.state.exists() {
-            let Some(wish) = self.creation_again(&held) else {
-                // Whoever started it will start it again.
-                if let Some(chat) = self.chats.get_mut(&id) {
-                    chat.held = Some(held);
-                }
-                return;
-            };
+        // A chat that others have to start again, or that this person is not in any more, refuses what is said.
+        if !chat.state.exists()
+            && let Some(wish) = self.creation_again(&held)
+        {
             self.push_first(id, wish);
         }
-        for (_, message) in held {
+        for message in held.values() {
             self.put_aside(id, message);
         }
         if let Some(chat) = self.chats.get_mut(&id) {

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use dunlin_client::chats::StoredMessage;
-use dunlin_client::content::Content;
-use dunlin_client::{Change, LOST_MESSAGES_PREFIX};
+use dunlin_client::Change;
 use dunlin_model::{ChatId, ChatKind, Encryption};
 
 use crate::world::{Cryptography, World, device};
@@ -19,17 +17,6 @@ fn everyone_connects(world: &mut World) {
 fn sorted(mut texts: Vec<String>) -> Vec<String> {
     texts.sort();
     texts
-}
-
-/// What a device holds of a log that was lost.
-fn kept_aside(world: &World, index: usize, chat: ChatId) -> Vec<String> {
-    let rows = world.peers[index].rows.iter().filter(|(key, _)| key.starts_with(LOST_MESSAGES_PREFIX));
-    let lost = rows.filter_map(|(_, value)| StoredMessage::read(value));
-    let words = |message: StoredMessage| match message.envelope(chat)?.content {
-        Content::Text(text) => Some(text.text),
-        _ => None,
-    };
-    lost.filter_map(words).collect()
 }
 
 /// Three people; the first message is in the backup, the others are lost.
@@ -69,7 +56,7 @@ fn what_was_lost_is_sent_again_and_the_chat_goes_on() {
             texts.retain(|words| words != "-" && words != others);
             let expected: Vec<&str> = all.into_iter().filter(|words| *words != others).collect();
             assert_eq!(sorted(texts), expected, "{cryptography:?}");
-            assert!(kept_aside(&world, index, chat).contains(&others.to_owned()));
+            assert!(world.peers[index].keeps_aside(chat).contains(&others.to_owned()));
         }
         for peer in &world.peers {
             assert!(!peer.saw(|change| matches!(change, Change::Gap { .. } | Change::Distrusted { .. })));
@@ -131,7 +118,7 @@ fn a_chat_that_is_gone_altogether_is_started_again_by_who_started_it() {
         world.pass(Duration::from_secs(60));
         assert_eq!(sorted(world.texts(0, chat)), ["from the first", "from the second"], "{kind:?}");
         assert!(world.texts(1, chat).contains(&"from the second".to_owned()), "{kind:?}");
-        assert!(kept_aside(&world, 1, chat).contains(&"from the first".to_owned()));
+        assert!(world.peers[1].keeps_aside(chat).contains(&"from the first".to_owned()));
         assert!(world.server.chats[&chat].state.keys.devices.contains_key(&device(2, 1)));
     }
 }

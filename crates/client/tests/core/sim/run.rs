@@ -33,6 +33,7 @@ pub(super) struct Run {
     pub(super) said: Vec<Said>,
     number: u32,
     people: u8,
+    restores: bool,
     pub(super) revoked: BTreeSet<usize>,
     /// A copy of the server's data, and how many devices there were, and how many of them were revoked.
     backup: Option<(Box<Server>, usize, usize)>,
@@ -50,6 +51,7 @@ impl Run {
             said: Vec::new(),
             number: 0,
             people: options.people,
+            restores: options.restores,
             revoked: BTreeSet::new(),
             backup: None,
             refused: BTreeSet::new(),
@@ -107,7 +109,8 @@ impl Run {
                 self.world.arrive_late();
             }
             989..993 => self.back_up(),
-            993..996 => self.restore(),
+            993..996 if self.restores => self.restore(),
+            993..996 => {}
             _ => self.weeks_go_by(),
         }
     }
