@@ -28,6 +28,9 @@ pub(crate) struct SimArguments {
     /// Things that happen in a run before everyone comes back
     #[arg(long, default_value_t = 400)]
     steps: u32,
+    /// The server's data also comes back from backups
+    #[arg(long)]
+    restores: bool,
     /// With MLS, in place of a stand-in that keeps its rules
     #[arg(long)]
     mls: bool,
@@ -43,6 +46,7 @@ pub(crate) fn sim(root: &Path, arguments: &SimArguments) -> Result<bool> {
         .env("DUNLIN_SIM_SEEDS", arguments.seeds.to_string())
         .env("DUNLIN_SIM_FROM", arguments.from.to_string())
         .env("DUNLIN_SIM_PEOPLE", arguments.people.to_string())
-        .env("DUNLIN_SIM_STEPS", arguments.steps.to_string());
+        .env("DUNLIN_SIM_STEPS", arguments.steps.to_string())
+        .env("DUNLIN_SIM_RESTORES", arguments.restores.to_string());
     succeeds(&mut command)
 }

@@ -17,6 +17,8 @@ pub struct Account {
     pub(crate) announced: bool,
     /// Whether the chats that were there before this device are known.
     pub(crate) listed: bool,
+    /// Which store the server had when it was last met.
+    pub(crate) incarnation: String,
 }
 
 impl fmt::Debug for Account {
@@ -36,6 +38,7 @@ impl Account {
             last_number: 0,
             announced: false,
             listed: false,
+            incarnation: String::new(),
         }
     }
 

@@ -46,6 +46,13 @@ pub enum Want {
         /// Its bytes.
         bytes: Bytes,
     },
+    /// Read all rows of the chat's messages after `after`; answered by `Input::MessagesLoaded`.
+    LoadMessages {
+        /// The chat.
+        chat: ChatId,
+        /// The last one that is not wanted.
+        after: Seq,
+    },
     /// End the connection and make a new one: the server left something out.
     Reconnect,
 }
@@ -139,6 +146,12 @@ pub enum Change {
         chat: ChatId,
         /// Why.
         why: Distrust,
+    },
+    /// The server's data came back from a backup, and events of the chat were lost. What this device had said is said
+    /// again.
+    Restored {
+        /// The chat.
+        chat: ChatId,
     },
     /// An accepted commit cannot be applied. This device enters the chat's keys anew.
     CommitFailed {

@@ -2,11 +2,14 @@
 
 use bytes::Bytes;
 use dunlin_model::view::InviteCode;
-use dunlin_model::{ChatCommand, ChatId, ChatKind, DeviceNumber, Encryption, IdentityKey, Seq, UserId};
+use dunlin_model::{
+    ChatCommand, ChatId, ChatKind, DeviceNumber, Encryption, IdentityKey, Seq, Suite, UserId,
+};
 use dunlin_wire::{Command, ServerFrame, Welcome};
 
 use crate::content::Content;
 use crate::identity::linking::LinkText;
+use crate::{Key, Value};
 
 /// What a step is about.
 #[derive(Debug, Clone)]
@@ -34,6 +37,13 @@ pub enum Input {
         hash: [u8; 32],
         /// Whether it is durable now.
         stored: bool,
+    },
+    /// The answer to `Want::LoadMessages`.
+    MessagesLoaded {
+        /// The chat.
+        chat: ChatId,
+        /// The rows.
+        rows: Vec<(Key, Value)>,
     },
     /// Unpredictable bytes for the generator.
     Entropy([u8; 32]),
@@ -68,6 +78,14 @@ pub enum Action {
         chat: ChatId,
         /// What.
         content: Content,
+    },
+    /// Changes the cipher suite of a chat's group, by a new one: what an owner or admin does when a chat grows beyond
+    /// the 256 devices of the hybrid suite, or has shrunk below.
+    ChangeSuite {
+        /// Where.
+        chat: ChatId,
+        /// To which.
+        suite: Suite,
     },
     /// Makes the chat's invite link anew; the one before it ends. `Change::InviteMade` gives the link once it holds.
     SetInvite {

@@ -38,6 +38,7 @@ pub use generator::Generator;
 pub use input::{Action, Input, UserCommand};
 pub use linking::{LINKING_TIME_MAX, LINKINGS_ANSWERED_MAX};
 pub use reading::{Order, Rows};
-pub use rows::MESSAGE as MESSAGES_PREFIX;
+pub use rows::{LOST as LOST_MESSAGES_PREFIX, MESSAGE as MESSAGES_PREFIX};
 pub use session::KEY_PACKAGES_PER_UPLOAD;
 pub use step::Client;
+pub use sync::Restored;

@@ -2,7 +2,7 @@
 //!
 //! Everything but messages (`m/`) and the search index is read when the client opens.
 
-use dunlin_model::{ChatId, DeviceId, Seq, UserId};
+use dunlin_model::{ChatId, DeviceId, Seq, Timestamp, UserId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -33,6 +33,8 @@ pub(crate) const REBUILD: &[u8] = b"w";
 pub(crate) const STALE: &[u8] = b"z";
 /// Rows of messages begin so; the core never reads them to open.
 pub const MESSAGE: &[u8] = b"m/";
+/// Rows of messages that a server lost begin so; they are not read to open.
+pub const LOST: &[u8] = b"l/";
 /// Rows of the keys begin so.
 pub(crate) const KEYS: &[u8] = b"k/";
 
@@ -111,6 +113,11 @@ pub(crate) fn user_of<'a>(prefix: &[u8], key: &'a [u8]) -> Option<(ChatId, UserI
     let (chat, rest) = key.strip_prefix(prefix)?.split_at_checked(16)?;
     let (user, rest) = rest.split_at_checked(16)?;
     Some((ChatId::try_from(chat).ok()?, UserId::try_from(user).ok()?, rest))
+}
+
+/// What stood in a log that was lost. Its place may be taken by something else by now.
+pub(crate) fn lost(chat: ChatId, time: Timestamp, seq: Seq) -> Key {
+    [LOST, chat.as_bytes(), &time.0.to_be_bytes(), &seq.0.to_be_bytes()].concat()
 }
 
 pub(crate) fn of_user(prefix: &[u8], user: UserId) -> Key {

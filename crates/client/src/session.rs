@@ -25,6 +25,9 @@ pub(crate) enum Request {
     Claim(ChatId),
     GroupInfo(ChatId),
     Certificate,
+    Restored(ChatId),
+    /// With how far the server has this device.
+    Compare(ChatId, Seq),
     Announcement {
         last: bool,
     },
@@ -105,13 +108,15 @@ impl Client {
         }
     }
 
-    pub(crate) fn connected(&mut self, _welcome: &Welcome) {
+    pub(crate) fn connected(&mut self, welcome: &Welcome) {
         self.disconnected();
+        self.meet_incarnation(&welcome.incarnation);
         self.session = Some(Session::new(self.now));
         let positions: Vec<Position> = self
             .chats
             .iter()
-            .filter(|(_, chat)| chat.marks.cursor.0 > 0)
+            // Of a log that may be lost the server says where this device is.
+            .filter(|(_, chat)| chat.marks.cursor.0 > 0 && chat.marks.restored.is_none())
             .map(|(id, chat)| Position { chat: *id, received: chat.marks.cursor, seen: chat.marks.seen })
             .collect();
         let pieces = positions.chunks(POSITIONS_MAX);
@@ -178,6 +183,8 @@ impl Client {
             (Some(Request::Base(chat)), outcome) => self.base_answered(chat, outcome),
             (Some(Request::Claim(chat)), outcome) => self.claim_answered(chat, outcome),
             (Some(Request::GroupInfo(chat)), outcome) => self.group_info_answered(chat, outcome),
+            (Some(Request::Restored(chat)), outcome) => self.restored_answered(chat, outcome),
+            (Some(Request::Compare(chat, received)), outcome) => self.compared(chat, received, outcome),
             (Some(Request::List), outcome) => {
                 if let Outcome::Chats { chats, next_after } = outcome {
                     self.listed(chats, next_after);

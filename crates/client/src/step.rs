@@ -217,6 +217,7 @@ impl Client {
             }
             Input::BlobFetched { hash, bytes } => self.blob_fetched(hash, bytes),
             Input::BlobStored { hash, stored } => self.blob_stored(hash, stored),
+            Input::MessagesLoaded { chat, rows } => self.messages_loaded(chat, rows),
             Input::Entropy(entropy) => self.generator.stir(&entropy),
         }
         while let Some(id) = self.touched.pop_first() {
@@ -261,6 +262,7 @@ impl Client {
             }
             Action::Send { chat, content } => self.enqueue_content(token, chat, content),
             Action::SetInvite { chat } => self.enqueue_invite(token, chat),
+            Action::ChangeSuite { chat, suite } => self.enqueue_wish(token, chat, Wish::Suite(suite)),
             Action::RevokeInvite { chat } => self.enqueue_wish(token, chat, Wish::Invite(None)),
             Action::JoinByInvite { code } => self.enqueue_wish(token, code.chat, Wish::Join(code)),
             Action::Submit { chat, command } => self.enqueue_command(token, chat, command),
@@ -271,10 +273,7 @@ impl Client {
             Action::Cancel { chat, place } => self.cancel(chat, place),
             Action::MarkVerified { user, identity } => self.mark_verified(user, identity),
             Action::WithdrawVerified { user } => drop(self.withdraw_verified(user)),
-            Action::RebuildSearch => {
-                self.is_rebuilding = true;
-                self.effects.persist.put(rows::REBUILD.to_vec(), rows::encode(&Rebuild::Clearing));
-            }
+            Action::RebuildSearch => self.rebuild_search(),
             Action::RefreshReceipts { chat } => self.ask_receipts(chat),
             Action::MarkSeen { chat: id, seq } => {
                 if self.seen(id, seq) {
@@ -307,6 +306,12 @@ impl Client {
         if !self.watched.is_empty() {
             self.ask(Request::Other, Command::Presence { users: self.watched.clone() });
         }
+    }
+
+    /// Begins to make the search index anew, from the beginning if that is under way.
+    pub(crate) fn rebuild_search(&mut self) {
+        self.is_rebuilding = true;
+        self.effects.persist.put(rows::REBUILD.to_vec(), rows::encode(&Rebuild::Clearing));
     }
 
     fn set_draft(&mut self, id: ChatId, mut text: String) {

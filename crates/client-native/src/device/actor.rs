@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::blobs::{self, BLOBS_MAX, Errand};
-use super::{DeviceEvent, DeviceOptions, Order, complete};
+use super::{DeviceEvent, DeviceOptions, Order, complete, messages_after};
 use crate::backoff::Backoff;
 use crate::credentials::TokenError;
 use crate::link::{Incoming, Link, LinkError};
@@ -286,6 +286,12 @@ impl Actor {
             match want {
                 Want::FetchBlob { chat, seq, hash } => self.run_errand(Errand::Fetch { chat, seq, hash }),
                 Want::StoreBlob { chat, hash, bytes } => self.run_errand(Errand::Store { chat, hash, bytes }),
+                Want::LoadMessages { chat, after } => {
+                    let rows = messages_after(&self.vault, chat, after).await.map_err(End::Failed)?;
+                    let (done, input) = (self.errand_done.clone(), Input::MessagesLoaded { chat, rows });
+                    // The channel may be full, and is read by this task.
+                    tokio::spawn(async move { drop(done.send(input).await) });
+                }
                 Want::Reconnect => self.reconnect = true,
             }
         }

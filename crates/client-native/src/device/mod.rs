@@ -16,7 +16,7 @@ use dunlin_client::keys::MlsKeys;
 use dunlin_client::mls::DeviceIdentity;
 use dunlin_client::search;
 use dunlin_client::{Account, Action, Change, Client, Effects, Key, Unfinished, UserCommand, Value};
-use dunlin_model::{Clock, Randomness};
+use dunlin_model::{ChatId, Clock, Randomness, Seq};
 use tokio::sync::{mpsc, oneshot};
 
 use self::read::VaultRows;
@@ -201,8 +201,8 @@ fn read_client(vault: &Vault, options: &DeviceOptions) -> Result<Option<Client>,
     }))
 }
 
-/// All keys but those of messages and of the search index.
-fn state_ranges() -> [KeyRange; 3] {
+/// All keys but those of messages, lost ones included, and of the search index.
+fn state_ranges() -> [KeyRange; 4] {
     let after = |prefix: &[u8]| {
         let mut key = prefix.to_vec();
         if let Some(last) = key.last_mut() {
@@ -210,9 +210,11 @@ fn state_ranges() -> [KeyRange; 3] {
         }
         key
     };
+    let lost = dunlin_client::LOST_MESSAGES_PREFIX;
     let (messages, index) = (dunlin_client::MESSAGES_PREFIX, search::PREFIX);
     [
-        KeyRange::between(Key::new(), messages.to_vec()),
+        KeyRange::between(Key::new(), lost.to_vec()),
+        KeyRange::between(after(lost), messages.to_vec()),
         KeyRange::between(after(messages), index.to_vec()),
         KeyRange::between(after(index), vec![u8::MAX]),
     ]
@@ -226,6 +228,26 @@ fn read_range(vault: &Vault, range: KeyRange, rows: &mut Vec<(Key, Value)>) -> R
         next = page.next;
     }
     Ok(())
+}
+
+/// The rows of a chat's messages after a place, read off the async threads.
+async fn messages_after(
+    vault: &Arc<Mutex<Vault>>,
+    chat: ChatId,
+    after: Seq,
+) -> Result<Vec<(Key, Value)>, String> {
+    let vault = Arc::clone(vault);
+    let read = tokio::task::spawn_blocking(move || {
+        let prefix = [dunlin_client::MESSAGES_PREFIX, chat.as_bytes()].concat();
+        let last = [&prefix[..], &after.0.to_be_bytes()].concat();
+        let mut rows = Vec::new();
+        let vault = vault.lock().unwrap_or_else(PoisonError::into_inner);
+        read_range(&vault, KeyRange::prefix(&prefix).after(&last), &mut rows).map(|()| rows)
+    });
+    match read.await {
+        Ok(rows) => rows.map_err(|error| error.to_string()),
+        Err(_) => Err("the vault's thread panicked".to_owned()),
+    }
 }
 
 /// Completes a step from the rows and writes its batch, off the async threads. What is to follow is given back.

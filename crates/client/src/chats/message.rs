@@ -4,6 +4,7 @@ use dunlin_model::{BodyGone, ChatId, ClientSeq, DeviceId, EventKind, Seq, Timest
 use serde::{Deserialize, Serialize};
 
 use crate::content::{self, ContentDigest, Envelope, Expected};
+use crate::rows;
 
 /// An event of a chat, decrypted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +68,11 @@ pub enum StubReason {
 }
 
 impl StoredMessage {
+    /// Reads a row of messages, or of lost ones (`LOST_MESSAGES_PREFIX`); `None` when it is none.
+    pub fn read(row: &[u8]) -> Option<Self> {
+        rows::decode(row)
+    }
+
     /// What an encrypted message says; `None` when it is no such message.
     pub fn envelope(&self, chat: ChatId) -> Option<Envelope> {
         let Shown::Content(padded) = &self.shown else { return None };

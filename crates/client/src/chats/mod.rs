@@ -15,6 +15,7 @@ use crate::content::Attachment;
 use crate::duty::Duty;
 use crate::effects::Distrust;
 use crate::outbox::{Attempt, Entry};
+use crate::sync::Restored;
 
 pub use message::{Shown, StoredMessage, StubReason};
 pub(crate) use progress::Progress;
@@ -57,6 +58,10 @@ pub struct Marks {
     pub signed: BTreeMap<DeviceId, ClientSeq>,
     /// The last invite link that this device made.
     pub invite: Option<InviteCode>,
+    /// Whose the event at the cursor is, its number, and when it was accepted.
+    pub last: Option<(DeviceId, ClientSeq, Timestamp)>,
+    /// While it is being found out what a server that came back from a backup has lost.
+    pub restored: Option<Restored>,
 }
 
 /// What an encrypted chat is about and looks like.
@@ -106,6 +111,9 @@ pub struct Chat {
     pub(crate) marks_changed: bool,
     pub(crate) state_changed: bool,
     pub(crate) blobs_asked: BTreeSet<[u8; 32]>,
+    /// What is stored behind the cursor, of a log that may be lost.
+    pub(crate) held: Option<BTreeMap<Seq, StoredMessage>>,
+    pub(crate) held_asked: bool,
 }
 
 impl Chat {
@@ -131,6 +139,8 @@ impl Chat {
             marks_changed: false,
             state_changed: false,
             blobs_asked: BTreeSet::new(),
+            held: None,
+            held_asked: false,
         }
     }
 

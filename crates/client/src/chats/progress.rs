@@ -32,6 +32,12 @@ impl Progress {
         self.changed_counters.extend(std::mem::take(&mut self.counters).into_keys());
     }
 
+    /// Forgets counters and receipts: they were of a log that is lost.
+    pub(crate) fn forget(&mut self) {
+        self.forget_counters();
+        self.changed_receipts.extend(std::mem::take(&mut self.receipts).into_keys());
+    }
+
     /// How far a member has received and seen.
     pub(crate) fn receipt(&self, user: UserId) -> (Seq, Seq) {
         self.receipts.get(&user).copied().unwrap_or_default()
@@ -72,7 +78,11 @@ impl Progress {
             }
         }
         for user in std::mem::take(&mut self.changed_receipts) {
-            batch.put(rows::receipt(chat, user), rows::encode(&self.receipt(user)));
+            let key = rows::receipt(chat, user);
+            match self.receipts.get(&user) {
+                Some(receipt) => batch.put(key, rows::encode(receipt)),
+                None => batch.delete(key),
+            }
         }
     }
 }

@@ -25,6 +25,10 @@ impl Client {
             return;
         }
         chat.hold_until = None;
+        if let Some(restored) = chat.marks.restored {
+            self.restoring(id, restored);
+            return;
+        }
         if chat.marks.needs_base {
             self.ask_base(id);
             return;
@@ -48,7 +52,7 @@ impl Client {
     }
 
     /// Goes on with what waited for a blob, say, after a pause.
-    fn drain_held(&mut self, id: ChatId) {
+    pub(crate) fn drain_held(&mut self, id: ChatId) {
         let before = self.chats.get(&id).map(|chat| chat.marks.cursor);
         self.drain(id);
         if before == self.chats.get(&id).map(|chat| chat.marks.cursor) {
@@ -69,7 +73,14 @@ impl Client {
             }
             return is_member;
         }
+        let has_suite = matches!(head.wish, Wish::Suite(suite) if chat.state.keys.suite == Some(suite));
         match (creates, chat.state.exists()) {
+            (false, true) if is_member && has_suite => {
+                if let Some(token) = self.drop_entry(id, place) {
+                    self.effects.changes.push(crate::Change::Accepted { token, chat: id, seq });
+                }
+                true
+            }
             (true, true) => {
                 if let Some(token) = self.drop_entry(id, place) {
                     self.effects.changes.push(crate::Change::Accepted { token, chat: id, seq });
@@ -99,8 +110,7 @@ impl Client {
         if chat.duty.is_some() {
             return true;
         }
-        let wants_to_send =
-            matches!(chat.outbox.front(), Some(head) if matches!(head.wish, Wish::Content(_)));
+        let wants_to_send = matches!(chat.outbox.front(), Some(head) if matches!(head.wish, Wish::Content(_) | Wish::Suite(_)));
         let is_due = chat.eager || chat.duty_at.is_some_and(|at| at <= now);
         let need = self.need(id);
         let is_revoked = chat.state.keys.revoked.contains(&self.account.device());
@@ -141,7 +151,7 @@ impl Client {
             chat.duty_at = None;
         }
         match need {
-            Need::Start(StartReason::First) => self.claim_to_start(id),
+            Need::Start(StartReason::First | StartReason::SuiteChange) => self.claim_to_start(id),
             // The others enter by themselves: their key packages were used for the group before.
             Need::Start(reason) => self.start_group(id, *reason, &[]),
             Need::Enter => self.ask_group_info(id),

@@ -10,7 +10,10 @@ use crate::step::{Client, RETRY_AFTER};
 impl Client {
     pub(super) fn claim_to_start(&mut self, id: ChatId) {
         let Some(chat) = self.chats.get(&id) else { return };
-        let (users, suite) = (chat.users_to_add(), chat.first_suite());
+        let (users, suite) = match chat.wanted_suite().filter(|_| chat.state.keys.epoch.generation > 0) {
+            Some(wanted) => (chat.all_users(), wanted),
+            None => (chat.users_to_add(), chat.first_suite()),
+        };
         self.claim(id, true, suite, users);
     }
 
@@ -49,8 +52,10 @@ impl Client {
         }
         let (starts, packages) = (*starts, packages.clone());
         chat.duty = None;
+        let is_first = chat.state.keys.epoch.generation == 0;
         if starts {
-            self.start_group(id, StartReason::First, &packages);
+            let reason = if is_first { StartReason::First } else { StartReason::SuiteChange };
+            self.start_group(id, reason, &packages);
         } else {
             self.commit_keys(id, &packages, false);
         }

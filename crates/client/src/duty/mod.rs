@@ -16,6 +16,7 @@ use dunlin_model::mls::HYBRID_DEVICES_MAX;
 use dunlin_model::{ChatId, DeviceId, Epoch, Payload, Seq, StartReason, Suite, UserId};
 
 use crate::chats::Chat;
+use crate::outbox::Wish;
 use crate::step::Client;
 
 /// Messages of this device after which it brings fresh keys (post-compromise security).
@@ -74,6 +75,11 @@ impl Client {
         if chat.broken {
             return Some(Need::Start(StartReason::Broken));
         }
+        if let Some(wanted) = chat.wanted_suite()
+            && keys.suite != Some(wanted)
+        {
+            return Some(Need::Start(StartReason::SuiteChange));
+        }
         let removals = keys.waiting_removals(&chat.state.members).len();
         if removals == keys.devices.len() {
             return Some(Need::Start(StartReason::NobodyLeft));
@@ -105,6 +111,20 @@ impl Chat {
             .collect();
         users.sort_unstable();
         users
+    }
+
+    /// The suite that a new generation is wanted for.
+    pub(crate) fn wanted_suite(&self) -> Option<Suite> {
+        self.outbox
+            .front()
+            .and_then(|head| if let Wish::Suite(suite) = head.wish { Some(suite) } else { None })
+    }
+
+    /// All members, for another generation: with the event that began the epoch before it, since the key packages
+    /// that were claimed when they came in are used up.
+    pub(crate) fn all_users(&self) -> Vec<(Seq, UserId)> {
+        let change = self.state.keys.changed.max(self.marks.base).max(Seq::FIRST);
+        self.state.members.keys().map(|user| (change, *user)).collect()
     }
 
     /// The suite that a first group begins with.

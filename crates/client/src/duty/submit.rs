@@ -14,7 +14,8 @@ impl Client {
     pub(super) fn start_group(&mut self, id: ChatId, reason: StartReason, packages: &[(DeviceId, Bytes)]) {
         let me = self.account.device();
         let Some(chat) = self.chats.get(&id) else { return };
-        let suite = chat.state.keys.suite.unwrap_or_else(|| chat.first_suite());
+        let wanted = chat.wanted_suite().filter(|_| reason == StartReason::SuiteChange);
+        let suite = wanted.or(chat.state.keys.suite).unwrap_or_else(|| chat.first_suite());
         let generation = chat.state.keys.epoch.generation + 1;
         let Ok(prepared) = self.keys.start(id, generation, suite, packages) else {
             self.hold(id, HANDSHAKE_RETRY_AFTER);

@@ -36,8 +36,12 @@ impl Client {
             Outcome::Failed(failure) if is_handshake => {
                 self.keys.discard_pending(id);
                 self.drop_attempt(id);
-                self.hold(id, HANDSHAKE_RETRY_AFTER);
-                self.effects.changes.push(Change::Refused { token: 0, chat: id, why: failure });
+                let token = self.drop_suite_wish(id);
+                if token.is_none() {
+                    self.hold(id, HANDSHAKE_RETRY_AFTER);
+                }
+                let token = token.unwrap_or(0);
+                self.effects.changes.push(Change::Refused { token, chat: id, why: failure });
             }
             Outcome::Failed(failure) => {
                 self.drop_attempt(id);
@@ -53,6 +57,13 @@ impl Client {
             }
             _ => attempt.progress = Progress::Accepted,
         }
+    }
+
+    /// A change of the suite that was refused is not tried again; gives its token.
+    fn drop_suite_wish(&mut self, id: ChatId) -> Option<u64> {
+        let head = self.chats.get(&id)?.outbox.front()?;
+        let place = matches!(head.wish, Wish::Suite(_)).then_some(head.place)?;
+        self.drop_entry(id, place)
     }
 
     /// The attempt became an event that this device will not get. What it said is kept.

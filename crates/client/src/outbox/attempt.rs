@@ -24,6 +24,7 @@ impl Client {
             Wish::Content(sealed) => self.attempt_content(id, sealed),
             Wish::Invite(secret) => self.attempt_invite(id, *secret),
             Wish::Join(code) => self.attempt_joining(code),
+            Wish::Suite(_) => Err((ErrorCode::WrongEncryption, "The chat has no keys.".to_owned())),
         };
         match attempt {
             Ok(attempt) => self.set_attempt(id, Attempt { place: Some(entry.place), ..attempt }),

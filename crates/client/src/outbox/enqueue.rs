@@ -100,6 +100,14 @@ impl Client {
         self.touched.insert(id);
     }
 
+    /// What has to come before all else that waits.
+    pub(crate) fn push_first(&mut self, id: ChatId, entry: Entry) {
+        self.effects.persist.put(rows::entry(id, entry.place), rows::encode(&entry));
+        self.account_changed = true;
+        self.chat_mut(id).outbox.push_front(entry);
+        self.touched.insert(id);
+    }
+
     pub(crate) fn refuse(&mut self, token: u64, chat: ChatId, code: ErrorCode, message: String) {
         self.effects.changes.push(Change::Refused { token, chat, why: Failure::new(code, message) });
     }

@@ -15,7 +15,7 @@ use std::fmt;
 use bytes::Bytes;
 use dunlin_model::chat::ChatState;
 use dunlin_model::view::{INVITE_SECRET_BYTES, InviteCode};
-use dunlin_model::{ChatId, ClientSeq, Seq, Timestamp};
+use dunlin_model::{ChatId, ClientSeq, Seq, Suite, Timestamp};
 use dunlin_wire::{ClientFrame, Command, Format, decode_client, encode_client};
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +43,8 @@ pub(crate) enum Wish {
     Invite(Option<InviteSecret>),
     /// Joins by this link.
     Join(InviteCode),
+    /// The chat's group gets this suite; made of handshakes, not of an attempt of its own.
+    Suite(Suite),
 }
 
 /// The secret of an invite link: whether the chat is encrypted shows when it comes to its turn.
@@ -94,7 +96,7 @@ pub(crate) enum Progress {
 }
 
 /// Commands are kept in the form in which they travel.
-fn write(command: Command) -> Vec<u8> {
+pub(crate) fn write(command: Command) -> Vec<u8> {
     let mut bytes = Vec::new();
     encode_client(Format::Proto, &ClientFrame { id: 1, command }, &mut bytes);
     bytes

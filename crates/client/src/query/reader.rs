@@ -158,7 +158,7 @@ impl Waiting {
                     self.creation = Some(command);
                 }
             }
-            Wish::Invite(_) | Wish::Join(_) => {}
+            Wish::Invite(_) | Wish::Join(_) | Wish::Suite(_) => {}
         }
     }
 

@@ -50,7 +50,12 @@ impl Client {
             Incoming::Skipped(range) => (range.from, range.to),
         };
         let cursor = chat.marks.cursor;
+        if chat.marks.restored.is_some_and(|restored| !restored.rewound || chat.held.is_none()) {
+            return false;
+        }
         if to <= cursor {
+            // The server does not know that it was received.
+            chat.acknowledged = chat.acknowledged.min(from.previous());
             chat.waiting.pop_front();
             return true;
         }
@@ -67,6 +72,11 @@ impl Client {
                 true
             }
             Incoming::Event(event) => {
+                // Who asked while they were no member was not told who is.
+                let is_blind = chat.state.exists() && chat.state.members.is_empty();
+                if chat.marks.skipped && is_blind && from > chat.marks.base {
+                    chat.marks.needs_base = true;
+                }
                 if chat.marks.needs_base {
                     self.ask_base(id);
                     return false;
@@ -86,6 +96,7 @@ impl Client {
     fn skip(&mut self, id: ChatId, range: Skipped) {
         let Some(chat) = self.chats.get_mut(&id) else { return };
         chat.marks.cursor = range.to;
+        chat.marks.last = None;
         chat.marks.skipped = true;
         chat.progress.forget_counters();
         chat.marks_changed = true;
@@ -94,6 +105,7 @@ impl Client {
             chat.marks.needs_base = true;
         }
         let (from, to) = (range.from, range.to);
+        self.keep_held(id, to);
         self.effects.changes.push(Change::Missing { chat: id, from, to });
         if range.reason == SkipReason::Expired {
             self.note(id, to, Notice::Missing { from, to });

@@ -7,7 +7,9 @@ mod incoming;
 mod process;
 mod read;
 mod receipts;
+mod restore;
 mod said;
 mod verify;
 
+pub use restore::Restored;
 pub(crate) use verify::unlimited;

@@ -11,6 +11,8 @@ use crate::outbox::Wish;
 use crate::rows;
 use crate::step::Client;
 
+use super::restore::of_event;
+
 impl Client {
     /// Verifies, decrypts, applies and stores the event that follows the cursor.
     pub(crate) fn process(&mut self, id: ChatId, event: &Event) {
@@ -30,7 +32,9 @@ impl Client {
         {
             self.distrust(id, why);
         }
+        let held = self.take_held(id, event);
         let kept = match &event.kind {
+            EventKind::Message { .. } if held.is_some() => None,
             EventKind::Message { body, .. } if is_encrypted => Some(self.read(id, event, body)),
             EventKind::Message { body, .. } => Some(self.read_plain(id, event, body)),
             EventKind::GroupStarted(start) => {
@@ -47,7 +51,10 @@ impl Client {
             }
             kind => Some(Kept::aside(Shown::Event(Box::new(kind.clone())))),
         };
-        let is_said = kept.as_ref().is_some_and(|kept| kept.is_said);
+        let is_said = kept.as_ref().map_or_else(
+            || held.as_ref().is_some_and(|held| super::restore::is_said(id, held)),
+            |kept| kept.is_said,
+        );
         self.apply(id, event, is_told, is_said);
         self.settle_own(id, event);
         if !is_told {
@@ -89,6 +96,7 @@ impl Client {
         }
         chat.state_changed |= !event.is_message();
         chat.marks.cursor = event.seq;
+        chat.marks.last = Some(of_event(event));
         chat.marks_changed = true;
         chat.hold_until = None;
         let calls_for_keys = matches!(

@@ -11,6 +11,7 @@ mod invites;
 mod linking;
 mod members;
 mod reading;
+mod restoring;
 mod signals;
 mod sim;
 mod talking;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use dunlin_client::chats::{Shown, StubReason};
 use dunlin_client::content::{ChatMetadata, Content};
 use dunlin_client::{Action, Change, UPDATE_MESSAGES};
-use dunlin_model::EventKind;
+use dunlin_model::{EventKind, Suite};
 use dunlin_wire::{Outcome, ServerFrame};
 
 use crate::world::{Cryptography, World, device, user};
@@ -148,6 +148,35 @@ fn a_device_that_lost_its_place_replaces_its_own_leaf() {
         assert_eq!(world.texts(1, chat), ["before", "after", "back"], "{cryptography:?}");
         assert!(world.texts(0, chat).ends_with(&["after".to_owned(), "back".to_owned()]));
         assert!(!world.peers[1].saw(|change| matches!(change, Change::Refused { .. })));
+    }
+}
+
+#[test]
+fn an_admin_changes_the_suite_and_the_chat_goes_on() {
+    for cryptography in [Cryptography::StandIn, Cryptography::Mls] {
+        let mut world = World::of_with(3, cryptography);
+        let chat = world.group(0, &[2, 3]);
+        world.say(1, chat, "before");
+        world.settle();
+        let refused = world.act(1, Action::ChangeSuite { chat, suite: Suite::CLASSIC });
+        world.settle();
+        let is_refused =
+            |change: &Change| matches!(change, Change::Refused { token, .. } if *token == refused);
+        assert!(world.peers[1].saw(is_refused), "a member does not change it");
+        world.disconnect(2);
+        let token = world.act(0, Action::ChangeSuite { chat, suite: Suite::CLASSIC });
+        world.say(0, chat, "after");
+        world.settle();
+        let is_done = |change: &Change| matches!(change, Change::Accepted { token: of, .. } if *of == token);
+        assert!(world.peers[0].saw(is_done));
+        world.connect(2);
+        world.say(2, chat, "all are in");
+        world.settle();
+        let keys = &world.server.chats[&chat].state.keys;
+        assert_eq!((keys.suite, keys.epoch.generation, keys.devices.len()), (Some(Suite::CLASSIC), 2, 3));
+        for peer in 0..3 {
+            assert_eq!(world.texts(peer, chat), ["before", "after", "all are in"], "{cryptography:?}");
+        }
     }
 }
 

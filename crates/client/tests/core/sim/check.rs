@@ -55,7 +55,11 @@ fn check_what_was_said(run: &Run, report: &mut Report) {
         let peer = &run.world.peers[said.by];
         let refused = run.refused.contains(&said.token);
         let count = texts.get(&said.words).copied().unwrap_or_default();
-        if count != usize::from(!refused) {
+        // What a restored server does not take any more is refused a second time, and kept aside.
+        let not_again =
+            |change: &Change| matches!(change, Change::Refused { token: 0, .. } | Change::Restored { .. });
+        let is_aside = count == 0 && peer.saw(not_again) && peer.keeps_aside(said.chat).contains(&said.words);
+        if count != usize::from(!refused) && !is_aside {
             let device = peer.device;
             report
                 .faults
@@ -94,10 +98,17 @@ impl<'a> Checked<'a> {
             self.dump(&log.events);
         }
         for event in &log.events {
+            if let Some(devices) = self.world.server.rewound.get(&(self.id, event.seq.previous())) {
+                // Who cannot tell whether something was lost enters anew as well.
+                let rewound =
+                    |change: &Change| matches!(change, Change::Restored { chat } if *chat == self.id);
+                let others = self.world.peers.iter().filter(|peer| peer.saw(rewound)).map(|peer| peer.device);
+                self.lost.extend(devices.iter().copied().chain(others).map(|device| (device, true)));
+            }
             let before = self.state.clone();
             self.state.apply(event);
             if begins_epoch(&event.kind) {
-                self.epoch_began(event.seq, &before, report);
+                self.epoch_began(event, &before, report);
             }
             if let EventKind::Message { body, .. } = &event.kind {
                 report.messages += 1;
@@ -107,18 +118,29 @@ impl<'a> Checked<'a> {
         self.check_everyone_is_in(report);
     }
 
-    fn epoch_began(&mut self, seq: Seq, before: &ChatState, report: &mut Report) {
+    fn epoch_began(&mut self, event: &Event, before: &ChatState, report: &mut Report) {
+        let seq = event.seq;
         report.epochs += 1;
         let epoch = self.state.keys.epoch;
         if !self.epochs.insert(epoch) || epoch <= before.keys.epoch {
             report.faults.push(format!("{} {seq}: epoch {epoch} is no next one", self.id));
         }
         for (device, since) in &self.state.keys.devices {
-            let misses = self.state.role(device.user).is_none() || self.expired_for(*device, seq);
-            if misses || before.keys.devices.get(device) != Some(since) {
+            let is_new = before.keys.devices.get(device) != Some(since);
+            let misses = self.state.role(device.user).is_none()
+                || self.expired_for(*device, seq)
+                || (is_new && self.may_be_used_up(event, *device));
+            if misses || is_new {
                 self.lost.insert(*device, misses);
             }
         }
+    }
+
+    /// A server that came back from a backup offers key packages again that were used: who is added with one enters by
+    /// themselves later.
+    fn may_be_used_up(&self, event: &Event, device: DeviceId) -> bool {
+        let restored = self.world.server.rewound.range((self.id, Seq::ZERO)..(self.id, event.seq));
+        event.sender != device && restored.count() > 0
     }
 
     /// Whether the event was removed before the device came for it.

@@ -18,6 +18,8 @@ pub(crate) struct Options {
     pub(crate) steps: u32,
     /// By which cryptography.
     pub(crate) cryptography: Cryptography,
+    /// Whether the server's data comes back from backups now and then.
+    pub(crate) restores: bool,
 }
 
 /// What came of a run.
@@ -68,13 +70,15 @@ fn run_seeds(seeds: u64, options: Options) {
     let steps = asked("DUNLIN_SIM_STEPS").unwrap_or(options.steps);
     let mut total = Report::default();
     let mut failed = 0;
+    let restores = asked("DUNLIN_SIM_RESTORES").unwrap_or(options.restores);
     for seed in from..from.saturating_add(seeds) {
-        let report = run(seed, Options { people, steps, ..options });
+        let report = run(seed, Options { people, steps, restores, ..options });
         let mls = if options.cryptography == Cryptography::Mls { " --mls" } else { "" };
+        let also = if restores { " --restores" } else { "" };
         if !report.faults.is_empty() {
             failed += 1;
             println!(
-                "cargo xtask sim --seeds 1 --from {seed} --people {people} --steps {steps}{mls}: {:#?}",
+                "cargo xtask sim --seeds 1 --from {seed} --people {people} --steps {steps}{mls}{also}: {:#?}",
                 report.faults
             );
             assert!(failed < FAILED_MAX, "too many seeds failed");
@@ -108,10 +112,13 @@ fn cpu_seconds() -> f64 {
 
 #[test]
 fn whatever_happens_members_read_every_message_and_nobody_else_does() {
-    run_seeds(SEEDS, Options { people: 5, steps: 400, cryptography: Cryptography::StandIn });
+    run_seeds(SEEDS, Options { people: 5, steps: 400, cryptography: Cryptography::StandIn, restores: false });
 }
 
 #[test]
 fn the_same_holds_with_mls() {
-    run_seeds(SEEDS_WITH_MLS, Options { people: 4, steps: 150, cryptography: Cryptography::Mls });
+    run_seeds(
+        SEEDS_WITH_MLS,
+        Options { people: 4, steps: 150, cryptography: Cryptography::Mls, restores: false },
+    );
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use dunlin_client::{Action, Change};
-use dunlin_model::{ChatCommand, ChatId, ChatKind, DeviceId, Encryption, Role};
+use dunlin_model::{ChatCommand, ChatId, ChatKind, DeviceId, Encryption, Role, Suite};
 
 use super::Options;
 use super::random::Random;
-use crate::world::{Death, World, device, text, user};
+use crate::world::{Death, Server, World, device, text, user};
 
 /// After which the server empties messages, and may remove events.
 const RETENTION: Duration = Duration::from_hours(30 * 24);
@@ -33,7 +33,10 @@ pub(super) struct Run {
     pub(super) said: Vec<Said>,
     number: u32,
     people: u8,
+    restores: bool,
     pub(super) revoked: BTreeSet<usize>,
+    /// A copy of the server's data, and how many devices there were, and how many of them were revoked.
+    backup: Option<(Box<Server>, usize, usize)>,
     /// Tokens of what was refused.
     pub(super) refused: BTreeSet<u64>,
 }
@@ -48,7 +51,9 @@ impl Run {
             said: Vec::new(),
             number: 0,
             people: options.people,
+            restores: options.restores,
             revoked: BTreeSet::new(),
+            backup: None,
             refused: BTreeSet::new(),
         };
         run.begin();
@@ -98,11 +103,14 @@ impl Run {
             900..950 => self.die(index),
             950..960 => self.link(),
             960..968 => self.revoke(index),
-            968..982 => self.world.server.use_up_packages(self.world.peers[index].device),
-            982..990 => self.world.server.exhaust_packages(self.world.peers[index].device),
-            990..996 => {
+            968..978 => self.world.server.use_up_packages(self.world.peers[index].device),
+            978..986 => self.world.server.exhaust_packages(self.world.peers[index].device),
+            986..989 => {
                 self.world.arrive_late();
             }
+            989..993 => self.back_up(),
+            993..996 if self.restores => self.restore(),
+            993..996 => {}
             _ => self.weeks_go_by(),
         }
     }
@@ -135,6 +143,11 @@ impl Run {
         let who = user(self.anyone());
         if self.random.one_in(8) {
             self.world.act(index, Action::SetInvite { chat });
+            return;
+        }
+        if self.random.one_in(20) {
+            let suite = if self.random.one_in(2) { Suite::CLASSIC } else { Suite::HYBRID };
+            self.world.act(index, Action::ChangeSuite { chat, suite });
             return;
         }
         if self.random.one_in(8) {
@@ -280,6 +293,26 @@ impl Run {
         for chat in self.chats.clone() {
             let removes = self.random.one_in(2);
             self.world.server.expire(chat, time, removes);
+        }
+    }
+
+    fn back_up(&mut self) {
+        let server = Box::new(self.world.server.clone());
+        self.backup = Some((server, self.world.peers.len(), self.revoked.len()));
+    }
+
+    /// The server loses what came after the backup, unless devices came or went: those would have to begin anew.
+    fn restore(&mut self) {
+        let devices = (self.world.peers.len(), self.revoked.len());
+        let Some((server, ..)) = self.backup.take_if(|(_, peers, revoked)| devices == (*peers, *revoked))
+        else {
+            return;
+        };
+        self.world.restore(*server);
+        for index in 0..self.world.peers.len() {
+            if !self.revoked.contains(&index) && !self.random.one_in(3) {
+                self.world.connect(index);
+            }
         }
     }
 

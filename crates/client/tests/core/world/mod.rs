@@ -8,8 +8,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use dunlin_client::content::{Content, Text};
-use dunlin_client::{Action, Change, Input, UserCommand};
-use dunlin_model::{ChatCommand, ChatId, ChatKind, DeviceId, DeviceNumber, Encryption, Timestamp, UserId};
+use dunlin_client::{Action, Change, Input, UserCommand, Want};
+use dunlin_model::{
+    ChatCommand, ChatId, ChatKind, DeviceId, DeviceNumber, Encryption, Seq, Timestamp, UserId,
+};
 
 use dunlin_wire::ClientFrame;
 pub(crate) use peer::{Cryptography, Death, Peer, REBORN, certified, identity};
@@ -145,10 +147,35 @@ impl World {
         for answer in self.server.blobs.answer(&wants) {
             self.input(index, answer);
         }
-        if wants.contains(&dunlin_client::Want::Reconnect) && self.peers[index].connected {
+        for want in &wants {
+            if let Want::LoadMessages { chat, after } = want {
+                let rows = self.peers[index].messages_after(*chat, *after);
+                self.input(index, Input::MessagesLoaded { chat: *chat, rows });
+            }
+        }
+        if wants.contains(&Want::Reconnect) && self.peers[index].connected {
             self.peers[index].reconnects += 1;
             self.disconnect(index);
             self.connect(index);
+        }
+    }
+
+    /// The server's data comes back from a backup; everyone is disconnected.
+    pub(crate) fn restore(&mut self, backup: Server) {
+        for index in 0..self.peers.len() {
+            if self.peers[index].connected {
+                self.disconnect(index);
+            }
+        }
+        self.late.clear();
+        self.server.restore(backup);
+        let ids: Vec<ChatId> =
+            self.peers.iter().flat_map(|peer| peer.client.chats().map(|(id, _)| id)).collect();
+        for id in ids {
+            let head = Seq(self.server.head(id));
+            let beyond = |peer: &&Peer| peer.client.chat(id).is_some_and(|chat| chat.marks.cursor > head);
+            let devices = self.peers.iter().filter(beyond).map(|peer| peer.device).collect();
+            self.server.rewound.insert((id, head), devices);
         }
     }
 

@@ -7,7 +7,9 @@ use dunlin_client::content::Content;
 use dunlin_client::keys::stand_in::StandIn;
 use dunlin_client::keys::{Keys, MlsKeys};
 use dunlin_client::mls::DeviceIdentity;
-use dunlin_client::{Account, Change, Client, Input, Key, Value, Want, query};
+use dunlin_client::{
+    Account, Change, Client, Input, Key, LOST_MESSAGES_PREFIX, MESSAGES_PREFIX, Value, Want, query,
+};
 use dunlin_model::{Body, ChatId, DeviceCertificate, DeviceId, DeviceKey, EventKind, Seq, Timestamp};
 use dunlin_wire::{ClientFrame, ServerFrame};
 use ed25519_dalek::SigningKey;
@@ -129,7 +131,11 @@ impl Peer {
         self.down.clear();
         self.wake_at = None;
         let (device, opening, cryptography) = (self.device, self.openings, self.cryptography);
-        let rows = self.rows.clone().into_iter().filter(|(key, _)| !key.starts_with(b"m/"));
+        let rows = self
+            .rows
+            .clone()
+            .into_iter()
+            .filter(|(key, _)| !key.starts_with(b"m/") && !key.starts_with(b"l/"));
         let opened = Client::open(seed_of(device, opening, 2), rows, |_, rows| {
             cryptography.keys(device, opening, rows)
         });
@@ -164,6 +170,24 @@ impl Peer {
         self.changes.extend(effects.changes);
         self.wake_at = effects.wake_at;
         effects.wants
+    }
+
+    /// The texts that a device holds of logs that were lost.
+    pub(crate) fn keeps_aside(&self, chat: ChatId) -> Vec<String> {
+        let prefix = [LOST_MESSAGES_PREFIX, chat.as_bytes()].concat();
+        let rows = self.rows.iter().filter(|(key, _)| key.starts_with(&prefix));
+        let words = |message: StoredMessage| match message.envelope(chat)?.content {
+            Content::Text(text) => Some(text.text),
+            _ => None,
+        };
+        rows.filter_map(|(_, value)| StoredMessage::read(value)).filter_map(words).collect()
+    }
+
+    /// The rows of a chat's messages after a place.
+    pub(crate) fn messages_after(&self, chat: ChatId, after: Seq) -> Vec<(Key, Value)> {
+        let from = [MESSAGES_PREFIX, chat.as_bytes(), &after.next().0.to_be_bytes()].concat();
+        let until = [MESSAGES_PREFIX, chat.as_bytes(), &[0xFF; 9]].concat();
+        self.rows.range(from..until).map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 
     pub(crate) fn message(&self, chat: ChatId, seq: u64) -> Option<StoredMessage> {

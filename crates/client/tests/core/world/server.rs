@@ -11,14 +11,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dunlin_client::keys::stand_in::KeyUse;
+use dunlin_model::view::HistoryPage;
 use dunlin_model::{ChatId, DeviceId, DeviceNumber, ErrorCode, Seq, Timestamp, UserId};
 use dunlin_wire::{ClientFrame, Command, Failure, Outcome, ServerFrame, Welcome};
 
 pub(crate) use blobs::Blobs;
 pub(crate) use log::Log;
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct Server {
+    /// Raised by every restoration.
+    incarnation: u32,
     /// Whether ciphertexts are the stand-in's, which show the key they use.
     watches_key_use: bool,
     pub(crate) chats: BTreeMap<ChatId, Log>,
@@ -35,6 +38,8 @@ pub(crate) struct Server {
     uses: BTreeMap<KeyUse, Vec<u8>>,
     /// Ranges that a device did not get because they were removed after the retention time.
     pub(crate) expired: BTreeSet<(DeviceId, ChatId, Seq, Seq)>,
+    /// By chat and the head that a restoration left it: the devices that had got further.
+    pub(crate) rewound: BTreeMap<(ChatId, Seq), BTreeSet<DeviceId>>,
 }
 
 impl Server {
@@ -62,7 +67,7 @@ impl Server {
         Welcome {
             device,
             server_time: now,
-            incarnation: "one".to_owned(),
+            incarnation: self.incarnation.to_string(),
             heartbeat: Duration::from_secs(30),
             frame_bytes_max: 196_608,
             window_events: 256,
@@ -130,6 +135,7 @@ impl Server {
             }
             Command::JoinChat { .. } => failed(ErrorCode::InvalidInvite),
             Command::ListChats { .. } => self.list(device),
+            Command::History { chat, before, .. } => self.history(chat, before),
             Command::GetChat { chat } => self.details(device, chat),
             Command::UploadKeyPackages { suite, packages, last_resort } => {
                 self.keys.upload(device, suite, packages, last_resort)
@@ -159,6 +165,22 @@ impl Server {
             self.relayed.entry(*device).or_default().push((from.number, payload.clone()));
         }
         Outcome::Relayed { reached: u32::try_from(meant.len()).unwrap() }
+    }
+
+    /// The data of `backup`, in place of today's.
+    pub(crate) fn restore(&mut self, backup: Self) {
+        let (incarnation, uses) = (self.incarnation + 1, std::mem::take(&mut self.uses));
+        let sessions = BTreeMap::new();
+        *self = Self { incarnation, uses, sessions, ..backup };
+    }
+
+    fn history(&self, chat: ChatId, before: Option<Seq>) -> Outcome {
+        let log = self.chats.get(&chat);
+        let place = before.map(Seq::previous).filter(|seq| log.is_some_and(|log| *seq > log.floor));
+        let event = place.and_then(|seq| log?.event(seq).cloned());
+        let page =
+            HistoryPage { events: event.into_iter().collect(), skipped: Vec::new(), next_before: None };
+        Outcome::History { chat, page }
     }
 
     fn raise(&mut self, device: DeviceId, chat: ChatId, seq: Seq) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use dunlin_client::{Input, Want};
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct Blobs(pub(crate) BTreeMap<[u8; 32], Bytes>);
 
 impl Blobs {
@@ -18,7 +18,7 @@ impl Blobs {
                 self.0.insert(*hash, bytes.clone());
                 Some(Input::BlobStored { hash: *hash, stored: true })
             }
-            Want::Reconnect => None,
+            Want::LoadMessages { .. } | Want::Reconnect => None,
         };
         wants.iter().filter_map(answer).collect()
     }

@@ -11,7 +11,7 @@ use super::{Server, failed};
 /// Fewer than so many key packages are few.
 const LOW: usize = 8;
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct KeyPackages {
     left: BTreeMap<(DeviceId, Suite), Vec<Bytes>>,
     last_resort: BTreeMap<(DeviceId, Suite), Bytes>,

@@ -11,6 +11,7 @@ use dunlin_wire::{Failure, Outcome};
 
 use super::{Server, failed};
 
+#[derive(Clone)]
 pub(crate) struct Log {
     pub(crate) state: ChatState,
     pub(crate) events: Vec<Event>,

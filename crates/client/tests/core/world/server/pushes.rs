@@ -12,7 +12,7 @@ use super::Server;
 /// Events under way to a device that were not acknowledged.
 const WINDOW_EVENTS: u64 = 8;
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct Session {
     pub(super) resumed: bool,
     caught_up: bool,

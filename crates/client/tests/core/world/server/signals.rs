@@ -8,7 +8,7 @@ use dunlin_wire::{Outcome, ServerFrame};
 
 use super::{Server, failed};
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct Signals {
     /// Whether receipts are shown: most tests need none of these frames.
     pub(crate) shows_receipts: bool,

@@ -1,0 +1,124 @@
+//! A server whose data came back from a backup.
+
+use std::time::Duration;
+
+use dunlin_client::Change;
+use dunlin_model::{ChatId, ChatKind, Encryption};
+
+use crate::world::{Cryptography, World, device};
+
+fn everyone_connects(world: &mut World) {
+    for index in 0..world.peers.len() {
+        world.connect(index);
+        world.pass(Duration::from_secs(30));
+    }
+}
+
+fn sorted(mut texts: Vec<String>) -> Vec<String> {
+    texts.sort();
+    texts
+}
+
+/// Three people; the first message is in the backup, the others are lost.
+fn lost(cryptography: Cryptography) -> (World, ChatId) {
+    let mut world = World::of_with(3, cryptography);
+    let chat = world.group(0, &[2, 3]);
+    world.say(0, chat, "1 kept");
+    world.settle();
+    let backup = world.server.clone();
+    world.disconnect(2);
+    world.say(0, chat, "2 lost");
+    world.settle();
+    world.say(1, chat, "3 lost");
+    world.settle();
+    world.restore(backup);
+    (world, chat)
+}
+
+#[test]
+fn what_was_lost_is_sent_again_and_the_chat_goes_on() {
+    for cryptography in [Cryptography::StandIn, Cryptography::Mls] {
+        let (mut world, chat) = lost(cryptography);
+        everyone_connects(&mut world);
+        for (index, words) in ["4 a", "5 b", "6 c"].into_iter().enumerate() {
+            world.say(index, chat, words);
+            world.settle();
+        }
+        // Who had lost nothing reads it all; the others have what they had said themselves, and what came after.
+        let all = ["1 kept", "2 lost", "3 lost", "4 a", "5 b", "6 c"];
+        assert_eq!(sorted(world.texts(2, chat)), all, "{cryptography:?}");
+        for index in 0..2 {
+            assert!(world.peers[index].saw(|change| matches!(change, Change::Restored { .. })));
+            assert_eq!(world.peers[index].client.chat(chat).unwrap().marks.restored, None);
+            // What the other one had said may have been sent again before this one was back: it is held aside.
+            let others = ["3 lost", "2 lost"][index];
+            let mut texts = world.texts(index, chat);
+            texts.retain(|words| words != "-" && words != others);
+            let expected: Vec<&str> = all.into_iter().filter(|words| *words != others).collect();
+            assert_eq!(sorted(texts), expected, "{cryptography:?}");
+            assert!(world.peers[index].keeps_aside(chat).contains(&others.to_owned()));
+        }
+        for peer in &world.peers {
+            assert!(!peer.saw(|change| matches!(change, Change::Gap { .. } | Change::Distrusted { .. })));
+        }
+    }
+}
+
+#[test]
+fn a_crash_at_any_point_of_it_loses_nothing() {
+    for after in 0..60 {
+        let (mut world, chat) = lost(Cryptography::StandIn);
+        world.connect(0);
+        for frame in 0..after {
+            if frame % 2 == 0 {
+                world.carry_up(0);
+            } else {
+                world.carry_down(0);
+            }
+        }
+        world.restart(0);
+        world.pass(Duration::from_secs(30));
+        world.connect(1);
+        world.connect(2);
+        world.pass(Duration::from_secs(60));
+        assert_eq!(sorted(world.texts(0, chat))[..2], ["1 kept", "2 lost"], "killed after {after}");
+        assert_eq!(sorted(world.texts(2, chat)), ["1 kept", "2 lost", "3 lost"], "killed after {after}");
+    }
+}
+
+#[test]
+fn nothing_changes_where_nothing_was_lost() {
+    let mut world = World::of(2);
+    let chat = world.group(0, &[2]);
+    world.say(0, chat, "hello");
+    world.settle();
+    let backup = world.server.clone();
+    let epoch = world.server.chats[&chat].state.keys.epoch;
+    world.restore(backup);
+    everyone_connects(&mut world);
+    world.say(1, chat, "still here");
+    world.settle();
+    assert_eq!(world.texts(0, chat), ["hello", "still here"]);
+    assert_eq!(world.server.chats[&chat].state.keys.epoch, epoch, "nobody had to enter anew");
+}
+
+#[test]
+fn a_chat_that_is_gone_altogether_is_started_again_by_who_started_it() {
+    for kind in [ChatKind::Group, ChatKind::Direct] {
+        let mut world = World::of(2);
+        let backup = world.server.clone();
+        let chat = world.create(0, kind, Encryption::Mls, &[2]);
+        world.settle();
+        world.say(0, chat, "from the first");
+        world.say(1, chat, "from the second");
+        world.settle();
+        world.restore(backup);
+        assert_eq!(world.server.head(chat), 0);
+        everyone_connects(&mut world);
+        world.pass(Duration::from_secs(60));
+        assert_eq!(sorted(world.texts(0, chat)), ["from the first", "from the second"], "{kind:?}");
+        assert!(world.texts(1, chat).contains(&"from the second".to_owned()), "{kind:?}");
+        assert!(world.peers[1].keeps_aside(chat).contains(&"from the first".to_owned()));
+        assert!(world.server.chats[&chat].state.keys.devices.contains_key(&device(2, 1)));
+    }
+}
