@@ -11,6 +11,7 @@ mod handshake;
 mod limits;
 mod noise;
 mod raw;
+mod relaying;
 mod requests;
 mod rosters;
 mod slow;
