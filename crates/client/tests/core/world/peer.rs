@@ -49,6 +49,8 @@ pub(crate) struct Peer {
     pub(crate) wake_at: Option<Timestamp>,
     pub(crate) changes: Vec<Change>,
     pub(crate) reconnects: u32,
+    /// Rows written, those of the keys left out, and the bytes of the largest.
+    pub(crate) written: (usize, usize),
     openings: u64,
 }
 
@@ -101,6 +103,7 @@ impl Peer {
             wake_at: None,
             changes: Vec::new(),
             reconnects: 0,
+            written: (0, 0),
             openings: opening,
         }
     }
@@ -126,6 +129,10 @@ impl Peer {
     pub(crate) fn step(&mut self, now: Timestamp, input: Input) -> Vec<Want> {
         let effects = self.client.step(now, input, &self.rows);
         for (key, value) in effects.persist {
+            if !key.starts_with(b"k/") {
+                let (rows, largest) = self.written;
+                self.written = (rows + 1, largest.max(value.as_ref().map_or(0, Vec::len)));
+            }
             match value {
                 Some(value) => self.rows.insert(key, value),
                 None => self.rows.remove(&key),
