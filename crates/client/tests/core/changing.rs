@@ -85,6 +85,8 @@ fn an_edit_or_reaction_that_means_another_message_does_nothing() {
     for peer in 0..3 {
         assert_eq!(world.shown(peer, chat), ["hello"]);
         assert!(world.find_shown(peer, chat, "hello").reactions.is_empty());
+        assert!(world.found(peer, "moved").is_empty());
+        assert!(!world.holds(peer, "moved") && !world.holds(peer, "👍"), "nothing of it is kept");
     }
 }
 
@@ -234,14 +236,32 @@ fn what_means_a_message_that_is_not_here_counts_once_it_is() {
     world.settle();
     assert!(world.shown(late, chat).is_empty());
     assert!(world.found(late, "evening").is_empty());
-    // It gets the message some other way.
-    let row = world.peers[0].rows.iter().find(|(key, _)| {
-        key.starts_with(b"m/") && key.ends_with(&hello.seq.0.to_be_bytes()) && key.len() == 2 + 16 + 8
-    });
-    let (key, value) = row.map(|(key, value)| (key.clone(), value.clone())).unwrap();
-    world.peers[late].rows.insert(key, value);
+    give(&mut world, late, chat, hello);
     let shown = world.find_shown(late, chat, "good evening");
     assert_eq!(shown.reactions, [reaction("👍", &[3], false)]);
+}
+
+#[test]
+fn what_meant_another_message_does_not_count_then_either() {
+    let (mut world, chat) = greeted();
+    let late = world.enrol(device(1, 2));
+    world.pass(Duration::from_mins(1));
+    let hello = world.reference(0, chat, "hello");
+    let moved = Reference { digest: ContentDigest([7; 32]), ..hello };
+    world.send(0, chat, Content::edit(moved, "moved"));
+    world.send(2, chat, Content::reaction(moved, "👍"));
+    world.settle();
+    give(&mut world, late, chat, hello);
+    let shown = world.find_shown(late, chat, "hello");
+    assert!(shown.edited.is_none() && shown.reactions.is_empty());
+}
+
+/// A device gets a message of peer 0 some other way than by the log.
+fn give(world: &mut World, to: usize, chat: ChatId, message: Reference) {
+    let place = [chat.as_bytes(), &message.seq.0.to_be_bytes()[..]].concat();
+    let row = world.peers[0].rows.iter().find(|(key, _)| key.strip_prefix(b"m/") == Some(&place[..]));
+    let (key, value) = row.map(|(key, value)| (key.clone(), value.clone())).unwrap();
+    world.peers[to].rows.insert(key, value);
 }
 
 #[test]

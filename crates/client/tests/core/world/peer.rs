@@ -64,6 +64,8 @@ pub(crate) struct Peer {
     pub(crate) severed: bool,
     /// The process dies in its next step.
     pub(crate) dies: Option<Death>,
+    /// Rows written, those of the keys left out, and the bytes of the largest.
+    pub(crate) written: (usize, usize),
     openings: u64,
 }
 
@@ -118,6 +120,7 @@ impl Peer {
             reconnects: 0,
             severed: false,
             dies: None,
+            written: (0, 0),
             openings: opening,
         }
     }
@@ -161,6 +164,10 @@ impl Peer {
             None => {}
         }
         for (key, value) in effects.persist {
+            if !key.starts_with(b"k/") {
+                let (rows, largest) = self.written;
+                self.written = (rows + 1, largest.max(value.as_ref().map_or(0, Vec::len)));
+            }
             match value {
                 Some(value) => self.rows.insert(key, value),
                 None => self.rows.remove(&key),
