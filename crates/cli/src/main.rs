@@ -6,6 +6,8 @@
 
 mod app;
 mod args;
+#[cfg(test)]
+mod chat;
 mod chats;
 mod commands;
 mod failure;
