@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dunlin_client::search::{self, Message, Query, Rows};
-use dunlin_client::{Batch, Key, Value};
+use dunlin_client::{Batch, Key, Order, Value};
 use dunlin_model::{ChatId, Seq, Timestamp};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -31,6 +31,10 @@ impl Rows for Vault {
         self.rows_read.set(self.rows_read.get() + 1);
         self.bytes_read.set(self.bytes_read.get() + value.as_ref().map_or(0, |value| value.len() as u64));
         value
+    }
+
+    fn scan(&self, from: &[u8], until: &[u8], order: Order, limit: usize) -> Vec<(Key, Value)> {
+        self.rows.scan(from, until, order, limit)
     }
 }
 

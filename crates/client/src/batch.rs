@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map;
 use std::fmt;
+use std::ops::Bound;
 
 /// A key of the vault; keys are ordered by their bytes.
 pub type Key = Vec<u8>;
@@ -37,6 +38,14 @@ impl Batch {
     /// What it does to `key`: `None` when it leaves it alone, `Some(None)` when it removes it.
     pub fn change_of(&self, key: &[u8]) -> Option<Option<&[u8]>> {
         self.changes.get(key).map(Option::as_deref)
+    }
+
+    /// The changes of keys from `from` on and before `until`, in key order.
+    pub(crate) fn range(&self, from: &[u8], until: &[u8]) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        // A range that ends before it begins is none, and `range` would not have it.
+        let until = until.max(from);
+        let changes = self.changes.range::<[u8], _>((Bound::Included(from), Bound::Excluded(until)));
+        changes.map(|(key, value)| (key.as_slice(), value.as_deref()))
     }
 
     /// Whether it changes nothing.

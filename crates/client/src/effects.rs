@@ -7,9 +7,10 @@ use dunlin_wire::{ClientFrame, Failure};
 
 use crate::Batch;
 use crate::chats::StoredMessage;
+use crate::notice::Notice;
 
 /// What follows from a step.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Effects {
     /// To be durable, as one, before anything else of this step happens.
     pub persist: Batch,
@@ -52,12 +53,28 @@ pub enum Change {
         /// The chat.
         chat: ChatId,
     },
-    /// Something new stands in a chat.
+    /// Something new stands in a chat. Edits of messages and reactions to them come as `MessageChanged` instead.
     Message {
         /// The chat.
         chat: ChatId,
         /// What.
         message: Box<StoredMessage>,
+    },
+    /// A message looks different now: it was edited, reacted to or deleted, or it is gone.
+    MessageChanged {
+        /// The chat.
+        chat: ChatId,
+        /// The message.
+        seq: Seq,
+    },
+    /// A notice stands in a chat now.
+    Noticed {
+        /// The chat.
+        chat: ChatId,
+        /// What it stands behind.
+        after: Seq,
+        /// What it says.
+        notice: Notice,
     },
     /// A command of this device became an event.
     Accepted {
@@ -121,6 +138,15 @@ pub enum Change {
         /// The new one.
         identity: IdentityKey,
     },
+    /// The person found a user's identity key to be right, or no longer relies on that.
+    Verified {
+        /// Whose.
+        user: UserId,
+        /// Whether.
+        verified: bool,
+    },
+    /// The search index cannot be read: what was said lately is not found.
+    SearchDamaged,
     /// A member's receipts rose.
     Receipt {
         /// The chat.

@@ -1,7 +1,7 @@
 //! What the core is told.
 
 use bytes::Bytes;
-use dunlin_model::{ChatCommand, ChatId, ChatKind, Encryption, Seq, UserId};
+use dunlin_model::{ChatCommand, ChatId, ChatKind, Encryption, IdentityKey, Seq, UserId};
 use dunlin_wire::{ServerFrame, Welcome};
 
 use crate::content::Content;
@@ -75,6 +75,45 @@ pub enum Action {
         /// What.
         command: ChatCommand,
     },
+    /// Deletes a message for everyone. The server knows who may.
+    Delete {
+        /// Where.
+        chat: ChatId,
+        /// Which.
+        seq: Seq,
+    },
+    /// Deletes a message for this person alone, on all their devices.
+    Hide {
+        /// Where.
+        chat: ChatId,
+        /// Which.
+        seq: Seq,
+    },
+    /// Takes back what waits to be sent. Too late once it is on its way: then nothing happens.
+    Cancel {
+        /// Where.
+        chat: ChatId,
+        /// Its number in the outbox.
+        place: u64,
+    },
+    /// The person compared safety numbers with a user, and they were the same.
+    MarkVerified {
+        /// Whose key it is.
+        user: UserId,
+        /// The key that was compared; nothing happens when it is not theirs any more.
+        identity: IdentityKey,
+    },
+    /// The person no longer relies on that.
+    WithdrawVerified {
+        /// Whose key it is.
+        user: UserId,
+    },
+    /// Asks how far the members of a chat have got: what changed while this device was away, and changes in large
+    /// chats, are not pushed.
+    RefreshReceipts {
+        /// Where.
+        chat: ChatId,
+    },
     /// Everything up to `seq` was shown.
     MarkSeen {
         /// Where.
@@ -93,12 +132,12 @@ pub enum Action {
     SetDraft {
         /// Where.
         chat: ChatId,
-        /// The text; empty for none.
+        /// The text; empty for none. What is beyond `content::limits::TEXT_BYTES_MAX` is cut off.
         text: String,
     },
-    /// Follows the presence of these users.
+    /// Follows the presence of these users, over connections, in place of those before.
     WatchPresence {
-        /// Whose.
+        /// At most `PRESENCE_USERS_MAX`; more are left out.
         users: Vec<UserId>,
     },
 }

@@ -2,7 +2,7 @@
 //!
 //! Everything but messages (`m/`) and the search index is read when the client opens.
 
-use dunlin_model::{ChatId, Seq, UserId};
+use dunlin_model::{ChatId, DeviceId, Seq, UserId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -14,6 +14,19 @@ pub(crate) const MARKS: &[u8] = b"p/";
 pub(crate) const OUTBOX: &[u8] = b"o/";
 pub(crate) const ATTEMPT: &[u8] = b"f/";
 pub(crate) const IDENTITY: &[u8] = b"i/";
+/// The identity key of a user that the person compared and found right.
+pub(crate) const VERIFIED: &[u8] = b"y/";
+/// The counter of a sender in a chat.
+pub(crate) const COUNTER: &[u8] = b"n/";
+/// The receipts of a member in a chat.
+pub(crate) const RECEIPT: &[u8] = b"v/";
+pub(crate) const DRAFT: &[u8] = b"d/";
+/// Messages that the server does not know yet to be hidden.
+pub(crate) const HIDE: &[u8] = b"h/";
+/// Messages that will disappear.
+pub(crate) const TIMER: &[u8] = b"t/";
+/// How many segments of the search index may hold words of removed messages.
+pub(crate) const STALE: &[u8] = b"z";
 /// Rows of messages begin so; the core never reads them to open.
 pub const MESSAGE: &[u8] = b"m/";
 /// Rows of the keys begin so.
@@ -28,11 +41,76 @@ pub(crate) fn entry(chat: ChatId, place: u64) -> Key {
 }
 
 pub(crate) fn message(chat: ChatId, seq: Seq) -> Key {
-    [MESSAGE, chat.as_bytes(), &seq.0.to_be_bytes()].concat()
+    of_place(MESSAGE, chat, seq)
 }
 
-pub(crate) fn identity(user: UserId) -> Key {
-    [IDENTITY, user.as_bytes()].concat()
+/// What belongs to a message and stands right behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The message itself.
+    Message,
+    /// The newest edit by this user.
+    Edit(UserId),
+    /// A notice, which counts up in a chat.
+    Notice,
+    /// The reaction of this user.
+    Reaction(UserId),
+}
+
+pub(crate) fn edit(chat: ChatId, seq: Seq, by: UserId) -> Key {
+    [&message(chat, seq), &b"e"[..], by.as_bytes()].concat()
+}
+
+pub(crate) fn notice(chat: ChatId, after: Seq, number: u64) -> Key {
+    [&message(chat, after), &b"n"[..], &number.to_be_bytes()].concat()
+}
+
+pub(crate) fn reaction(chat: ChatId, seq: Seq, by: UserId) -> Key {
+    [&message(chat, seq), &b"r"[..], by.as_bytes()].concat()
+}
+
+/// What a key below `m/` is of.
+pub(crate) fn part(key: &[u8]) -> Option<(ChatId, Seq, Part)> {
+    let (chat, rest) = key.strip_prefix(MESSAGE)?.split_at_checked(16)?;
+    let (seq, rest) = rest.split_first_chunk::<8>()?;
+    let part = match rest.split_first() {
+        None => Part::Message,
+        Some((b'e', user)) => Part::Edit(UserId::try_from(user).ok()?),
+        Some((b'r', user)) => Part::Reaction(UserId::try_from(user).ok()?),
+        Some((b'n', _)) => Part::Notice,
+        Some(_) => return None,
+    };
+    Some((ChatId::try_from(chat).ok()?, Seq(u64::from_be_bytes(*seq)), part))
+}
+
+pub(crate) fn counter(chat: ChatId, device: DeviceId) -> Key {
+    [COUNTER, chat.as_bytes(), device.user.as_bytes(), &device.number.0.to_be_bytes()].concat()
+}
+
+pub(crate) fn receipt(chat: ChatId, user: UserId) -> Key {
+    [RECEIPT, chat.as_bytes(), user.as_bytes()].concat()
+}
+
+/// A row of one place in a chat, under a prefix of its own.
+pub(crate) fn of_place(prefix: &[u8], chat: ChatId, seq: Seq) -> Key {
+    [prefix, chat.as_bytes(), &seq.0.to_be_bytes()].concat()
+}
+
+/// The chat and the place of such a row.
+pub(crate) fn place_of(prefix: &[u8], key: &[u8]) -> Option<(ChatId, Seq)> {
+    let (chat, seq) = key.strip_prefix(prefix)?.split_at_checked(16)?;
+    Some((ChatId::try_from(chat).ok()?, Seq(u64::from_be_bytes(seq.try_into().ok()?))))
+}
+
+/// The user of a row below a prefix and a chat, and what follows.
+pub(crate) fn user_of<'a>(prefix: &[u8], key: &'a [u8]) -> Option<(ChatId, UserId, &'a [u8])> {
+    let (chat, rest) = key.strip_prefix(prefix)?.split_at_checked(16)?;
+    let (user, rest) = rest.split_at_checked(16)?;
+    Some((ChatId::try_from(chat).ok()?, UserId::try_from(user).ok()?, rest))
+}
+
+pub(crate) fn of_user(prefix: &[u8], user: UserId) -> Key {
+    [prefix, user.as_bytes()].concat()
 }
 
 /// Writes a row.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dunlin_model::{ChatId, Suite};
+use dunlin_model::{ChatId, Seq, Suite};
 use dunlin_wire::{ClientFrame, Command, Outcome, POSITIONS_MAX, Position, Welcome};
 
 use crate::outbox::AttemptId;
@@ -22,6 +22,8 @@ pub(crate) enum Request {
     GroupInfo(ChatId),
     Announcement { last: bool },
     List,
+    Hide(ChatId, Seq),
+    Receipts(ChatId),
     Other,
 }
 
@@ -72,11 +74,14 @@ impl Client {
         if !self.account.listed {
             self.ask(Request::List, Command::ListChats { after: None, limit: None });
         }
+        self.ask_to_hide();
+        self.watch_presence();
         self.touched.extend(self.chats.keys().copied());
     }
 
     pub(crate) fn disconnected(&mut self) {
         self.session = None;
+        self.hides.values_mut().for_each(|asked| *asked = false);
         for chat in self.chats.values_mut() {
             chat.forget_connection();
         }
@@ -115,6 +120,10 @@ impl Client {
             (Some(Request::Announcement { last: true }), Outcome::KeyPackageCount { .. }) => {
                 self.account.announced = true;
                 self.account_changed = true;
+            }
+            (Some(Request::Hide(chat, seq)), outcome) => self.hide_answered(chat, seq, &outcome),
+            (Some(Request::Receipts(chat)), Outcome::Chat(details)) => {
+                self.receipts_answered(chat, &details);
             }
             (_, Outcome::Presence(users)) => {
                 self.effects.changes.extend(users.into_iter().map(crate::Change::Presence));

@@ -6,24 +6,30 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dunlin_model::chat::ChatState;
-use dunlin_model::{ChatId, IdentityKey, Timestamp, UserId};
-use dunlin_wire::{Command, ServerFrame};
+use dunlin_model::{ChatCommand, ChatId, IdentityKey, Seq, Timestamp, UserId};
+use dunlin_wire::{Command, PRESENCE_USERS_MAX, ServerFrame};
 
 use crate::account::Account;
 use crate::chats::{Chat, Marks};
+use crate::content::limits::TEXT_BYTES_MAX;
 use crate::effects::{Change, Effects};
+use crate::fold::{Unfinished, Work};
 use crate::generator::Generator;
 use crate::input::{Action, Input, UserCommand};
 use crate::keys::Keys;
 use crate::outbox::{Attempt, Entry};
 use crate::people::People;
+use crate::reading::Rows;
 use crate::session::{Request, Session};
+use crate::timers::Timers;
 use crate::{Key, Value, rows};
 
 /// How long after a refusal that may pass the same thing is tried again, where the server does not say.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(2);
 /// How long after a handshake that the server found invalid another one is made.
 pub(crate) const HANDSHAKE_RETRY_AFTER: Duration = Duration::from_mins(1);
+/// How long words of removed messages may stay in the search index, for each segment of it.
+const COMPACT_AFTER: Duration = Duration::from_secs(30);
 
 /// The client core: everything a device knows, but for the contents of messages.
 pub struct Client {
@@ -37,8 +43,22 @@ pub struct Client {
     pub(crate) blobs: BTreeMap<[u8; 32], Bytes>,
     /// The time of this step.
     pub(crate) now: Timestamp,
+    /// Identity keys that the person compared and found right.
+    pub(crate) verified: People,
+    /// Messages to disappear.
+    pub(crate) timers: Timers,
+    /// Messages that the server is to be told to hide, and whether it was on this connection.
+    pub(crate) hides: BTreeMap<(ChatId, Seq), bool>,
+    /// Whose presence the person follows.
+    watched: Vec<UserId>,
+    /// How many segments of the search index may hold words of removed messages.
+    stale: u32,
+    /// When one of them is rewritten.
+    compact_at: Option<Timestamp>,
     /// What this step has come to so far.
     pub(crate) effects: Effects,
+    /// What is left for the second half of the step.
+    pub(crate) work: Vec<Work>,
     pub(crate) account_changed: bool,
     /// Chats that may go on.
     pub(crate) touched: BTreeSet<ChatId>,
@@ -64,7 +84,14 @@ impl Client {
             session: None,
             blobs: BTreeMap::new(),
             now: Timestamp::default(),
+            verified: People::new(),
+            timers: Timers::default(),
+            hides: BTreeMap::new(),
+            watched: Vec::new(),
+            stale: 0,
+            compact_at: None,
             effects: Effects::default(),
+            work: Vec::new(),
             account_changed: true,
             touched: BTreeSet::new(),
         }
@@ -117,8 +144,21 @@ impl Client {
             if let (Some(id), Some(entry)) = (id, rows::decode::<Entry>(value)) {
                 self.chat_mut(id).outbox.push_back(entry);
             }
-        } else if let Some(user) = key.strip_prefix(rows::IDENTITY).and_then(|id| UserId::try_from(id).ok()) {
+        } else if let Some(user) = user_of(rows::IDENTITY, key) {
             self.people.extend(rows::decode::<IdentityKey>(value).map(|identity| (user, identity)));
+        } else if let Some(user) = user_of(rows::VERIFIED, key) {
+            self.verified.extend(rows::decode::<IdentityKey>(value).map(|identity| (user, identity)));
+        } else if let Some((id, ..)) = rows::user_of(rows::COUNTER, key).or(rows::user_of(rows::RECEIPT, key))
+        {
+            self.chat_mut(id).progress.load(key, value);
+        } else if let Some(id) = chat_of(rows::DRAFT, key) {
+            self.chat_mut(id).draft = rows::decode(value).unwrap_or_default();
+        } else if let Some(place) = rows::place_of(rows::HIDE, key) {
+            self.hides.insert(place, false);
+        } else if key == rows::STALE {
+            self.stale = rows::decode(value).unwrap_or_default();
+        } else {
+            self.timers.load(key, value);
         }
     }
 
@@ -146,8 +186,14 @@ impl Client {
         self.keys.as_ref()
     }
 
-    /// Takes one input. The same inputs at the same times from the same seed give the same effects.
-    pub fn step(&mut self, now: Timestamp, input: Input) -> Effects {
+    /// Takes one input. The same inputs at the same times from the same seed and rows give the same effects. `rows`
+    /// is the vault, with everything that was to be persisted before.
+    pub fn step(&mut self, now: Timestamp, input: Input, rows: &dyn Rows) -> Effects {
+        self.begin_step(now, input).finish(rows)
+    }
+
+    /// The first half of a step, for drivers whose rows are not at hand at once.
+    pub fn begin_step(&mut self, now: Timestamp, input: Input) -> Unfinished {
         self.now = now;
         match input {
             Input::Connected(welcome) => self.connected(&welcome),
@@ -162,7 +208,10 @@ impl Client {
         while let Some(id) = self.touched.pop_first() {
             self.advance(id);
         }
-        self.finish()
+        self.let_disappear();
+        self.compact_one();
+        let effects = self.finish();
+        Unfinished::new(effects, std::mem::take(&mut self.work))
     }
 
     fn frame(&mut self, frame: ServerFrame) {
@@ -183,8 +232,7 @@ impl Client {
                 self.effects.changes.push(Change::Typing { chat, user, typing });
             }
             ServerFrame::MessageHidden { chat, seq } => {
-                self.effects.persist.delete(rows::message(chat, seq));
-                self.effects.changes.push(Change::ChatChanged { chat });
+                self.hide_message(chat, seq);
             }
             ServerFrame::KeyPackagesLow { suite, .. } => self.upload_packages(suite, Request::Other, false),
             ServerFrame::Welcome(_) | ServerFrame::Draining { .. } => {}
@@ -198,22 +246,73 @@ impl Client {
             }
             Action::Send { chat, content } => self.enqueue_content(token, chat, content),
             Action::Submit { chat, command } => self.enqueue_command(token, chat, command),
+            Action::Delete { chat, seq } => {
+                self.enqueue_command(token, chat, ChatCommand::DeleteMessage { target: seq });
+            }
+            Action::Hide { chat, seq } => self.hide(chat, seq),
+            Action::Cancel { chat, place } => self.cancel(chat, place),
+            Action::MarkVerified { user, identity } => self.mark_verified(user, identity),
+            Action::WithdrawVerified { user } => drop(self.withdraw_verified(user)),
+            Action::RefreshReceipts { chat } => self.ask_receipts(chat),
             Action::MarkSeen { chat: id, seq } => {
-                if let Some(chat) = self.chats.get_mut(&id)
-                    && chat.mark_seen(seq)
-                {
-                    let seq = chat.marks.seen;
+                if self.seen(id, seq) {
+                    let seq = self.chats.get(&id).map_or(seq, |chat| chat.marks.seen);
                     self.say(Command::MarkSeen { chat: id, seq });
-                    self.effects.changes.push(Change::ChatChanged { chat: id });
                 }
             }
-            Action::SetTyping { chat, typing } => self.say(Command::SetTyping { chat, typing }),
-            Action::SetDraft { chat, text } => {
-                let chat = self.chat_mut(chat);
-                chat.marks.draft = text;
-                chat.marks_changed = true;
+            Action::SetTyping { chat, typing } => {
+                let own = self.account.user();
+                if self.chats.get(&chat).is_some_and(|chat| chat.state.role(own).is_some()) {
+                    self.say(Command::SetTyping { chat, typing });
+                }
             }
-            Action::WatchPresence { users } => self.ask(Request::Other, Command::Presence { users }),
+            Action::SetDraft { chat, text } => self.set_draft(chat, text),
+            Action::WatchPresence { users } => {
+                self.watched = users;
+                self.watched.truncate(PRESENCE_USERS_MAX);
+                self.watch_presence();
+            }
+        }
+    }
+
+    /// A connection knows nothing of what was followed on the one before.
+    pub(crate) fn watch_presence(&mut self) {
+        if !self.watched.is_empty() {
+            self.ask(Request::Other, Command::Presence { users: self.watched.clone() });
+        }
+    }
+
+    fn set_draft(&mut self, id: ChatId, mut text: String) {
+        text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+        let key = rows::of_chat(rows::DRAFT, id);
+        if text.is_empty() {
+            self.effects.persist.delete(key);
+        } else {
+            self.effects.persist.put(key, rows::encode(&text));
+        }
+        self.chat_mut(id).draft = text;
+        self.effects.changes.push(Change::ChatChanged { chat: id });
+    }
+
+    /// A segment of the search index may hold words of a removed message.
+    pub(crate) fn note_stale(&mut self) {
+        self.stale = self.stale.saturating_add(1);
+        self.effects.persist.put(rows::STALE.to_vec(), rows::encode(&self.stale));
+    }
+
+    /// Rewrites one such segment now and then.
+    fn compact_one(&mut self) {
+        if self.stale == 0 {
+            return;
+        }
+        if self.compact_at.is_some_and(|at| at <= self.now) {
+            self.compact_at = None;
+            self.stale -= 1;
+            self.work.push(Work::Compact);
+            self.effects.persist.put(rows::STALE.to_vec(), rows::encode(&self.stale));
+        }
+        if self.stale > 0 && self.compact_at.is_none() {
+            self.compact_at = Some(self.now + COMPACT_AFTER);
         }
     }
 
@@ -231,6 +330,7 @@ impl Client {
             if std::mem::take(&mut chat.marks_changed) {
                 effects.persist.put(rows::of_chat(rows::MARKS, *id), rows::encode(&chat.marks));
             }
+            chat.progress.write(*id, &mut effects.persist);
             if self.session.is_some() && chat.marks.cursor > chat.acknowledged {
                 chat.acknowledged = chat.marks.cursor;
                 let command = Command::Received { chat: *id, seq: chat.marks.cursor };
@@ -243,8 +343,14 @@ impl Client {
                 effects.wake_at = [effects.wake_at, next].into_iter().flatten().min();
             }
         }
+        let own_times = [self.timers.next(), self.compact_at];
+        effects.wake_at = own_times.into_iter().chain([effects.wake_at]).flatten().min();
         effects
     }
+}
+
+fn user_of(prefix: &[u8], key: &[u8]) -> Option<UserId> {
+    key.strip_prefix(prefix).and_then(|id| UserId::try_from(id).ok())
 }
 
 fn chat_of(prefix: &[u8], key: &[u8]) -> Option<ChatId> {

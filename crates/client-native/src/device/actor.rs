@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::blobs::{self, BLOBS_MAX, Errand};
-use super::{DeviceEvent, DeviceOptions, Order, commit};
+use super::{DeviceEvent, DeviceOptions, Order, complete};
 use crate::backoff::Backoff;
 use crate::credentials::TokenError;
 use crate::link::{Incoming, Link, LinkError};
@@ -252,10 +252,10 @@ impl Actor {
 
     /// One step of the core, and what follows from it, in this order: persist, send, show.
     async fn step(&mut self, input: Input, link: Option<&mut Link>) -> Result<(), End> {
-        let Effects { persist, send, changes, wants, wake_at } =
-            self.client.step(self.options.clock.now(), input);
+        let unfinished = self.client.begin_step(self.options.clock.now(), input);
+        let effects = complete(&self.vault, unfinished).await.map_err(End::Failed)?;
+        let Effects { persist: _, send, changes, wants, wake_at } = effects;
         self.wake_at = wake_at;
-        commit(&self.vault, persist).await.map_err(End::Failed)?;
         if let Some(link) = link {
             send_all(link, &send).await?;
         }

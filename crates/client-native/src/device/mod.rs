@@ -5,17 +5,19 @@
 
 mod actor;
 mod blobs;
+mod read;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use dunlin_client::chats::StoredMessage;
 use dunlin_client::keys::MlsKeys;
 use dunlin_client::mls::DeviceIdentity;
-use dunlin_client::search::{self, Query, Rows};
-use dunlin_client::{Account, Action, Batch, Change, Client, Key, UserCommand, Value};
-use dunlin_model::{ChatId, Clock, Randomness, Seq};
+use dunlin_client::search;
+use dunlin_client::{Account, Action, Change, Client, Effects, Key, Unfinished, UserCommand, Value};
+use dunlin_model::{Clock, Randomness};
 use tokio::sync::{mpsc, oneshot};
 
+use self::read::VaultRows;
 use crate::vault::{Direction, KeyRange, Vault, VaultError};
 use crate::{Api, ServerUrl, Tokens};
 
@@ -108,7 +110,7 @@ impl Device {
         let keys = MlsKeys::create(identity, seed(&options));
         let mut client = Client::create(account, seed(&options), Box::new(keys));
         // The account is durable before the server hears of it.
-        let first = client.step(options.clock.now(), dunlin_client::Input::Tick);
+        let first = client.step(options.clock.now(), dunlin_client::Input::Tick, &VaultRows(&vault));
         vault.commit(&first.persist)?;
         Ok(Self::start(vault, client, options))
     }
@@ -156,30 +158,6 @@ impl Device {
         let order = Order::Look(Box::new(move |client| drop(answer.send(look(client)))));
         self.orders.send(order).await.map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())
-    }
-
-    /// What stands at a place of a chat. Reads the disk.
-    pub fn message(&self, chat: ChatId, seq: Seq) -> Option<StoredMessage> {
-        let vault = self.vault.lock().unwrap_or_else(PoisonError::into_inner);
-        dunlin_client::query::message(&VaultRows(&vault), chat, seq)
-    }
-
-    /// Messages that hold all words of `text`, newest first. Reads the disk.
-    ///
-    /// # Errors
-    /// `Search`.
-    pub fn search(&self, query: &Query<'_>) -> Result<Vec<search::Message>, DeviceError> {
-        let vault = self.vault.lock().unwrap_or_else(PoisonError::into_inner);
-        search::find(&VaultRows(&vault), query).map_err(|_| DeviceError::Search)
-    }
-}
-
-/// A vault as the core's queries read it. A row that cannot be read counts as not there.
-struct VaultRows<'a>(&'a Vault);
-
-impl Rows for VaultRows<'_> {
-    fn get(&self, key: &[u8]) -> Option<Value> {
-        self.0.get(key).inspect_err(|error| tracing::warn!(%error, "a row cannot be read")).ok().flatten()
     }
 }
 
@@ -237,17 +215,23 @@ fn read_range(vault: &Vault, range: KeyRange, rows: &mut Vec<(Key, Value)>) -> R
     Ok(())
 }
 
-/// Writes a batch off the async threads.
-async fn commit(vault: &Arc<Mutex<Vault>>, batch: Batch) -> Result<(), String> {
-    if batch.is_empty() {
-        return Ok(());
+/// Completes a step from the rows and writes its batch, off the async threads. What is to follow is given back.
+async fn complete(vault: &Arc<Mutex<Vault>>, unfinished: Unfinished) -> Result<Effects, String> {
+    if unfinished.is_idle() {
+        return Ok(unfinished.finish(&BTreeMap::new()));
     }
     let vault = Arc::clone(vault);
     let written = tokio::task::spawn_blocking(move || {
-        vault.lock().unwrap_or_else(PoisonError::into_inner).commit(&batch)
+        let mut vault = vault.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut effects = unfinished.finish(&VaultRows(&vault));
+        let batch = std::mem::take(&mut effects.persist);
+        if !batch.is_empty() {
+            vault.commit(&batch)?;
+        }
+        Ok::<_, VaultError>(effects)
     });
     match written.await {
-        Ok(Ok(())) => Ok(()),
+        Ok(Ok(effects)) => Ok(effects),
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err("the vault's thread panicked".to_owned()),
     }

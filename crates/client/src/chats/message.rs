@@ -31,23 +31,39 @@ pub enum Shown {
     Gone(BodyGone),
     /// It can never be read here.
     Stub(StubReason),
+    /// An edit of another message, or a reaction to it, which stands there.
+    Folded {
+        /// That message.
+        into: Seq,
+    },
+    /// Nothing is: it was deleted for this user alone, it has disappeared, or it said nothing new.
+    Nothing,
 }
 
 /// Why a message can never be read on this device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum StubReason {
     /// It was sent before this device had the chat's keys.
+    #[error("It was sent before this device had the keys of the chat.")]
     BeforeEntry,
     /// Its keys are deleted.
+    #[error("It came so late that its keys are deleted.")]
     TooOld,
     /// It is damaged, or was made for somebody else.
+    #[error("It is damaged, or was not made for this device.")]
     Broken,
     /// It was written for another chat, by another device or under another number: the server moved it.
+    #[error("It was written for another place: the server moved it.")]
     Misplaced,
     /// It was delivered before: the server replays it.
+    #[error("The server delivered it a second time.")]
     Replayed,
     /// This device wrote it and no longer knows what.
+    #[error("This device sent it and no longer knows what it said.")]
     Forgotten,
+    /// It changes the chat, and its author had no right to.
+    #[error("It was to change the chat, and its author has no right to.")]
+    NotAllowed,
 }
 
 impl StoredMessage {

@@ -1,13 +1,14 @@
 //! One chat, as this device holds it.
 
 mod message;
+mod progress;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use dunlin_model::chat::ChatState;
 use dunlin_model::view::Skipped;
-use dunlin_model::{ChatId, DeviceId, Encryption, Event, Seq, Timestamp, UserId};
+use dunlin_model::{ChatId, Encryption, Event, Seq, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::duty::Duty;
@@ -15,6 +16,7 @@ use crate::effects::Distrust;
 use crate::outbox::{Attempt, Entry};
 
 pub use message::{Shown, StoredMessage, StubReason};
+pub(crate) use progress::Progress;
 
 /// Unread messages of one chat that are counted one by one.
 pub const UNREAD_MAX: usize = 1_000;
@@ -36,20 +38,24 @@ pub struct Marks {
     pub skipped: bool,
     /// How many messages of this device the chat has accepted.
     pub accepted: u64,
-    /// The newest counter of each sender.
-    pub counters: BTreeMap<DeviceId, u64>,
     /// The name of an encrypted chat, which is content.
     pub title: Option<String>,
+    /// The message that says what an encrypted chat is about, if one does.
+    pub described: Option<Seq>,
+    /// The message that holds an encrypted chat's picture, if there is one.
+    pub pictured: Option<Seq>,
+    /// Seconds that messages of this device stay after they were read; zero: for ever.
+    pub timer: u32,
+    /// When something was last said here.
+    pub active: Timestamp,
+    /// How many notices stand in the chat.
+    pub notices: u64,
     /// Why nothing is sent here any more.
     pub distrusted: Option<Distrust>,
-    /// What was typed and not sent.
-    pub draft: String,
     /// Messages encrypted since this device last brought fresh keys.
     pub since_update: u32,
     /// When it did.
     pub updated: Timestamp,
-    /// Receipts of members: delivered, then seen.
-    pub receipts: BTreeMap<UserId, (Seq, Seq)>,
 }
 
 /// What came from the server and waits for its turn.
@@ -66,6 +72,9 @@ pub struct Chat {
     pub state: ChatState,
     /// How far this device has got, and more that is small.
     pub marks: Marks,
+    /// What was typed and not sent.
+    pub draft: String,
+    pub(crate) progress: Progress,
     pub(crate) outbox: VecDeque<Entry>,
     pub(crate) attempt: Option<Attempt>,
     pub(crate) waiting: VecDeque<Incoming>,
@@ -93,6 +102,8 @@ impl Chat {
         Self {
             state,
             marks,
+            draft: String::new(),
+            progress: Progress::default(),
             outbox: VecDeque::new(),
             attempt: None,
             waiting: VecDeque::new(),
@@ -122,6 +133,11 @@ impl Chat {
     /// How many messages of others were not shown yet; [`UNREAD_MAX`] stands for that many or more.
     pub fn unread(&self) -> usize {
         self.marks.unread.len()
+    }
+
+    /// How far a member has received and seen, as far as this device was told.
+    pub fn receipt(&self, user: UserId) -> (Seq, Seq) {
+        self.progress.receipt(user)
     }
 
     /// How many commands wait to be accepted.

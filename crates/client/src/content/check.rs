@@ -2,6 +2,7 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::Envelope;
 use super::error::ContentError;
 use super::kinds::{
     Attachment, ChatMetadata, Content, Edit, Files, Mention, PictureChange, Reaction, Reference, Text,
@@ -13,7 +14,13 @@ use super::limits::{
     THUMBNAIL_BYTES_MAX, WAVEFORM_BYTES_MAX,
 };
 
-pub(super) fn content(content: &Content) -> Result<(), ContentError> {
+pub(super) fn envelope(envelope: &Envelope) -> Result<(), ContentError> {
+    let (seconds, most) = (envelope.disappear_seconds, DISAPPEARING_SECONDS_MAX);
+    at_most("disappearSeconds", u64::from(seconds), u64::from(most))?;
+    content(&envelope.content)
+}
+
+fn content(content: &Content) -> Result<(), ContentError> {
     match content {
         Content::Text(text) => {
             if text.text.is_empty() {

@@ -20,6 +20,7 @@ pub(super) fn to_proto(from: &Envelope) -> Result<proto::Envelope, ContentError>
         sender_counter: from.sender_counter,
         sent_ms: from.sent.0,
         kind: kind.into(),
+        disappear_seconds: from.disappear_seconds,
         content: Some(content),
     })
 }
@@ -32,6 +33,7 @@ pub(super) fn from_proto(from: proto::Envelope) -> Result<Envelope, ContentError
         client_seq: ClientSeq(from.client_seq),
         sender_counter: from.sender_counter,
         sent: Timestamp(from.sent_ms),
+        disappear_seconds: from.disappear_seconds,
         content: content_from_proto(from.kind, from.content)?,
     })
 }

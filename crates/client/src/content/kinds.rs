@@ -3,17 +3,18 @@
 use std::fmt;
 
 use dunlin_model::{AttachmentId, Seq, UserId};
+use serde::{Deserialize, Serialize};
 
 /// SHA-256 over an earlier message's plaintext; see [`digest`](super::digest).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ContentDigest(pub [u8; 32]);
 
 /// SHA-256 over an encrypted file, as it is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FileDigest(pub [u8; 32]);
 
 /// The secret that a file is encrypted with.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileKey(pub [u8; 32]);
 
 impl fmt::Debug for FileKey {
@@ -23,7 +24,7 @@ impl fmt::Debug for FileKey {
 }
 
 /// What a message is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Content {
     /// Something written.
     Text(Text),
@@ -33,7 +34,7 @@ pub enum Content {
     Reaction(Reaction),
     /// New text for an earlier message of the same author.
     Edit(Edit),
-    /// How long later messages stay after they were read.
+    /// How long messages stay after they were read, for those who write from now on.
     DisappearingTimer {
         /// Seconds; zero: for ever.
         seconds: u32,
@@ -49,7 +50,7 @@ pub enum Content {
 
 /// An earlier message of the same chat. Whoever follows it compares the digest with that of the message at
 /// `seq`: where they differ, the server told somebody a wrong place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reference {
     /// Its place.
     pub seq: Seq,
@@ -58,7 +59,7 @@ pub struct Reference {
 }
 
 /// Names a user within a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mention {
     /// The first byte of the UTF-8 text.
     pub start: u32,
@@ -69,7 +70,7 @@ pub struct Mention {
 }
 
 /// Something written.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Text {
     /// The words; not empty, except as a caption.
     pub text: String,
@@ -80,7 +81,7 @@ pub struct Text {
 }
 
 /// Files, and what is written below them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Files {
     /// At least one.
     pub attachments: Vec<Attachment>,
@@ -89,7 +90,7 @@ pub struct Files {
 }
 
 /// A file in blob storage, and what is needed to read and show it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
     /// Where it is.
     pub id: AttachmentId,
@@ -114,7 +115,7 @@ pub struct Attachment {
 }
 
 /// The size of an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dimensions {
     /// Pixels; at least 1.
     pub width: u32,
@@ -123,7 +124,7 @@ pub struct Dimensions {
 }
 
 /// A recording: Opus in Ogg (RFC 7845), with a duration and the media type [`VOICE_NOTE_MEDIA_TYPE`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VoiceNote {
     /// The loudest sample of each of up to 64 equally long parts, in order of time: 0 is silence, 255 full scale.
     pub waveform: Vec<u8>,
@@ -133,7 +134,7 @@ pub struct VoiceNote {
 pub const VOICE_NOTE_MEDIA_TYPE: &str = "audio/ogg; codecs=opus";
 
 /// An emoji on another message.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reaction {
     /// Which message.
     pub target: Reference,
@@ -144,7 +145,7 @@ pub struct Reaction {
 }
 
 /// New text for an earlier message. The caller makes sure that the author is the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edit {
     /// Which message.
     pub target: Reference,
@@ -155,7 +156,7 @@ pub struct Edit {
 }
 
 /// A change of what an encrypted chat is called and looks like; `None` leaves one as it was.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChatMetadata {
     /// The new name.
     pub name: Option<String>,
@@ -166,7 +167,7 @@ pub struct ChatMetadata {
 }
 
 /// What became of a chat's picture.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PictureChange {
     /// There is a new one.
     Set(Box<Attachment>),

@@ -9,6 +9,7 @@ mod convert;
 mod error;
 mod kinds;
 pub mod limits;
+mod make;
 mod padding;
 mod proto;
 
@@ -38,6 +39,8 @@ pub struct Envelope {
     pub sender_counter: u64,
     /// When it was sent, by the sender's clock: for people, never for order.
     pub sent: Timestamp,
+    /// How long it stays after it was read; zero: for ever.
+    pub disappear_seconds: u32,
     /// What it is.
     pub content: Content,
 }
@@ -63,7 +66,7 @@ impl Envelope {
         if self.sender_counter == 0 {
             return Err(NOT_COUNTED);
         }
-        check::content(&self.content)?;
+        check::envelope(self)?;
         padding::pad(&convert::to_proto(self)?.encode_to_vec())
     }
 
@@ -82,7 +85,7 @@ impl Envelope {
             return Err(NOT_COUNTED);
         }
         let envelope = convert::from_proto(decoded)?;
-        check::content(&envelope.content)?;
+        check::envelope(&envelope)?;
         Ok(envelope)
     }
 }

@@ -57,6 +57,20 @@ impl Client {
         }
     }
 
+    /// Takes an entry back, unless it is on its way.
+    pub(crate) fn cancel(&mut self, id: dunlin_model::ChatId, place: u64) {
+        let Some(chat) = self.chats.get(&id) else { return };
+        let is_under_way = chat.attempt.as_ref().is_some_and(|attempt| attempt.place == Some(place));
+        // What follows the creation of a chat needs it.
+        let creates = chat
+            .outbox
+            .iter()
+            .any(|entry| entry.place == place && matches!(entry.wish, super::Wish::Create(_)));
+        if !is_under_way && !creates && self.drop_entry(id, place).is_some() {
+            self.effects.changes.push(Change::ChatChanged { chat: id });
+        }
+    }
+
     /// Makes no attempt in the chat for a while, unless its log goes on.
     pub(crate) fn hold(&mut self, id: dunlin_model::ChatId, wait: Duration) {
         if let Some(chat) = self.chats.get_mut(&id) {

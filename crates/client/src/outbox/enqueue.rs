@@ -35,6 +35,7 @@ impl Client {
             ChatCommand::Create { kind, encryption, name: named, description: String::new(), members };
         let create = write(Command::CreateChat { client_seq: number, command, attestation: None });
         self.push_entry(id, number.0, token, Wish::Create(create));
+        self.note_activity(id);
         if encrypted && !name.is_empty() {
             let metadata = ChatMetadata { name: Some(name), ..ChatMetadata::default() };
             self.enqueue_content(token, id, Content::ChatMetadata(metadata));
@@ -42,21 +43,36 @@ impl Client {
     }
 
     pub(crate) fn enqueue_content(&mut self, token: u64, chat: ChatId, content: Content) {
+        let disappear_seconds = match &content {
+            Content::Text(_) | Content::Files(_) => self.chats.get(&chat).map_or(0, |chat| chat.marks.timer),
+            // Edits and reactions go with what they belong to.
+            _ => 0,
+        };
         let envelope = Envelope {
             chat,
             sender: self.account.device(),
             client_seq: ClientSeq(0),
             sender_counter: 1,
             sent: self.now,
+            disappear_seconds,
             content,
         };
         match envelope.seal_plaintext() {
             Ok(sealed) => {
                 let place = self.account.take_number().0;
                 self.push_entry(chat, place, token, Wish::Content(sealed));
+                self.note_activity(chat);
             }
             Err(error) => self.refuse(token, chat, ErrorCode::InvalidArgument, error.to_string()),
         }
+    }
+
+    /// Something was said: the chat moves up in the list.
+    fn note_activity(&mut self, id: ChatId) {
+        let now = self.now;
+        let chat = self.chat_mut(id);
+        chat.marks.active = chat.marks.active.max(now);
+        chat.marks_changed = true;
     }
 
     pub(crate) fn enqueue_command(&mut self, token: u64, chat: ChatId, command: ChatCommand) {

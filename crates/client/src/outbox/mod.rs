@@ -71,7 +71,7 @@ fn write(command: Command) -> Vec<u8> {
     bytes
 }
 
-fn read(bytes: &[u8]) -> Option<Command> {
+pub(crate) fn read(bytes: &[u8]) -> Option<Command> {
     decode_client(Format::Proto, bytes).ok().map(|frame| frame.command)
 }
 

@@ -16,8 +16,7 @@ mod terms;
 
 use dunlin_model::{ChatId, Seq, Timestamp};
 
-use crate::batch::{Key, Value};
-
+pub use crate::reading::Rows;
 pub use add::add;
 pub use compact::compact;
 pub use find::find;
@@ -38,19 +37,6 @@ pub const TERMS_PER_MESSAGE_MAX: usize = 8_192;
 pub const TERMS_PER_QUERY_MAX: usize = 16;
 /// Hits of one search.
 pub const HITS_MAX: usize = 1_000;
-
-/// What the vault holds. Everything here depends on nothing but the rows it reads, so that a driver whose storage is
-/// asynchronous can note what was missing, drop the result, load and ask again.
-pub trait Rows {
-    /// What stands under `key`.
-    fn get(&self, key: &[u8]) -> Option<Value>;
-}
-
-impl Rows for std::collections::BTreeMap<Key, Value> {
-    fn get(&self, key: &[u8]) -> Option<Value> {
-        Self::get(self, key).cloned()
-    }
-}
 
 /// A row of the index is not what was written, or missing: the index has to be made anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -5,7 +5,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Damaged, Rows};
-use crate::batch::{Batch, Key, Value};
+use crate::batch::Key;
+pub(super) use crate::reading::Pending;
 
 /// Every key of the index begins so. The number is that of the format, folding included.
 pub const PREFIX: &[u8] = b"search/1/";
@@ -118,12 +119,6 @@ pub(super) fn read<T: DeserializeOwned>(
     rows.get(key).map(|value| decode(row, &value)).transpose()
 }
 
-/// The rows as they will be when a batch is written, and the batch.
-pub(super) struct Pending<'a> {
-    pub(super) rows: &'a dyn Rows,
-    pub(super) batch: &'a mut Batch,
-}
-
 impl Pending<'_> {
     pub(super) fn put<T: Serialize>(&mut self, key: Key, value: &T) {
         let value = postcard::to_stdvec(value).expect("our rows have only types that postcard writes");
@@ -140,14 +135,5 @@ impl Pending<'_> {
 
     pub(super) fn segments(&self) -> Result<Vec<Segment>, Damaged> {
         Ok(read(self, "the list of segments", &segments_key())?.unwrap_or_default())
-    }
-}
-
-impl Rows for Pending<'_> {
-    fn get(&self, key: &[u8]) -> Option<Value> {
-        match self.batch.change_of(key) {
-            Some(change) => change.map(<[u8]>::to_vec),
-            None => self.rows.get(key),
-        }
     }
 }

@@ -38,6 +38,7 @@ impl Client {
         chat.state = ChatState::from_details(&details);
         chat.state_changed = true;
         self.effects.changes.push(Change::ChatChanged { chat: id });
+        self.receipts_answered(id, &details);
         self.drain(id);
     }
 

@@ -10,6 +10,7 @@ use dunlin_model::{ChatId, Commit, DeviceCertificate, DeviceId, Epoch, Event, Gr
 use super::verify::is_allowed;
 use crate::effects::{Change, Distrust};
 use crate::keys::{KeysError, Staged};
+use crate::notice::Notice;
 use crate::step::Client;
 
 /// How long a device that lost its place waits before it enters again, at the most.
@@ -122,6 +123,7 @@ impl Client {
     fn lose_place(&mut self, id: ChatId, author: DeviceId) {
         self.keys.forget(id);
         self.effects.changes.push(Change::CommitFailed { chat: id, author });
+        self.note_here(id, Notice::CommitFailed { author });
         let jitter = self.jitter(REENTRY_JITTER);
         let at = self.now + jitter;
         if let Some(chat) = self.chats.get_mut(&id) {

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::chats::Incoming;
 use crate::effects::{Change, Want};
+use crate::notice::Notice;
 use crate::step::{Client, RETRY_AFTER};
 
 impl Client {
@@ -86,13 +87,17 @@ impl Client {
         let Some(chat) = self.chats.get_mut(&id) else { return };
         chat.marks.cursor = range.to;
         chat.marks.skipped = true;
-        chat.marks.counters.clear();
+        chat.progress.forget_counters();
         chat.marks_changed = true;
         if range.reason != SkipReason::Hidden {
             // Commits may have been among it: then the keys turn out to be of another epoch, and are forgotten.
             chat.marks.needs_base = true;
         }
-        self.effects.changes.push(Change::Missing { chat: id, from: range.from, to: range.to });
+        let (from, to) = (range.from, range.to);
+        self.effects.changes.push(Change::Missing { chat: id, from, to });
+        if range.reason == SkipReason::Expired {
+            self.note(id, to, Notice::Missing { from, to });
+        }
     }
 
     /// Whether all blobs that this device needs of the event are here; asks for those that are not.

@@ -1,10 +1,12 @@
 //! One event, at its place in the log.
 
-use dunlin_model::{ChatId, Encryption, ErrorCode, Event, EventKind};
+use dunlin_model::{Body, ChatId, Encryption, ErrorCode, Event, EventKind};
 use dunlin_wire::Failure;
 
+use super::said::Kept;
 use crate::chats::{Shown, StoredMessage, UNREAD_MAX};
 use crate::effects::Change;
+use crate::fold::Work;
 use crate::outbox::Wish;
 use crate::rows;
 use crate::step::Client;
@@ -28,8 +30,9 @@ impl Client {
         {
             self.distrust(id, why);
         }
-        let shown = match &event.kind {
+        let kept = match &event.kind {
             EventKind::Message { body, .. } if is_encrypted => Some(self.read(id, event, body)),
+            EventKind::Message { body, .. } => Some(self.read_plain(id, event, body)),
             EventKind::GroupStarted(start) => {
                 self.group_started(id, event, start, is_told);
                 None
@@ -39,24 +42,38 @@ impl Client {
                 None
             }
             EventKind::MessageDeleted { target } => {
-                self.effects.persist.delete(rows::message(id, *target));
-                Some(Shown::Event(Box::new(event.kind.clone())))
+                self.delete_message(id, *target);
+                None
             }
-            kind => Some(Shown::Event(Box::new(kind.clone()))),
+            kind => Some(Kept::aside(Shown::Event(Box::new(kind.clone())))),
         };
-        self.apply(id, event, is_told);
+        let is_said = kept.as_ref().is_some_and(|kept| kept.is_said);
+        self.apply(id, event, is_told, is_said);
         self.settle_own(id, event);
         let is_member = self.chats.get(&id).is_some_and(|chat| chat.state.role(me.user).is_some());
         if was_member && !is_member {
             // The keys stay: who is let in again before anyone has committed the removal still has its leaf.
             self.refuse_all(id, ErrorCode::NotAMember, "You are not a member of this chat any more.");
         }
-        if let Some(shown) = shown {
-            self.store(id, event, shown);
+        if let Some(kept) = kept {
+            self.store(id, event, kept.shown);
         }
     }
 
-    fn apply(&mut self, id: ChatId, event: &Event, is_told: bool) {
+    /// A message of a chat without encryption.
+    fn read_plain(&mut self, id: ChatId, event: &Event, body: &Body) -> Kept {
+        match body {
+            Body::Gone(why) => return Kept::aside(Shown::Gone(*why)),
+            Body::Text(text) => {
+                let (seq, by, time) = (event.seq, event.sender.user, event.time);
+                self.work.push(Work::Index { chat: id, seq, by, time, text: text.clone() });
+            }
+            Body::Opaque(_) => {}
+        }
+        Kept::said(Shown::Event(Box::new(event.kind.clone())))
+    }
+
+    fn apply(&mut self, id: ChatId, event: &Event, is_told: bool, is_said: bool) {
         let me = self.account.device();
         let Some(chat) = self.chats.get_mut(&id) else { return };
         if !is_told {
@@ -75,7 +92,10 @@ impl Client {
                 | EventKind::MembersBanned { .. }
         );
         chat.eager |= calls_for_keys && event.sender == me;
-        if event.is_message() && event.sender.user != me.user && event.seq > chat.marks.seen {
+        if is_said || matches!(event.kind, EventKind::Created { .. }) {
+            chat.marks.active = event.time;
+        }
+        if is_said && event.sender.user != me.user && event.seq > chat.marks.seen {
             chat.marks.unread.push_back(event.seq);
             if chat.marks.unread.len() > UNREAD_MAX {
                 chat.marks.unread.pop_front();
@@ -119,6 +139,8 @@ impl Client {
             shown,
         };
         self.effects.persist.put(rows::message(id, event.seq), rows::encode(&message));
-        self.effects.changes.push(Change::Message { chat: id, message: Box::new(message) });
+        if !matches!(message.shown, Shown::Folded { .. } | Shown::Nothing) {
+            self.effects.changes.push(Change::Message { chat: id, message: Box::new(message) });
+        }
     }
 }

@@ -4,6 +4,7 @@ use dunlin_model::chat::{ChatState, draft};
 use dunlin_model::{ChatCommand, ChatId, ChatLimits, DecisionContext, Event, EventKind, UserId};
 
 use crate::effects::{Change, Distrust};
+use crate::notice::Notice;
 use crate::step::Client;
 
 /// Limits are for the server to keep: a client does not know how they are set.
@@ -39,6 +40,7 @@ impl Client {
             chat.marks.distrusted = Some(why);
             chat.marks_changed = true;
             self.effects.changes.push(Change::Distrusted { chat: id, why });
+            self.note_here(id, Notice::Distrusted(why));
         }
     }
 }

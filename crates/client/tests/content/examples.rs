@@ -21,6 +21,7 @@ pub(crate) fn envelope(content: Content) -> Envelope {
         client_seq: EXPECTED.client_seq,
         sender_counter: 40,
         sent: Timestamp(1_760_000_000_000),
+        disappear_seconds: 0,
         content,
     }
 }

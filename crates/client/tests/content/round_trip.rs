@@ -97,6 +97,7 @@ fn envelope() -> impl Strategy<Value = Envelope> {
             client_seq: ClientSeq(number),
             sender_counter: counter,
             sent: Timestamp(sent),
+            disappear_seconds: counter_seconds(counter),
             content,
         }
     })
@@ -147,4 +148,10 @@ proptest! {
         bytes.resize(bytes.len().next_power_of_two().max(256), 0);
         prop_assert!(Envelope::open(&bytes, &examples::EXPECTED).is_err());
     }
+}
+
+/// Any time that is allowed.
+fn counter_seconds(counter: u64) -> u32 {
+    u32::try_from(counter % (u64::from(dunlin_client::content::limits::DISAPPEARING_SECONDS_MAX) + 1))
+        .unwrap()
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dunlin_client::chats::{Shown, StubReason};
+use dunlin_client::notice::Notice;
 use dunlin_client::{Change, Distrust};
 use dunlin_model::{Body, ChatId, Event, EventKind};
 use dunlin_wire::ServerFrame;
@@ -124,6 +125,8 @@ fn a_message_that_the_server_leaves_out_is_missed() {
     let gap =
         |change: &Change| matches!(change, Change::Gap { sender, missing: 1, .. } if *sender == device(1, 1));
     assert!(world.peers[1].saw(gap));
+    world.restart(1);
+    assert_eq!(world.notices(1, chat), [Notice::Gap { sender: device(1, 1), missing: 1 }]);
 }
 
 #[test]
@@ -182,6 +185,7 @@ fn a_commit_that_cannot_be_applied_names_its_author_and_the_device_enters_anew()
             matches!(change, Change::CommitFailed { author, .. } if *author == device(1, 1))
         })
     );
+    assert_eq!(world.notices(1, chat), [Notice::CommitFailed { author: device(1, 1) }]);
     world.pass(Duration::from_secs(60));
     world.say(0, chat, "to all");
     world.say(1, chat, "back");

@@ -3,7 +3,13 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod attacks;
+mod changing;
+mod disappearing;
+mod finding;
 mod members;
+mod reading;
+mod signals;
 mod sim;
 mod talking;
+mod trusting;
 mod world;

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use dunlin_client::search::{self, Message, Query, Rows};
-use dunlin_client::{Batch, Key, Value};
+use dunlin_client::{Batch, Key, Order, Value};
 use dunlin_model::{ChatId, Seq, Timestamp};
 
 pub(crate) const LAKE: ChatId = ChatId::from_bytes([1; 16]);
@@ -27,6 +27,12 @@ impl Rows for Vault {
     fn get(&self, key: &[u8]) -> Option<Value> {
         self.read.set(self.read.get() + 1);
         self.rows.get(key).cloned()
+    }
+
+    fn scan(&self, from: &[u8], until: &[u8], order: Order, limit: usize) -> Vec<(Key, Value)> {
+        let rows = self.rows.scan(from, until, order, limit);
+        self.read.set(self.read.get() + rows.len());
+        rows
     }
 }
 

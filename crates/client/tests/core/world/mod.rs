@@ -2,6 +2,7 @@
 
 mod peer;
 mod server;
+mod shown;
 
 use std::time::Duration;
 
@@ -9,8 +10,9 @@ use dunlin_client::content::{Content, Text};
 use dunlin_client::{Action, Change, Input, UserCommand};
 use dunlin_model::{ChatCommand, ChatId, ChatKind, DeviceId, DeviceNumber, Encryption, Timestamp, UserId};
 
-pub(crate) use peer::{Cryptography, Peer, identity};
+pub(crate) use peer::{Cryptography, Peer, REBORN, identity};
 pub(crate) use server::Server;
+pub(crate) use shown::{picture, words};
 
 /// Steps after which a world that should have come to rest has gone astray.
 const STEPS_MAX: usize = 5_000;

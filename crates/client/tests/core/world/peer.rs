@@ -52,9 +52,12 @@ pub(crate) struct Peer {
     openings: u64,
 }
 
+/// Devices from this number on are of people who lost everything and have another identity key.
+pub(crate) const REBORN: u32 = 100;
+
 /// The identity key of a device's user.
 pub(crate) fn identity(device: DeviceId) -> SigningKey {
-    let mut seed = [0x55; 32];
+    let mut seed = [if device.number.0 < REBORN { 0x55 } else { 0x56 }; 32];
     seed[..16].copy_from_slice(device.user.as_bytes());
     SigningKey::from_bytes(&seed)
 }
@@ -121,7 +124,7 @@ impl Peer {
     }
 
     pub(crate) fn step(&mut self, now: Timestamp, input: Input) -> Vec<Want> {
-        let effects = self.client.step(now, input);
+        let effects = self.client.step(now, input, &self.rows);
         for (key, value) in effects.persist {
             match value {
                 Some(value) => self.rows.insert(key, value),

@@ -4,6 +4,7 @@ mod blobs;
 mod keys;
 mod log;
 mod pushes;
+mod signals;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -25,6 +26,7 @@ pub(crate) struct Server {
     sessions: BTreeMap<DeviceId, pushes::Session>,
     cursors: BTreeMap<(DeviceId, ChatId), Seq>,
     keys: keys::KeyPackages,
+    pub(crate) signals: signals::Signals,
     /// Every key that a ciphertext was ever sent under, and what was sent.
     uses: BTreeMap<KeyUse, Vec<u8>>,
 }
@@ -50,6 +52,7 @@ impl Server {
 
     pub(crate) fn connect(&mut self, device: DeviceId, now: Timestamp) -> Welcome {
         self.sessions.insert(device, pushes::Session::default());
+        self.show_presence(device.user);
         Welcome {
             device,
             server_time: now,
@@ -63,6 +66,8 @@ impl Server {
 
     pub(crate) fn disconnect(&mut self, device: DeviceId) {
         self.sessions.remove(&device);
+        self.signals.left.remove(&device);
+        self.show_presence(device.user);
     }
 
     pub(crate) fn head(&self, chat: ChatId) -> u64 {
@@ -79,6 +84,7 @@ impl Server {
             Command::Resume { positions, more } => {
                 for position in positions {
                     self.raise(device, position.chat, position.received);
+                    self.note_receipt(device, position.chat, position.received, position.seen);
                 }
                 if let Some(session) = self.sessions.get_mut(&device) {
                     session.resumed = !more;
@@ -87,8 +93,16 @@ impl Server {
             }
             Command::Received { chat, seq } => {
                 self.raise(device, chat, seq);
+                self.note_receipt(device, chat, seq, Seq::ZERO);
                 Outcome::Done
             }
+            Command::MarkSeen { chat, seq } => {
+                self.note_receipt(device, chat, seq, seq);
+                Outcome::Done
+            }
+            Command::SetTyping { chat, typing } => self.typing(device, chat, typing),
+            Command::HideMessage { chat, seq } => self.hide(device, chat, seq),
+            Command::Presence { users } => self.presence(device, users),
             Command::Submit { chat, client_seq, command, attestation } => {
                 self.submit(device, chat, client_seq, command, attestation, now)
             }

@@ -2,10 +2,10 @@
 
 use dunlin_client::keys::stand_in::key_use;
 use dunlin_model::chat::{ChatState, Decision, decide};
-use dunlin_model::view::{ChatDetails, MemberView};
+use dunlin_model::view::{ChatDetails, MemberView, Receipt};
 use dunlin_model::{
-    Attestation, Body, ChatCommand, ChatId, ChatKind, ChatLimits, ClientSeq, DecisionContext, DeviceId,
-    Encryption, ErrorCode, Event, EventKind, Refusal, Seq, Timestamp, UserId,
+    Attestation, Body, BodyGone, ChatCommand, ChatId, ChatKind, ChatLimits, ClientSeq, DecisionContext,
+    DeviceId, Encryption, ErrorCode, Event, EventKind, Refusal, Seq, Timestamp, UserId,
 };
 use dunlin_wire::{Failure, Outcome};
 
@@ -19,6 +19,11 @@ pub(crate) struct Log {
 impl Log {
     pub(crate) fn append(&mut self, event: Event) {
         self.state.apply(&event);
+        if let EventKind::MessageDeleted { target } = event.kind
+            && let Some(deleted) = self.events.get_mut(usize::try_from(target.0).unwrap() - 1)
+        {
+            deleted.empty_body(BodyGone::Deleted);
+        }
         self.events.push(event);
     }
 
@@ -126,12 +131,9 @@ impl Server {
         let user: UserId = device.user;
         let role = state.role(user);
         let shows = all && role.is_some();
-        let member = |(user, role): (&UserId, &dunlin_model::Role)| MemberView {
-            user: *user,
-            role: *role,
-            online: false,
-            delivered: Seq::ZERO,
-            seen: Seq::ZERO,
+        let member = |(user, role): (&UserId, &dunlin_model::Role)| {
+            let Receipt { delivered, seen, .. } = self.receipt(state.id, *user);
+            MemberView { user: *user, role: *role, online: false, delivered, seen }
         };
         Some(ChatDetails {
             chat: state.id,

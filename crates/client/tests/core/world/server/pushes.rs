@@ -54,6 +54,7 @@ impl Server {
             session.caught_up = true;
             frames.push(ServerFrame::CaughtUp);
         }
+        frames.extend(self.signals.left.remove(&device).unwrap_or_default());
         frames
     }
 }

@@ -1,0 +1,95 @@
+//! The list of chats, and one chat by itself.
+
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use dunlin_model::{ChatId, Encryption, Seq};
+
+use super::message::preview;
+use super::reader::Reader;
+use super::{ChatSummary, ChatView, LastView, MessageView};
+use crate::chats::Marks;
+use crate::content::{ChatMetadata, Content, PictureChange};
+use crate::reading::{Order, Rows, beginning_with, each_row};
+use crate::rows;
+
+/// Rows read at a time.
+const PIECE_ROWS: usize = 256;
+
+/// The chats, former ones included, by when something was last said in them, newest first: `limit` of them after
+/// the first `skip`. Reads one small row of every chat, and more of those that are asked for.
+pub fn chats(rows: &dyn Rows, skip: usize, limit: usize) -> Vec<ChatSummary> {
+    let mut all: Vec<(ChatId, Marks)> = Vec::new();
+    each_row(rows, beginning_with(rows::MARKS), Order::Ascending, PIECE_ROWS, |key, value| {
+        let chat = key.strip_prefix(rows::MARKS).and_then(|id| ChatId::try_from(id).ok());
+        all.extend(chat.zip(rows::decode(&value)));
+        true
+    });
+    all.sort_by_key(|(chat, marks)| (Reverse(marks.active), *chat));
+    let asked = all.into_iter().skip(skip).take(limit);
+    let readers = asked.filter_map(|(chat, marks)| Reader::with_marks(rows, chat, marks));
+    // One that was written to and does not exist is none.
+    readers.filter(|reader| reader.state.exists()).map(|reader| reader.summary()).collect()
+}
+
+/// One chat.
+pub fn chat(rows: &dyn Rows, chat: ChatId) -> Option<ChatView> {
+    Some(Reader::open(rows, chat)?.chat_view())
+}
+
+impl Reader<'_> {
+    fn summary(&self) -> ChatSummary {
+        let state = &self.state;
+        let own = self.own.user;
+        let title = match state.encryption {
+            Encryption::Mls => self.waiting.title.clone().or_else(|| self.marks.title.clone()),
+            Encryption::None => Some(state.name.clone()),
+        };
+        let newest = self.waiting_messages().pop().or_else(|| self.last().map(|message| *message));
+        ChatSummary {
+            chat: self.chat(),
+            kind: state.kind,
+            encryption: state.encryption,
+            title: title.unwrap_or_default(),
+            peer: state.peer_of(own),
+            is_member: state.role(own).is_some(),
+            members: state.members.len(),
+            unread: self.marks.unread.len(),
+            draft: self.read(&rows::of_chat(rows::DRAFT, self.chat())).unwrap_or_default(),
+            waiting: self.waiting.count,
+            distrusted: self.marks.distrusted,
+            last: newest.map(|message| {
+                let preview = preview(&message.body);
+                let MessageView { place, sender, time, status, .. } = message;
+                LastView { place, sender, time, preview, status }
+            }),
+            active: self.marks.active,
+        }
+    }
+
+    fn chat_view(&self) -> ChatView {
+        let said = |at: Option<Seq>| -> Option<ChatMetadata> {
+            match self.message(at?)?.envelope(self.chat())?.content {
+                Content::ChatMetadata(metadata) => Some(metadata),
+                _ => None,
+            }
+        };
+        let description = match self.state.encryption {
+            Encryption::Mls => said(self.marks.described).and_then(|metadata| metadata.description),
+            Encryption::None => Some(self.state.description.clone()),
+        };
+        let picture = match said(self.marks.pictured).and_then(|metadata| metadata.picture) {
+            Some(PictureChange::Set(picture)) => Some(*picture),
+            Some(PictureChange::Removed) | None => None,
+        };
+        let timer = self.marks.timer;
+        ChatView {
+            summary: self.summary(),
+            description: description.unwrap_or_default(),
+            picture,
+            timer: (timer > 0).then(|| Duration::from_secs(timer.into())),
+            members: self.state.members.iter().map(|(user, role)| (*user, *role)).collect(),
+            seen: self.marks.seen,
+        }
+    }
+}
