@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::profile::UnlockChoice;
+
 /// A private messenger that anyone can run.
 #[derive(Debug, Parser)]
 #[command(name = "dunlin", version, about, max_term_width = 100)]
@@ -47,6 +49,45 @@ pub(crate) enum Command {
     New(NewArgs),
     /// Send a message; '-' reads it from standard input
     Send(SendArgs),
+    /// Give a message of yours another text; '-' reads it from standard input
+    Edit {
+        /// The chat
+        chat: String,
+        /// The message's number
+        seq: u64,
+        /// The new text; nothing behind '--' is taken for an option
+        #[arg(required = true, allow_negative_numbers = true)]
+        text: Vec<String>,
+    },
+    /// Put an emoji on a message
+    React {
+        /// The chat
+        chat: String,
+        /// The message's number
+        seq: u64,
+        /// The emoji
+        emoji: String,
+        /// Take it back instead
+        #[arg(long)]
+        remove: bool,
+    },
+    /// Find messages by words, or the beginnings of words
+    Search {
+        /// Words that must all be there
+        #[arg(required = true)]
+        words: Vec<String>,
+        /// Only in this chat
+        #[arg(long, value_name = "CHAT")]
+        chat: Option<String>,
+        /// How many at most
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// Chat on the whole screen, by keyboard; F1 shows the keys, Ctrl+Q leaves
+    Chat {
+        /// The chat to open
+        chat: Option<String>,
+    },
     /// Show what is new and go on showing it; stop with Ctrl-C
     Tail(TailArgs),
     /// Show earlier messages of a chat
@@ -108,6 +149,17 @@ pub(crate) enum Command {
         /// The new description
         description: String,
     },
+    /// Show the digits that two people compare to know that no one stands between them
+    Verify {
+        /// With whom
+        person: String,
+        /// The digits are the same on both sides
+        #[arg(long, conflicts_with = "unmark")]
+        mark: bool,
+        /// Take that back
+        #[arg(long)]
+        unmark: bool,
+    },
     /// List your devices, or log one of them out
     Devices {
         #[command(subcommand)]
@@ -147,6 +199,13 @@ pub(crate) enum Command {
     },
 }
 
+impl Command {
+    /// Whether it can only run in the process whose terminal it is for.
+    pub(crate) const fn needs_terminal(&self) -> bool {
+        matches!(self, Self::Chat { .. })
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
     /// Address and port to listen on
@@ -182,6 +241,13 @@ pub(crate) struct LoginArgs {
     /// Only have a code sent
     #[arg(long, conflicts_with = "code")]
     pub(crate) request_code: bool,
+    /// What is to open what this device keeps [default: a passphrase if DUNLIN_PASSPHRASE holds one, else the
+    /// keyring, else a key file]
+    #[arg(long, value_name = "HOW")]
+    pub(crate) unlock: Option<UnlockChoice>,
+    /// Begin with new keys although you have other devices; those you write with are told so
+    #[arg(long)]
+    pub(crate) new_identity: bool,
 }
 
 #[derive(Debug, Args)]
@@ -210,8 +276,8 @@ pub(crate) struct SendArgs {
     #[arg(required = true, allow_negative_numbers = true)]
     pub(crate) text: Vec<String>,
     /// The number of the message that this answers
-    #[arg(long, value_name = "SEQ")]
-    pub(crate) reply_to: Option<u64>,
+    #[arg(long, visible_alias = "reply-to", value_name = "SEQ")]
+    pub(crate) reply: Option<u64>,
     /// Seconds to wait for a server that is out of reach
     #[arg(long, default_value_t = 5, value_name = "SECONDS")]
     pub(crate) wait: u64,
@@ -346,7 +412,7 @@ mod tests {
     #[test]
     fn a_message_needs_no_quotes_and_options_may_stand_behind_it() {
         let sent = |arguments: &[&str]| match Cli::parse_from(arguments).command {
-            Command::Send(args) => (args.chat, args.text.join(" "), args.reply_to),
+            Command::Send(args) => (args.chat, args.text.join(" "), args.reply),
             _ => panic!("not send"),
         };
         let answer = sent(&["dunlin", "send", "Team", "minus", "-5", "today", "--reply-to", "3"]);

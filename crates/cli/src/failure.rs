@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::io;
-use std::process::ExitCode;
 
-use dunlin_client_native::{ApiError, RequestError, ServerUrl, TokenError};
+use dunlin_client_native::device::DeviceError;
+use dunlin_client_native::{ApiError, ServerUrl, TokenError};
 use dunlin_model::ErrorCode;
 use serde_json::{Value, json};
 
@@ -26,6 +26,10 @@ pub(crate) enum Failure {
     NotLoggedIn(String),
     /// The server cannot be reached.
     Unreachable(String),
+    /// The process that carried the command out ended before it said what became of it.
+    Interrupted,
+    /// This process leaves the vault to another one, which is to carry on.
+    Moved,
     /// Nobody reads the output any more.
     OutputClosed,
 }
@@ -33,6 +37,8 @@ pub(crate) enum Failure {
 /// What commands return.
 pub(crate) type Result<T = (), E = Failure> = std::result::Result<T, E>;
 
+/// The exit code of what worked.
+pub(crate) const DONE: u8 = 0;
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 const NOT_LOGGED_IN: u8 = 3;
@@ -40,21 +46,27 @@ const UNREACHABLE: u8 = 4;
 
 impl Failure {
     /// The exit code, as documented in docs/terminal.md.
-    pub(crate) fn exit_code(&self) -> ExitCode {
+    pub(crate) const fn exit_code(&self) -> u8 {
         match self {
-            Self::OutputClosed => ExitCode::SUCCESS,
-            Self::Refused { .. } | Self::Failed(_) => ExitCode::from(FAILED),
-            Self::Usage(_) => ExitCode::from(USAGE),
-            Self::NotLoggedIn(_) => ExitCode::from(NOT_LOGGED_IN),
-            Self::Unreachable(_) => ExitCode::from(UNREACHABLE),
+            Self::OutputClosed | Self::Moved => DONE,
+            Self::Refused { .. } | Self::Failed(_) | Self::Interrupted => FAILED,
+            Self::Usage(_) => USAGE,
+            Self::NotLoggedIn(_) => NOT_LOGGED_IN,
+            Self::Unreachable(_) => UNREACHABLE,
         }
+    }
+
+    /// Whether there is anything to say about it.
+    pub(crate) const fn is_told(&self) -> bool {
+        !matches!(self, Self::OutputClosed | Self::Moved)
     }
 
     /// The failure for scripts: a stable code and a sentence.
     pub(crate) fn to_json(&self) -> Value {
         let code = match self {
             Self::Refused { code, .. } => code.as_str(),
-            Self::Failed(_) | Self::OutputClosed => "failed",
+            Self::Failed(_) | Self::OutputClosed | Self::Moved => "failed",
+            Self::Interrupted => "interrupted",
             Self::Usage(_) => "usage",
             Self::NotLoggedIn(_) => "notLoggedIn",
             Self::Unreachable(_) => "unreachable",
@@ -89,13 +101,9 @@ impl Failure {
         }
     }
 
-    /// The failure of a request on the connection.
-    pub(crate) fn of_request(server: &ServerUrl, error: &RequestError) -> Self {
-        match error {
-            RequestError::Failed(failure) => Self::of_server(failure),
-            RequestError::TimedOut | RequestError::Closed => Self::unreachable(server, &error.to_string()),
-            RequestError::LoggedOut => Self::logged_out(),
-        }
+    /// The device's own failure.
+    pub(crate) fn of_device(error: &DeviceError) -> Self {
+        Self::Failed(error.to_string())
     }
 
     /// What the server said.
@@ -128,6 +136,11 @@ impl fmt::Display for Failure {
             | Self::Usage(message)
             | Self::NotLoggedIn(message)
             | Self::Unreachable(message) => f.write_str(message),
+            Self::Interrupted => f.write_str(
+                "The dunlin process that was carrying this out has ended. Whether it was done, 'dunlin history' and \
+                 'dunlin chats' tell.",
+            ),
+            Self::Moved => f.write_str("Another dunlin process carries on."),
             Self::OutputClosed => f.write_str("Nobody reads the output."),
         }
     }

@@ -5,11 +5,6 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp as Instant, Zoned};
 
-/// The time of day, with the date before it when that is not `today`'s.
-pub(crate) fn short(time: Timestamp, now: Timestamp) -> String {
-    in_zone(time, now, &TimeZone::system())
-}
-
 /// The day.
 pub(crate) fn date(time: Timestamp, zone: &TimeZone) -> Option<Date> {
     zoned(time, zone).map(|time| time.date())
@@ -32,8 +27,8 @@ pub(crate) fn day(date: Date, today: Date) -> String {
     date.strftime(format).to_string()
 }
 
-/// As [`short`], in `zone`.
-pub(crate) fn in_zone(time: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
+/// The time of day in `zone`, with the date before it when that is not today's.
+pub(crate) fn short(time: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     let (Some(time), Some(now)) = (zoned(time, zone), zoned(now, zone)) else { return "?".into() };
     let format = match (time.year() == now.year(), time.date() == now.date()) {
         (true, true) => "%H:%M",
@@ -65,8 +60,8 @@ mod tests {
     fn the_date_is_shown_when_it_is_not_today() {
         let zone = TimeZone::fixed(jiff::tz::offset(1));
         let now = Timestamp(1_700_000_000_000); // 14 November 2023, 23:13:20 there
-        assert_eq!(in_zone(now, now, &zone), "23:13");
-        assert_eq!(in_zone(Timestamp(now.0 - 86_400_000), now, &zone), "13 Nov 23:13");
-        assert_eq!(in_zone(Timestamp(0), now, &zone), "01 Jan 1970 01:00");
+        assert_eq!(short(now, now, &zone), "23:13");
+        assert_eq!(short(Timestamp(now.0 - 86_400_000), now, &zone), "13 Nov 23:13");
+        assert_eq!(short(Timestamp(0), now, &zone), "01 Jan 1970 01:00");
     }
 }

@@ -1,23 +1,22 @@
 //! The `dunlin` program: a server, a chat client in the terminal, and a load generator.
 //!
-//! In reading order: `args` is the command line, `commands` has a file for each subject, `say` is how anything
-//! leaves this device, `commands::tail` how anything arrives, `profile` what is kept on disk.
+//! In reading order: `args` is the command line, `run` finds out which process carries a command out, `owner` is how
+//! processes of one profile speak to each other, `session` a running device with its names, `commands` has a file
+//! for each subject, `chat` is the full screen, `profile` what is kept on disk.
 #![expect(clippy::disallowed_methods, reason = "a program meets the real clock")]
 
-mod app;
 mod args;
-#[cfg(test)]
 mod chat;
-mod chats;
 mod commands;
 mod failure;
 mod localtime;
 mod output;
+mod owner;
 mod plain;
 mod profile;
 mod render;
-mod say;
-mod screen;
+mod run;
+mod session;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -25,6 +24,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 use dunlin_server::ServeOptions;
 use tokio::runtime::Builder;
+use tokio::task::LocalSet;
 
 use args::{Cli, Command, Globals, ServeArgs};
 use failure::{Failure, Result};
@@ -37,7 +37,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let Cli { globals, command } = Cli::parse();
-    let out = Output::new(globals.json);
     let result = match command {
         Command::Serve(args) => serve(args),
         Command::Completions { shell } => completions(shell),
@@ -45,20 +44,39 @@ fn main() -> ExitCode {
             Ok(code) => return code,
             Err(error) => Err(Failure::Failed(format!("{error:#}."))),
         },
-        command => chat(command, out, globals),
+        command => return chat(command, globals),
     };
     let Err(failure) = result else { return ExitCode::SUCCESS };
-    if !matches!(failure, Failure::OutputClosed) {
-        let text = if out.is_json() { failure.to_json().to_string() } else { failure.to_string() };
-        out.note(&text);
-    }
-    failure.exit_code()
+    // What cannot be told on standard error cannot be told at all.
+    let _ = writeln!(io::stderr(), "{failure}");
+    ExitCode::from(failure.exit_code())
 }
 
-fn chat(command: Command, out: Output, globals: Globals) -> Result {
-    let profile = Profile::open(globals.home, &globals.profile)?;
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| no_runtime(&error))?;
-    runtime.block_on(commands::run(command, out, profile))
+fn chat(command: Command, globals: Globals) -> ExitCode {
+    let runtime = match Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "The program cannot start: {error}.");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = LocalSet::new().block_on(&runtime, async {
+        let mut out = Output::terminal(globals.json);
+        let ran = match Profile::open(globals.home, &globals.profile) {
+            Ok(profile) => Box::pin(run::run(command, &mut out, profile)).await,
+            Err(failure) => Err(failure),
+        };
+        match ran {
+            Ok(code) => code,
+            Err(failure) => {
+                out.failure(&failure).await;
+                failure.exit_code()
+            }
+        }
+    });
+    // Somebody may still be asked, or a pager not reading: neither is waited for.
+    runtime.shutdown_background();
+    ExitCode::from(code)
 }
 
 fn serve(args: ServeArgs) -> Result {
@@ -80,8 +98,4 @@ fn completions(shell: clap_complete::Shell) -> Result {
         }
         _ => Ok(()),
     }
-}
-
-fn no_runtime(error: &io::Error) -> Failure {
-    Failure::Failed(format!("The program cannot start: {error}."))
 }

@@ -1,39 +1,40 @@
-//! Events as sentences and as JSON.
+//! What stands in a chat, as sentences and as JSON.
 
-use dunlin_model::{Body, BodyGone, ChatId, ChatKind, Event, EventKind, Role, Seq, UserId};
+mod content;
+
+use dunlin_client::chats::{Shown, StoredMessage, StubReason};
+use dunlin_model::{Body, BodyGone, ChatId, ChatKind, EventKind, Role, UserId};
 use serde_json::{Value, json};
 
-use crate::app::App;
-use crate::localtime;
+use crate::output::Output;
 use crate::plain;
-use crate::profile::{Entry, SkipWord};
+use crate::session::Session;
 
-impl App {
-    /// An entry as a line: number, time, who, what.
-    pub(crate) fn entry_line(&self, entry: &Entry) -> Option<String> {
-        match entry {
-            Entry::Event(event) => Some(self.event_line(event)),
-            Entry::Skipped { reason: SkipWord::Expired, from, to } => {
-                Some(format!("{}: no longer kept by the server.", range(*from, *to)))
-            }
-            // From before the person's time; not theirs to miss.
-            Entry::Skipped { .. } | Entry::Hidden(_) => None,
+impl Session {
+    /// What stands at a place as a line: number, time, who, what.
+    pub(crate) fn line(&self, chat: ChatId, message: &StoredMessage, out: &Output) -> String {
+        let time = out.time(message.time, self.now());
+        let who = self.name(message.sender.user);
+        let start = format!("#{} {time}", message.seq);
+        match &message.shown {
+            Shown::Content(_) => match message.envelope(chat) {
+                Some(envelope) => self.content_line(&start, &who, &envelope.content),
+                None => format!("{start} {who}: {}", stub_text(StubReason::Broken)),
+            },
+            Shown::Gone(why) => format!("{start} {who}: {}", gone_text(*why)),
+            Shown::Stub(reason) => format!("{start} {who}: {}", stub_text(*reason)),
+            Shown::Event(kind) => match kind.as_ref() {
+                EventKind::Message { body, reply_to, .. } => {
+                    let answer = reply_to.map(|seq| format!(" (answering #{seq})")).unwrap_or_default();
+                    format!("{start} {who}{answer}: {}", plain::message(body_text(body)))
+                }
+                kind => format!("{start} * {who} {}", self.change_text(kind)),
+            },
         }
     }
 
-    fn event_line(&self, event: &Event) -> String {
-        let time = localtime::short(event.time, self.now());
-        let who = self.name(event.sender.user);
-        match &event.kind {
-            EventKind::Message { body, reply_to, .. } => {
-                let answer = reply_to.map(|seq| format!(" (answering #{seq})")).unwrap_or_default();
-                format!("#{} {time} {who}{answer}: {}", event.seq, plain::message(body_text(body)))
-            }
-            kind => format!("#{} {time} * {who} {}", event.seq, self.change_text(kind)),
-        }
-    }
-
-    fn change_text(&self, kind: &EventKind) -> String {
+    /// What happened to a chat, to be put behind who did it.
+    pub(crate) fn change_text(&self, kind: &EventKind) -> String {
         match kind {
             EventKind::Message { .. } => String::new(),
             EventKind::Created { kind: ChatKind::Direct, .. } => "started the chat".into(),
@@ -76,32 +77,25 @@ impl App {
         users.iter().map(|user| self.name(*user)).collect::<Vec<_>>().join(", ")
     }
 
-    /// An entry for scripts; the shapes are in docs/terminal.md.
-    pub(crate) fn entry_json(&self, chat: ChatId, entry: &Entry) -> Value {
-        let mut value = match entry {
-            Entry::Event(event) => self.event_json(event),
-            Entry::Skipped { from, to, reason } => {
-                json!({"type": "skipped", "from": from.0, "to": to.0, "reason": reason})
-            }
-            Entry::Hidden(seq) => json!({"type": "hidden", "seq": seq.0}),
+    /// What stands at a place, for scripts; the shapes are in docs/terminal.md.
+    pub(crate) fn json(&self, chat: ChatId, message: &StoredMessage) -> Value {
+        let mut value = match &message.shown {
+            Shown::Content(_) => match message.envelope(chat) {
+                Some(envelope) => self.content_json(&envelope.content),
+                None => json!({"type": "message", "unreadable": stub_name(StubReason::Broken)}),
+            },
+            Shown::Gone(why) => json!({"type": "message", "gone": gone_name(*why)}),
+            Shown::Stub(reason) => json!({"type": "message", "unreadable": stub_name(*reason)}),
+            Shown::Event(kind) => self.kind_json(kind),
         };
-        if let Some(fields) = value.as_object_mut() {
-            fields.insert("chat".into(), json!(chat.to_string()));
-            fields.insert("chatName".into(), json!(self.chat_name(chat)));
-        }
-        value
-    }
-
-    fn event_json(&self, event: &Event) -> Value {
-        let mut value = self.kind_json(&event.kind);
-        if let Some(fields) = value.as_object_mut() {
-            fields.insert("seq".into(), json!(event.seq.0));
-            fields.insert("timeMs".into(), json!(event.time.0));
-            fields.insert("sender".into(), json!(event.sender.user.to_string()));
-            fields.insert("senderName".into(), json!(self.plain_name(event.sender.user)));
-            fields.insert("device".into(), json!(event.sender.number.0));
-            fields.insert("clientSeq".into(), json!(event.client_seq.0));
-        }
+        value["chat"] = json!(chat.to_string());
+        value["chatName"] = json!(self.chat_name(chat));
+        value["seq"] = json!(message.seq.0);
+        value["timeMs"] = json!(message.time.0);
+        value["sender"] = json!(message.sender.user.to_string());
+        value["senderName"] = json!(self.plain_name(message.sender.user));
+        value["device"] = json!(message.sender.number.0);
+        value["clientSeq"] = json!(message.client_seq.0);
         value
     }
 
@@ -112,8 +106,7 @@ impl App {
                 let (field, content) = match body {
                     Body::Text(text) => ("text", json!(text)),
                     Body::Opaque(bytes) => ("opaqueBytes", json!(bytes.len())),
-                    Body::Gone(BodyGone::Deleted) => ("gone", json!("deleted")),
-                    Body::Gone(BodyGone::Expired) => ("gone", json!("expired")),
+                    Body::Gone(why) => ("gone", json!(gone_name(*why))),
                 };
                 value[field] = content;
                 if let Some(seq) = reply_to {
@@ -177,28 +170,50 @@ impl App {
     pub(crate) fn user_json(&self, user: UserId) -> Value {
         json!({"user": user.to_string(), "name": self.plain_name(user)})
     }
-
-    /// A user's name for scripts: never "you".
-    pub(crate) fn plain_name(&self, user: UserId) -> String {
-        let people = self.people.borrow();
-        if user == self.me() && people.person(user).is_none_or(|person| person.name.is_empty()) {
-            return self.login.address.clone();
-        }
-        people.name(user)
-    }
 }
 
 fn body_text(body: &Body) -> &str {
     match body {
         Body::Text(text) => text,
         Body::Opaque(_) => "(not readable with this program)",
-        Body::Gone(BodyGone::Deleted) => "(deleted)",
-        Body::Gone(BodyGone::Expired) => "(expired)",
+        Body::Gone(why) => gone_text(*why),
     }
 }
 
-fn range(from: Seq, to: Seq) -> String {
-    if from == to { format!("#{from}") } else { format!("#{from} to #{to}") }
+const fn gone_name(why: BodyGone) -> &'static str {
+    match why {
+        BodyGone::Deleted => "deleted",
+        BodyGone::Expired => "expired",
+    }
+}
+
+const fn gone_text(why: BodyGone) -> &'static str {
+    match why {
+        BodyGone::Deleted => "(deleted)",
+        BodyGone::Expired => "(expired)",
+    }
+}
+
+const fn stub_name(reason: StubReason) -> &'static str {
+    match reason {
+        StubReason::BeforeEntry => "beforeEntry",
+        StubReason::TooOld => "tooOld",
+        StubReason::Broken => "broken",
+        StubReason::Misplaced => "misplaced",
+        StubReason::Replayed => "replayed",
+        StubReason::Forgotten => "forgotten",
+    }
+}
+
+const fn stub_text(reason: StubReason) -> &'static str {
+    match reason {
+        StubReason::BeforeEntry => "(cannot be read: it was sent before this device had the chat's keys)",
+        StubReason::TooOld => "(cannot be read: it came so late that its keys are deleted)",
+        StubReason::Broken => "(cannot be read: it is damaged)",
+        StubReason::Misplaced => "(not shown: the server put it where it was not written for)",
+        StubReason::Replayed => "(not shown: the server delivered it a second time)",
+        StubReason::Forgotten => "(cannot be read: this device sent it and lost what it said)",
+    }
 }
 
 /// A role as it is shown.

@@ -24,10 +24,11 @@ fn terminals_and_server_are_killed_in_the_middle_and_nothing_is_lost_doubled_or_
     let (ada, bob) = (machine.register("ada"), machine.register("bob"));
 
     // They talk. Ada's terminal stays open through everything, Bob's is killed.
-    assert_eq!(ada.one(&["send", &bob.address(), "one"])["seq"], 2);
+    // The chat's creation and its keys stand before.
+    assert_eq!(ada.one(&["send", &bob.address(), "one"])["seq"], 3);
     let (ada_tail, bob_tail) = (ada.tail("1"), bob.tail("1"));
     bob_tail.wait_for("one");
-    assert_eq!(bob.one(&["send", "Ada", "two"])["seq"], 3);
+    assert_eq!(bob.one(&["send", "Ada", "two"])["seq"], 4);
     ada_tail.wait_for("two");
     bob_tail.wait_for("two");
     let bob_saw = bob_tail.messages();
@@ -76,15 +77,15 @@ fn what_was_shown_is_not_shown_again_and_status_follows_what_was_shown() {
     let _server = machine.serve();
     let (ada, bob) = (machine.register("ada"), machine.register("bob"));
     ada.one(&["send", &bob.address(), "hello"]);
-    let status = ada.one(&["status", "Bob", "2"]);
+    let status = ada.one(&["status", "Bob", "3"]);
     assert_eq!(status["status"], "sent");
-    assert_eq!(messages(&bob.ok(&["tail", "--once"])), [(2, "hello".to_owned())]);
-    let status = ada.one(&["status", "Bob", "2"]);
+    assert_eq!(messages(&bob.ok(&["tail", "--once"])), [(3, "hello".to_owned())]);
+    let status = ada.one(&["status", "Bob", "3"]);
     assert_eq!(status["status"], "seen");
     assert_eq!(status["recipients"][0]["name"], "Bob");
     assert!(bob.ok(&["tail", "--once"]).is_empty());
     ada.one(&["send", "Bob", "again"]);
-    assert_eq!(messages(&bob.ok(&["tail", "--once"])), [(3, "again".to_owned())]);
+    assert_eq!(messages(&bob.ok(&["tail", "--once"])), [(4, "again".to_owned())]);
 }
 
 #[test]

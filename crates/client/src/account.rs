@@ -55,6 +55,11 @@ impl Account {
         self.identity.as_ref().map(SigningKey::from_bytes)
     }
 
+    /// Whether the server has the certificate and the first key packages.
+    pub const fn is_announced(&self) -> bool {
+        self.announced
+    }
+
     /// A number that was never used; used only once the account was persisted.
     pub(crate) const fn take_number(&mut self) -> ClientSeq {
         self.last_number += 1;

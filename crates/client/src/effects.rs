@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use dunlin_model::view::{Receipt, UserPresence};
 use dunlin_model::{ChatId, DeviceId, IdentityKey, Seq, Timestamp, UserId};
-use dunlin_wire::{ClientFrame, Failure};
+use dunlin_wire::{ClientFrame, Failure, Outcome};
 
 use crate::Batch;
 use crate::chats::StoredMessage;
@@ -165,6 +165,15 @@ pub enum Change {
     },
     /// Someone came or went.
     Presence(UserPresence),
+    /// The server has this device's certificate and first key packages: others can write to it.
+    Announced,
+    /// The server's answer to an `Action::Ask`.
+    Answered {
+        /// Of the command.
+        token: u64,
+        /// The answer.
+        outcome: Box<Outcome>,
+    },
     /// The connection is up to date.
     CaughtUp,
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use dunlin_model::{ChatCommand, ChatId, ChatKind, Encryption, IdentityKey, Seq, UserId};
-use dunlin_wire::{ServerFrame, Welcome};
+use dunlin_wire::{Command, ServerFrame, Welcome};
 
 use crate::content::Content;
 
@@ -139,5 +139,11 @@ pub enum Action {
     WatchPresence {
         /// At most `PRESENCE_USERS_MAX`; more are left out.
         users: Vec<UserId>,
+    },
+    /// Asks the server for something that adds nothing to a log; `Change::Answered` tells what it says. It is not
+    /// kept: without a connection, or when that ends before the answer, the answer is that the server is unavailable.
+    Ask {
+        /// What is asked.
+        command: Command,
     },
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use dunlin_model::{ChatId, Seq, Suite};
-use dunlin_wire::{ClientFrame, Command, Outcome, POSITIONS_MAX, Position, Welcome};
+use dunlin_model::{ChatId, ErrorCode, Seq, Suite};
+use dunlin_wire::{ClientFrame, Command, Failure, Outcome, POSITIONS_MAX, Position, Welcome};
 
+use crate::effects::Change;
 use crate::outbox::AttemptId;
 use crate::step::Client;
 
@@ -20,8 +21,12 @@ pub(crate) enum Request {
     Base(ChatId),
     Claim(ChatId),
     GroupInfo(ChatId),
-    Announcement { last: bool },
+    Announcement {
+        last: bool,
+    },
     List,
+    /// By the person, with this token.
+    Asked(u64),
     Hide(ChatId, Seq),
     Receipts(ChatId),
     Other,
@@ -41,6 +46,21 @@ impl Client {
         session.last_request += 1;
         session.requests.insert(session.last_request, request);
         self.effects.send.push(ClientFrame { id: session.last_request, command });
+    }
+
+    /// Asks on the person's behalf.
+    pub(crate) fn ask_for(&mut self, token: u64, command: Command) {
+        if self.session.is_some() {
+            self.ask(Request::Asked(token), command);
+        } else {
+            self.leave_unanswered(token);
+        }
+    }
+
+    fn leave_unanswered(&mut self, token: u64) {
+        let failure = Failure::new(ErrorCode::Unavailable, "The server is out of reach.");
+        let outcome = Box::new(Outcome::Failed(failure));
+        self.effects.changes.push(Change::Answered { token, outcome });
     }
 
     /// Says what needs no answer.
@@ -80,7 +100,11 @@ impl Client {
     }
 
     pub(crate) fn disconnected(&mut self) {
-        self.session = None;
+        for request in self.session.take().into_iter().flat_map(|session| session.requests.into_values()) {
+            if let Request::Asked(token) = request {
+                self.leave_unanswered(token);
+            }
+        }
         self.hides.values_mut().for_each(|asked| *asked = false);
         for chat in self.chats.values_mut() {
             chat.forget_connection();
@@ -120,13 +144,17 @@ impl Client {
             (Some(Request::Announcement { last: true }), Outcome::KeyPackageCount { .. }) => {
                 self.account.announced = true;
                 self.account_changed = true;
+                self.effects.changes.push(Change::Announced);
+            }
+            (Some(Request::Asked(token)), outcome) => {
+                self.effects.changes.push(Change::Answered { token, outcome: Box::new(outcome) });
             }
             (Some(Request::Hide(chat, seq)), outcome) => self.hide_answered(chat, seq, &outcome),
             (Some(Request::Receipts(chat)), Outcome::Chat(details)) => {
                 self.receipts_answered(chat, &details);
             }
             (_, Outcome::Presence(users)) => {
-                self.effects.changes.extend(users.into_iter().map(crate::Change::Presence));
+                self.effects.changes.extend(users.into_iter().map(Change::Presence));
             }
             _ => {}
         }

@@ -266,6 +266,7 @@ impl Client {
                     self.say(Command::SetTyping { chat, typing });
                 }
             }
+            Action::Ask { command } => self.ask_for(token, command),
             Action::SetDraft { chat, text } => self.set_draft(chat, text),
             Action::WatchPresence { users } => {
                 self.watched = users;

@@ -9,6 +9,7 @@ mod geometry;
 mod keys;
 mod model;
 mod rows;
+mod run;
 mod text;
 mod view;
 

@@ -1,76 +1,95 @@
 //! Logging in and out.
 
+use dunlin_client_native::device::{Device, account_in, certificates_of, new_account};
 use dunlin_client_native::types::{LoggedIn, Login, Profile as ProfileDocument};
-use dunlin_client_native::{Api, ServerUrl};
-use dunlin_model::ErrorCode;
+use dunlin_client_native::vault::Vault;
+use dunlin_client_native::{Api, ServerUrl, SystemClock, SystemRandomness};
 use dunlin_model::account::Address;
+use dunlin_model::{Clock, DeviceId, ErrorCode};
+use ed25519_dalek::SigningKey;
 use serde_json::json;
+use std::rc::Rc;
 
-use crate::app::App;
 use crate::args::LoginArgs;
 use crate::failure::{Failure, Result};
 use crate::output::Output;
-use crate::profile::{Profile, StoredLogin};
+use crate::profile::{DeviceFiles, Profile, StoredLogin, Unlocking};
+use crate::session::Session;
 
 /// Where `dunlin serve` listens unless told otherwise.
 const SERVER_DEFAULT: &str = "http://127.0.0.1:7700";
 /// Tries at typing a code.
 const CODE_TRIES_MAX: u32 = 3;
 
-/// Logs in, registering who is new.
-pub(super) async fn login(out: Output, profile: Profile, args: LoginArgs) -> Result {
-    let before = profile.login().ok();
-    let server: ServerUrl = args
-        .server
-        .or_else(|| before.as_ref().map(|login| login.server.clone()))
-        .unwrap_or_else(|| SERVER_DEFAULT.to_owned())
-        .parse()
-        .map_err(|error: dunlin_client_native::ServerUrlError| Failure::Usage(format!("{error}.")))?;
-    let address = match args.address {
-        Some(address) => address,
-        None => {
-            out.ask("Your phone number or e-mail address", "Give it as in 'dunlin login ada@example.org'.")?
-        }
-    };
-    let address =
-        Address::parse(&address).map_err(|error| Failure::Usage(format!("'{address}' is {error}.")))?;
+/// Logs in, registering who is new, and makes this device's keys.
+pub(crate) async fn login(out: &mut Output, profile: Profile, args: LoginArgs) -> Result {
+    let server = server_of(&profile, args.server.as_deref())?;
+    let address = address_of(out, args.address.as_deref()).await?;
     let address = address.expose();
     let api = Api::new(server.clone()).map_err(|error| Failure::of_api(&server, &error))?;
     if args.code.is_none() {
         api.request_code(address).await.map_err(|error| Failure::of_api(&server, &error))?;
         let hint = "a server of your own that was set up without mail or SMS prints it in its log";
-        out.note(&format!("A code was sent to {address} ({hint})."));
+        out.note(&format!("A code was sent to {address} ({hint}).")).await;
     }
     if args.request_code {
-        return out.show(&json!({"codeSent": true}), || {
-            format!("Log in with 'dunlin login {address} --server {server} --code CODE'.")
-        });
+        return out
+            .show(&json!({"codeSent": true}), || {
+                format!("Log in with 'dunlin login {address} --server {server} --code CODE'.")
+            })
+            .await;
     }
-    let device_name = args.device_name.unwrap_or_else(device_name);
-    let logged_in = enter(out, &api, address, &device_name, args.code).await?;
-    let user = logged_in.credentials.user_id.clone();
-    let device = logged_in.credentials.device;
-    let login = StoredLogin {
-        server: server.to_string(),
-        address: address.to_owned(),
-        credentials: logged_in.credentials,
+    let device_name = args.device_name.clone().unwrap_or_else(device_name);
+    let logged_in = enter(out, &api, address, &device_name, args.code.clone()).await?;
+    let new = NewLogin {
+        login: StoredLogin {
+            server: server.to_string(),
+            address: address.to_owned(),
+            user_id: logged_in.credentials.user_id.clone(),
+            device: logged_in.credentials.device,
+        },
+        logged_in,
+        profile,
+        api,
+        server,
     };
-    profile.keep_login(&login)?;
-    let app = App::open(out, profile)?;
-    app.keep_name(args.name, logged_in.new_user).await?;
-    app.learn_contacts().await?;
-    let value = json!({
-        "user": user, "device": device, "address": address, "server": server.to_string(),
-        "newUser": logged_in.new_user,
-    });
-    out.show(&value, || {
-        let greeting = if logged_in.new_user { "You are registered" } else { "You are logged in" };
-        format!("{greeting} at {server} as {address}. Follow your chats with 'dunlin tail'.")
-    })
+    match new.begin(out, &args).await {
+        Ok(session) => {
+            let session = Rc::new(session);
+            let told = new.welcome(out, &session, args.name).await;
+            session.close().await;
+            told
+        }
+        Err(failure) => {
+            // A device without keys is of no use to anybody.
+            let _ = new.api.log_out(&new.logged_in.credentials.access_token).await;
+            Err(failure)
+        }
+    }
+}
+
+fn server_of(profile: &Profile, given: Option<&str>) -> Result<ServerUrl> {
+    let before = profile.login().ok();
+    given
+        .or(before.as_ref().map(|login| login.server.as_str()))
+        .unwrap_or(SERVER_DEFAULT)
+        .parse()
+        .map_err(|error: dunlin_client_native::ServerUrlError| Failure::Usage(format!("{error}.")))
+}
+
+async fn address_of(out: &mut Output, given: Option<&str>) -> Result<Address> {
+    let address = match given {
+        Some(address) => address.to_owned(),
+        None => {
+            let instead = "Give it as in 'dunlin login ada@example.org'.";
+            out.ask("Your phone number or e-mail address", instead).await?
+        }
+    };
+    Address::parse(&address).map_err(|error| Failure::Usage(format!("'{address}' is {error}.")))
 }
 
 async fn enter(
-    out: Output,
+    out: &mut Output,
     api: &Api,
     address: &str,
     device_name: &str,
@@ -81,17 +100,124 @@ async fn enter(
     for tries_left in (0..CODE_TRIES_MAX).rev() {
         let code = match next.take() {
             Some(code) => code,
-            None => out.ask("Code", &format!("Give it as in 'dunlin login {address} --code CODE'."))?,
+            None => out.ask("Code", &format!("Give it as in 'dunlin login {address} --code CODE'.")).await?,
         };
         match api.login(&Login { address, code: code.trim(), device_name }).await {
             Err(error) if may_ask && tries_left > 0 && error.code() == Some(ErrorCode::WrongCode) => {
-                out.note("That is not the code. Try once more.");
+                out.note("That is not the code. Try once more.").await;
             }
             Err(error) => return Err(Failure::of_api(api.server(), &error)),
             Ok(logged_in) => return Ok(logged_in),
         }
     }
     Err(Failure::Failed("The code was wrong. Ask for a new one with 'dunlin login'.".into()))
+}
+
+/// A device that has just logged in and has no keys yet.
+struct NewLogin {
+    login: StoredLogin,
+    logged_in: LoggedIn,
+    profile: Profile,
+    api: Api,
+    server: ServerUrl,
+}
+
+impl NewLogin {
+    /// Makes the device's keys and vault, keeps the login, and starts the device.
+    async fn begin(&self, out: &mut Output, args: &LoginArgs) -> Result<Session> {
+        let device = self.login.device()?;
+        let files = self.profile.device(device)?;
+        let mut unlocking = Unlocking::default();
+        let identity = self.identity(out, device, &mut unlocking, args.new_identity).await?;
+        let vault = unlocking.create(&files, args.unlock, out).await?;
+        self.keep_and_start(&files, vault, identity)
+    }
+
+    fn keep_and_start(
+        &self,
+        files: &DeviceFiles,
+        vault: Vault,
+        identity: Option<SigningKey>,
+    ) -> Result<Session> {
+        let now = SystemClock::default().now();
+        let account = new_account(files.device(), identity, &SystemRandomness, now);
+        files.keep_credentials(&self.logged_in.credentials)?;
+        let session = Session::start(self.profile.clone(), self.login.clone(), |options| {
+            Device::create(vault, account, options)
+        })?;
+        // From here on this is the profile's device.
+        self.profile.keep_login(&self.login)?;
+        Ok(session)
+    }
+
+    /// The person's identity key, where a device of theirs that was here before has it; `None` for a new one.
+    async fn identity(
+        &self,
+        out: &mut Output,
+        device: DeviceId,
+        unlocking: &mut Unlocking,
+        begin_anew: bool,
+    ) -> Result<Option<SigningKey>> {
+        if self.logged_in.new_user || begin_anew {
+            if begin_anew && !self.logged_in.new_user {
+                self.confirm_new(out).await?;
+            }
+            return Ok(None);
+        }
+        for files in self.profile.devices_before(device) {
+            let vault = unlocking.open(&files, out).await.ok().flatten();
+            if let Some(identity) = vault.and_then(|vault| account_in(&vault)?.identity()) {
+                return Ok(Some(identity));
+            }
+        }
+        let token = &self.logged_in.credentials.access_token;
+        let certificates = certificates_of(&self.server, token, device.user)
+            .await
+            .map_err(|error| Failure::unreachable(&self.server, &error.to_string()))?;
+        if certificates.iter().any(|certificate| certificate.device != device) {
+            return Err(Failure::Failed(
+                "You have other devices. Linking comes with a later commit; --new-identity begins anew."
+                    .into(),
+            ));
+        }
+        out.note(
+            "No other device of yours is left, so this one begins with new keys. Those you write with are told, and \
+             earlier messages cannot be read here.",
+        )
+        .await;
+        Ok(None)
+    }
+
+    async fn confirm_new(&self, out: &mut Output) -> Result {
+        out.note(
+            "With --new-identity this device begins with new keys. Everyone you write with is told that your keys \
+             have changed, earlier messages cannot be read here, and your other devices are those of somebody else \
+             to them. Link this device with another one of yours instead, if you have one.",
+        )
+        .await;
+        // Where nobody can be asked, the option itself says so.
+        if out.can_ask() && out.ask("Type 'new' to go on", "").await? != "new" {
+            return Err(Failure::Failed("Nothing was changed.".into()));
+        }
+        Ok(())
+    }
+
+    /// Waits until others can write to the device, and says that all is well.
+    async fn welcome(&self, out: &mut Output, session: &Session, name: Option<String>) -> Result {
+        session.keep_name(out, name, self.logged_in.new_user).await?;
+        session.learn_contacts().await?;
+        session.until(|client| client.account().is_announced()).await?;
+        let StoredLogin { address, server, user_id, device } = &self.login;
+        let value = json!({
+            "user": user_id, "device": device, "address": address, "server": server,
+            "newUser": self.logged_in.new_user,
+        });
+        let greeting = if self.logged_in.new_user { "You are registered" } else { "You are logged in" };
+        out.show(&value, || {
+            format!("{greeting} at {server} as {address}. Follow your chats with 'dunlin tail'.")
+        })
+        .await
+    }
 }
 
 /// What others know this machine by.
@@ -104,14 +230,14 @@ fn device_name() -> String {
     host.map_or_else(|| "terminal".to_owned(), |host| format!("terminal on {host}"))
 }
 
-impl App {
+impl Session {
     /// Gives a new user a name, asking for it when there is someone to ask.
-    async fn keep_name(&self, name: Option<String>, new_user: bool) -> Result {
+    async fn keep_name(&self, out: &mut Output, name: Option<String>, new_user: bool) -> Result {
         let token = self.token().await?;
         let mut profile = self.api.profile(&token).await.map_err(|error| self.api_failure(&error))?;
         let name = match name {
-            None if new_user && profile.name.is_empty() && self.out.can_ask() => {
-                self.out.ask("Your name, as others are to see it", "").ok()
+            None if new_user && profile.name.is_empty() && out.can_ask() => {
+                out.ask("Your name, as others are to see it", "").await.ok()
             }
             name => name,
         };
@@ -120,7 +246,7 @@ impl App {
             self.store_profile(&token, &profile).await?;
         }
         self.people.borrow_mut().person_mut(self.me()).name = profile.name;
-        self.keep_people()
+        self.keep_people().await
     }
 
     pub(super) async fn store_profile(&self, token: &str, profile: &ProfileDocument) -> Result {
@@ -128,14 +254,14 @@ impl App {
     }
 
     /// Logs this device out. When the server is out of reach only this machine forgets.
-    pub(super) async fn log_out(&self) -> Result {
+    pub(super) async fn log_out(&self, out: &mut Output) -> Result {
         let said = match self.token().await {
             Ok(token) => self.api.log_out(&token).await.map_err(|error| self.api_failure(&error)),
             Err(failure) => Err(failure),
         };
         self.profile.forget_login()?;
         match said {
-            Ok(()) | Err(Failure::NotLoggedIn(_)) => self.done("You are logged out on this device."),
+            Ok(()) | Err(Failure::NotLoggedIn(_)) => out.done("You are logged out on this device.").await,
             Err(failure) => Err(Failure::Failed(format!(
                 "This machine has forgotten the login, but the server was not told: {failure} Log the device out \
                  from another one with 'dunlin devices revoke'."

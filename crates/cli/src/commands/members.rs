@@ -1,22 +1,26 @@
 //! Who is in a chat.
 
+use dunlin_client::Action;
 use dunlin_model::{ChatCommand, Role, UserId};
+use dunlin_wire::{Command, Outcome};
 use serde_json::json;
 
-use super::NO_WAIT;
-use crate::app::App;
 use crate::args::{MembersArgs, MembersCommand, RoleArg};
 use crate::failure::Result;
+use crate::output::Output;
 use crate::render::role_name;
+use crate::session::{NO_WAIT, Session, not_understood};
 
-impl App {
-    pub(super) async fn members(&self, command: MembersCommand) -> Result {
+impl Session {
+    pub(super) async fn members(&self, out: &mut Output, command: MembersCommand) -> Result {
         match command {
-            MembersCommand::List { chat } => self.list_members(&chat).await,
-            MembersCommand::Add(args) => self.modify(args, |users| ChatCommand::Add { users }).await,
-            MembersCommand::Remove(args) => self.modify(args, |users| ChatCommand::Remove { users }).await,
-            MembersCommand::Ban(args) => self.modify(args, |users| ChatCommand::Ban { users }).await,
-            MembersCommand::Unban(args) => self.modify(args, |users| ChatCommand::Unban { users }).await,
+            MembersCommand::List { chat } => self.list_members(out, &chat).await,
+            MembersCommand::Add(args) => self.modify(out, args, |users| ChatCommand::Add { users }).await,
+            MembersCommand::Remove(args) => {
+                self.modify(out, args, |users| ChatCommand::Remove { users }).await
+            }
+            MembersCommand::Ban(args) => self.modify(out, args, |users| ChatCommand::Ban { users }).await,
+            MembersCommand::Unban(args) => self.modify(out, args, |users| ChatCommand::Unban { users }).await,
             MembersCommand::Role { chat, person, role } => {
                 let args = MembersArgs { chat, people: vec![person] };
                 let role = match role {
@@ -29,19 +33,23 @@ impl App {
                     user: users.first().copied().unwrap_or_else(|| self.me()),
                     role,
                 };
-                self.modify(args, set_role).await
+                self.modify(out, args, set_role).await
             }
         }
     }
 
-    async fn list_members(&self, chat: &str) -> Result {
-        let connection = self.connect(NO_WAIT).await?;
-        let chat = self.find_chat(&connection, chat).await?;
-        let mut members = self.load_chat(&connection, chat).await?.members;
+    async fn list_members(&self, out: &mut Output, chat: &str) -> Result {
+        self.catch_up(NO_WAIT).await?;
+        let chat = self.find_chat(chat).await?;
+        let Outcome::Chat(details) = self.ask(Command::GetChat { chat }).await? else {
+            return Err(not_understood());
+        };
+        let mut members = details.members;
+        self.learn_names_or_not(members.iter().map(|member| member.user)).await?;
         members.sort_by_cached_key(|member| {
             (std::cmp::Reverse(member.role), self.name(member.user).to_lowercase())
         });
-        self.out.list(
+        out.list(
             &members,
             |member| {
                 let mut value = self.user_json(member.user);
@@ -56,19 +64,28 @@ impl App {
                 format!("{} ({}{online})", self.name(member.user), role_name(member.role))
             },
         )
+        .await
     }
 
-    async fn modify(&self, args: MembersArgs, command: impl FnOnce(Vec<UserId>) -> ChatCommand) -> Result {
-        let connection = self.connect(NO_WAIT).await?;
-        let chat = self.find_chat(&connection, &args.chat).await?;
+    async fn modify(
+        &self,
+        out: &mut Output,
+        args: MembersArgs,
+        command: impl FnOnce(Vec<UserId>) -> ChatCommand,
+    ) -> Result {
+        self.catch_up(NO_WAIT).await?;
+        let chat = self.find_chat(&args.chat).await?;
         // So that members can be named as they call themselves.
-        self.load_chat(&connection, chat).await?;
+        let members = self.look(move |client| {
+            client.chat(chat).map(|chat| chat.state.members.keys().copied().collect::<Vec<_>>())
+        });
+        self.learn_names_or_not(members.await?.unwrap_or_default()).await?;
         let mut users = Vec::new();
         for person in &args.people {
             users.push(self.find_person(person).await?);
         }
-        let said = self.say(&connection, chat, command(users)).await?;
+        let said = self.perform(Action::Submit { chat, command: command(users) }, NO_WAIT).await?;
         let name = self.chat_name(chat);
-        self.out.show(&self.said_json(said), || format!("Done, as #{} of {name}.", said.seq))
+        out.show(&self.said_json(said), || format!("Done, as #{} of {name}.", said.seq)).await
     }
 }

@@ -1,73 +1,115 @@
-//! Messages: send, status, delete.
+//! Messages: send, edit, react, status, delete.
 
-use std::io::Read;
 use std::time::Duration;
 
+use dunlin_client::Action;
+use dunlin_client::content::{Content, Edit, Reaction, Reference, Text};
 use dunlin_model::view::Status;
 use dunlin_model::{Body, ChatCommand, ChatId, Seq};
 use dunlin_wire::{Command, Outcome};
 use serde_json::json;
 
-use super::NO_WAIT;
-use crate::app::App;
 use crate::args::SendArgs;
-use crate::chats::{Meant, not_understood};
 use crate::failure::{Failure, Result};
-use crate::profile::{Entry, Unsent};
-use crate::say::Said;
+use crate::output::Output;
+use crate::session::{Meant, NO_WAIT, Session, not_understood};
 
-/// Bytes read from standard input; the server's own limit is below.
-const INPUT_BYTES_MAX: u64 = 1024 * 1024;
-
-impl App {
-    pub(super) async fn send(&self, args: SendArgs) -> Result {
-        let text = message_text(&args.text)?;
-        let command = |chat, client_seq, text| {
-            let send = ChatCommand::Send {
-                body: Body::Text(text),
-                reply_to: args.reply_to.map(Seq),
-                attachments: Vec::new(),
-                epoch: None,
-            };
-            Command::Submit { chat, client_seq, command: send, attestation: None }
-        };
-        // What goes to a chat that is known here is kept before anything else, so that it survives whatever
-        // happens next; a server out of reach delays it only.
-        let kept: Option<(ChatId, Unsent)> = match self.known_chat(&args.chat)? {
-            Some(chat) => Some((chat, self.files.keep_unsent(|number| command(chat, number, text.clone()))?)),
-            None => None,
-        };
-        let connection = match self.connect(Duration::from_secs(args.wait)).await {
-            Ok(connection) => connection,
-            Err(Failure::Unreachable(why)) if kept.is_some() => {
-                return Err(Failure::Unreachable(format!(
-                    "{why} Your message is kept and goes out with the next 'dunlin send' or 'dunlin tail'."
-                )));
-            }
-            Err(failure) => return Err(failure),
-        };
-        let (chat, unsent) = match kept {
-            Some(kept) => kept,
+impl Session {
+    pub(super) async fn send(&self, out: &mut Output, args: SendArgs, input: Option<String>) -> Result {
+        let text = input.unwrap_or_else(|| args.text.join(" "));
+        let wait = Duration::from_secs(args.wait);
+        // What goes to a chat that is known here is in the outbox before the server is needed.
+        let chat = match self.known_chat(&args.chat).await? {
+            Some(chat) => chat,
             None => {
-                let chat = match self.find(&connection, &args.chat).await? {
+                self.catch_up(wait).await?;
+                match self.find(&args.chat).await? {
                     Meant::Chat(chat) => chat,
-                    Meant::Person(user) => self.start_direct(&connection, user).await?,
-                };
-                (chat, self.files.keep_unsent(|number| command(chat, number, text))?)
+                    Meant::Person(user) => self.start_direct(user).await?,
+                }
             }
         };
-        let Outcome::Accepted { seq, .. } = self.deliver(&connection, &unsent).await? else {
-            return Err(not_understood());
-        };
-        let said = Said { chat, seq, number: unsent.number };
-        self.out.show(&self.said_json(said), || format!("Sent to {} as #{seq}.", self.chat_name(chat)))
+        let action = self.message(chat, text, args.reply.map(Seq)).await?;
+        let said = self.perform(action, wait).await?;
+        self.refresh_chats().await?;
+        let name = self.chat_name(chat);
+        out.show(&self.said_json(said), || format!("Sent to {name} as #{}.", said.seq)).await
     }
 
-    pub(super) async fn status(&self, chat: &str, seq: u64) -> Result {
-        let connection = self.connect(NO_WAIT).await?;
-        let chat = self.find_chat(&connection, chat).await?;
+    /// What sends a text: as content, or readable to the server in a chat without encryption.
+    async fn message(&self, chat: ChatId, text: String, reply: Option<Seq>) -> Result<Action> {
+        let encrypted = self.look(move |client| {
+            client.chat(chat).is_none_or(|chat| chat.is_encrypted() || !chat.state.exists())
+        });
+        if encrypted.await? {
+            let reply_to = match reply {
+                Some(seq) => Some(self.reference(chat, seq)?),
+                None => None,
+            };
+            let content = Content::Text(Text { text, mentions: Vec::new(), reply_to });
+            return Ok(Action::Send { chat, content });
+        }
+        let command = ChatCommand::Send {
+            body: Body::Text(text),
+            reply_to: reply,
+            attachments: Vec::new(),
+            epoch: None,
+        };
+        Ok(Action::Submit { chat, command })
+    }
+
+    pub(super) async fn edit(
+        &self,
+        out: &mut Output,
+        chat: &str,
+        seq: u64,
+        words: &[String],
+        input: Option<String>,
+    ) -> Result {
+        let text = input.unwrap_or_else(|| words.join(" "));
+        self.catch_up(NO_WAIT).await?;
+        let chat = self.find_chat(chat).await?;
+        let target = self.reference(chat, Seq(seq))?;
+        let own = self.device.message(chat, Seq(seq)).is_some_and(|stored| stored.sender.user == self.me());
+        if !own {
+            return Err(Failure::Failed(format!("#{seq} is not yours to change.")));
+        }
+        let content = Content::Edit(Edit { target, text, mentions: Vec::new() });
+        let said = self.perform(Action::Send { chat, content }, NO_WAIT).await?;
+        out.show(&self.said_json(said), || format!("#{seq} is changed.")).await
+    }
+
+    pub(super) async fn react(
+        &self,
+        out: &mut Output,
+        chat: &str,
+        seq: u64,
+        emoji: String,
+        remove: bool,
+    ) -> Result {
+        self.catch_up(NO_WAIT).await?;
+        let chat = self.find_chat(chat).await?;
+        let target = self.reference(chat, Seq(seq))?;
+        let content = Content::Reaction(Reaction { target, emoji, remove });
+        let said = self.perform(Action::Send { chat, content }, NO_WAIT).await?;
+        out.show(&self.said_json(said), || "Done.".into()).await
+    }
+
+    /// What replies, edits and reactions name a message by.
+    fn reference(&self, chat: ChatId, seq: Seq) -> Result<Reference> {
+        let digest = self.device.message(chat, seq).and_then(|stored| stored.digest());
+        let missing = || {
+            let name = self.chat_name(chat);
+            Failure::Failed(format!("There is no message #{seq} in {name} that this device could read."))
+        };
+        Ok(Reference { seq, digest: digest.ok_or_else(missing)? })
+    }
+
+    pub(super) async fn status(&self, out: &mut Output, chat: &str, seq: u64) -> Result {
+        self.catch_up(NO_WAIT).await?;
+        let chat = self.find_chat(chat).await?;
         let query = Command::MessageStatus { chat, seq: Seq(seq) };
-        let Outcome::MessageStatus { status, .. } = self.request(&connection, query).await? else {
+        let Outcome::MessageStatus { status, .. } = self.ask(query).await? else {
             return Err(not_understood());
         };
         self.learn_names(status.recipients.iter().map(|(user, _)| *user)).await?;
@@ -84,7 +126,7 @@ impl App {
             "chat": chat.to_string(), "chatName": self.chat_name(chat), "seq": seq,
             "status": status_name(status.status), "recipients": recipients,
         });
-        self.out.show(&value, || {
+        out.show(&value, || {
             let mut lines =
                 vec![format!("#{seq} of {}: {}", self.chat_name(chat), status_name(status.status))];
             lines.extend(
@@ -95,33 +137,19 @@ impl App {
             );
             lines.join("\n")
         })
+        .await
     }
 
-    pub(super) async fn delete(&self, chat: &str, seq: u64, everyone: bool) -> Result {
+    pub(super) async fn delete(&self, out: &mut Output, chat: &str, seq: u64, everyone: bool) -> Result {
         let target = Seq(seq);
         if everyone {
-            return self.change(chat, ChatCommand::DeleteMessage { target }).await;
+            return self.change(out, chat, ChatCommand::DeleteMessage { target }).await;
         }
-        let connection = self.connect(NO_WAIT).await?;
-        let chat = self.find_chat(&connection, chat).await?;
-        self.request(&connection, Command::HideMessage { chat, seq: target }).await?;
-        // Also here, in case nobody tails: history without the server hides it too.
-        // A mark has no place of its own in the log, so there is no gap that it could leave.
-        let _no_gap = self.store(chat, &[Entry::Hidden(target)])?;
-        self.done(&format!("#{seq} is deleted for you, on all your devices."))
+        self.catch_up(NO_WAIT).await?;
+        let chat = self.find_chat(chat).await?;
+        self.ask(Command::HideMessage { chat, seq: target }).await?;
+        out.done(&format!("#{seq} is deleted for you, on all your devices.")).await
     }
-}
-
-fn message_text(words: &[String]) -> Result<String> {
-    if words != ["-"] {
-        return Ok(words.join(" "));
-    }
-    let mut text = String::new();
-    std::io::stdin()
-        .take(INPUT_BYTES_MAX)
-        .read_to_string(&mut text)
-        .map_err(|error| Failure::Failed(format!("Standard input cannot be read as text: {error}.")))?;
-    Ok(text.trim_end_matches(['\n', '\r']).to_owned())
 }
 
 const fn status_name(status: Status) -> &'static str {

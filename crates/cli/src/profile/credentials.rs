@@ -1,22 +1,22 @@
-//! Who is logged in. The refresh token can be used once, so one process at a time renews.
+//! Who is logged in, and the tokens of each device. Only the owner of a device's vault renews its tokens.
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
 
 use async_trait::async_trait;
 use dunlin_client_native::{Api, Credentials, ServerUrl, SystemClock, TokenError, Tokens};
 use dunlin_model::{Clock, DeviceId, DeviceNumber};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 
 use super::files::{replace, sync_dir};
-use super::{FileLock, Profile};
+use super::{DeviceFiles, Profile};
 use crate::failure::{Failure, Result};
 
-const CREDENTIALS: &str = "credentials.json";
-const LOCK: &str = "credentials.lock";
+const LOGIN: &str = "login.json";
+const TOKENS: &str = "tokens.json";
 
-/// A login as it is kept, readable to this user only.
+/// Who is logged in, as it is kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StoredLogin {
@@ -24,15 +24,17 @@ pub(crate) struct StoredLogin {
     pub(crate) server: String,
     /// What the person logged in with.
     pub(crate) address: String,
-    /// The proof.
-    pub(crate) credentials: Credentials,
+    /// Who that is.
+    pub(crate) user_id: String,
+    /// As which of their devices.
+    pub(crate) device: u32,
 }
 
 impl StoredLogin {
     /// The device that is logged in.
     pub(crate) fn device(&self) -> Result<DeviceId> {
-        let user = self.credentials.user().ok_or_else(damaged)?;
-        Ok(DeviceId { user, number: DeviceNumber(self.credentials.device) })
+        let user = self.user_id.parse().map_err(|_| damaged())?;
+        Ok(DeviceId { user, number: DeviceNumber(self.device) })
     }
 
     /// Where it is logged in.
@@ -48,7 +50,7 @@ fn damaged() -> Failure {
 impl Profile {
     /// Who is logged in.
     pub(crate) fn login(&self) -> Result<StoredLogin> {
-        let path = self.path(CREDENTIALS);
+        let path = self.path(LOGIN);
         match fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| damaged()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Failure::NotLoggedIn(
@@ -60,59 +62,60 @@ impl Profile {
 
     /// Keeps a login, in place of the one before.
     pub(crate) fn keep_login(&self, login: &StoredLogin) -> Result {
-        let path = self.path(CREDENTIALS);
+        let path = self.path(LOGIN);
         let bytes = serde_json::to_vec_pretty(login).map_err(|error| Failure::Failed(error.to_string()))?;
         replace(&path, &bytes).map_err(|error| Failure::file(&path, &error))
     }
 
-    /// Forgets the login. What was received stays.
+    /// Forgets the login. The vault stays: a later login takes the identity from it.
     pub(crate) fn forget_login(&self) -> Result {
-        let path = self.path(CREDENTIALS);
+        let path = self.path(LOGIN);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Failure::file(&path, &error)),
             _ => sync_dir(&path).map_err(|error| Failure::file(&path, &error)),
         }
     }
+}
 
-    fn renewal_lock(&self) -> PathBuf {
-        self.path(LOCK)
+impl DeviceFiles {
+    fn credentials(&self) -> Option<Credentials> {
+        serde_json::from_slice(&fs::read(self.path(TOKENS)).ok()?).ok()
+    }
+
+    /// Keeps what the device proves itself with, readable to this user only.
+    pub(crate) fn keep_credentials(&self, credentials: &Credentials) -> Result {
+        let path = self.path(TOKENS);
+        let bytes = serde_json::to_vec(credentials).map_err(|error| Failure::Failed(error.to_string()))?;
+        replace(&path, &bytes).map_err(|error| Failure::file(&path, &error))
     }
 }
 
-/// Access tokens out of the profile, renewed there for all processes that use it.
+/// Access tokens of a device, renewed and kept beside its vault.
 #[derive(Debug)]
-pub(crate) struct ProfileTokens {
-    profile: Profile,
+pub(crate) struct DeviceTokens {
+    files: DeviceFiles,
     api: Api,
     clock: SystemClock,
+    /// A refresh token can be used once, so one task at a time renews.
+    renewing: Mutex<()>,
 }
 
-impl ProfileTokens {
-    pub(crate) fn new(profile: Profile, api: Api) -> Self {
-        Self { profile, api, clock: SystemClock::default() }
+impl DeviceTokens {
+    pub(crate) fn new(files: DeviceFiles, api: Api) -> Self {
+        Self { files, api, clock: SystemClock::default(), renewing: Mutex::new(()) }
     }
 }
 
 #[async_trait]
-impl Tokens for ProfileTokens {
+impl Tokens for DeviceTokens {
     async fn access_token(&self, rejected: Option<&str>) -> Result<String, TokenError> {
-        let stale = |login: &StoredLogin| {
-            rejected == Some(login.credentials.access_token.as_str())
-                || login.credentials.need_renewal(self.clock.now())
-        };
-        let login = self.profile.login().map_err(|_| TokenError::LoginRequired)?;
-        if !stale(&login) {
-            return Ok(login.credentials.access_token);
+        let _turn = self.renewing.lock().await;
+        let mut credentials = self.files.credentials().ok_or(TokenError::LoginRequired)?;
+        let is_rejected = rejected == Some(credentials.access_token.as_str());
+        if is_rejected || credentials.need_renewal(self.clock.now()) {
+            credentials = self.api.refresh(&credentials.refresh_token).await?;
+            self.files.keep_credentials(&credentials).map_err(|_| TokenError::LoginRequired)?;
         }
-        let _lock = FileLock::take_patiently(&self.profile.renewal_lock())
-            .await
-            .map_err(|_| TokenError::LoginRequired)?;
-        // Another process may have renewed while this one waited.
-        let mut login = self.profile.login().map_err(|_| TokenError::LoginRequired)?;
-        if stale(&login) {
-            login.credentials = self.api.refresh(&login.credentials.refresh_token).await?;
-            self.profile.keep_login(&login).map_err(|_| TokenError::LoginRequired)?;
-        }
-        Ok(login.credentials.access_token)
+        Ok(credentials.access_token)
     }
 }

@@ -82,7 +82,8 @@ impl Machine {
     pub(crate) fn register(&self, who: &str) -> Person<'_> {
         let person = Person { machine: self, profile: who.to_owned() };
         let (address, server) = (person.address(), self.url());
-        let log_in = ["login", &address, "--server", &server, "--device-name", "terminal"];
+        let log_in =
+            ["login", &address, "--server", &server, "--device-name", "terminal", "--unlock", "file"];
         person.ok(&[&log_in[..], &["--request-code"]].concat());
         let code = self.code_for(&address);
         let name = format!("{}{}", who[..1].to_uppercase(), &who[1..]);
@@ -205,7 +206,7 @@ pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
 
 pub(crate) fn dunlin() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dunlin"));
-    for variable in ["DUNLIN_HOME", "DUNLIN_PROFILE", "DUNLIN_SERVER"] {
+    for variable in ["DUNLIN_HOME", "DUNLIN_PROFILE", "DUNLIN_SERVER", "DUNLIN_PASSPHRASE"] {
         command.env_remove(variable);
     }
     command

@@ -39,6 +39,8 @@ pub(super) struct Actor {
     wake_at: Option<Timestamp>,
     /// The core asked for a new connection.
     reconnect: bool,
+    /// Somebody wants the server tried without waiting.
+    try_now: bool,
 }
 
 /// Why the device, or its connection, ended.
@@ -89,6 +91,7 @@ impl Actor {
             turns: Arc::new(Semaphore::new(BLOBS_MAX)),
             wake_at: None,
             reconnect: false,
+            try_now: false,
         }
     }
 
@@ -107,6 +110,7 @@ impl Actor {
     async fn connect_for_ever(&mut self) -> End {
         let mut backoff = Backoff::default();
         let mut rejected: Option<String> = None;
+        let mut was_rejected = false;
         loop {
             let began = Instant::now();
             let end = match self.options.tokens.access_token(rejected.take().as_deref()).await {
@@ -115,9 +119,16 @@ impl Actor {
                 Err(TokenError::Later(error)) => End::Lost { why: error.to_string(), come_back_after: None },
             };
             let (why, come_back_after) = match end {
-                End::Lost { why, come_back_after } => (why, come_back_after),
+                End::Lost { why, come_back_after } => {
+                    was_rejected = false;
+                    (why, come_back_after)
+                }
                 End::Unauthenticated { token } => {
                     rejected = Some(token);
+                    // The first time a new token helps, or there is none: either is known at once.
+                    if !std::mem::replace(&mut was_rejected, true) {
+                        continue;
+                    }
                     ("the server does not take the token".to_owned(), None)
                 }
                 end => return end,
@@ -137,8 +148,9 @@ impl Actor {
         self.step(Input::Disconnected, None).await?;
         self.reconnect = false;
         self.tell(DeviceEvent::Offline { why }).await?;
+        self.try_now = false;
         let until = Instant::now() + wait;
-        while Instant::now() < until {
+        while !self.try_now && Instant::now() < until {
             let woken = tokio::select! {
                 woken = self.woken(None) => woken,
                 () = tokio::time::sleep_until(until) => return Ok(()),
@@ -233,6 +245,10 @@ impl Actor {
             Woken::Order(None) => Err(End::Unwanted),
             Woken::Order(Some(Order::Look(look))) => {
                 look(&self.client);
+                Ok(())
+            }
+            Woken::Order(Some(Order::TryNow)) => {
+                self.try_now = true;
                 Ok(())
             }
             Woken::Order(Some(Order::Act(command))) => self.step(Input::Command(command), link).await,

@@ -4,7 +4,9 @@
 //! persist, then send, then show. What must not be persisted twice or lost is never held anywhere else.
 
 mod actor;
+mod begin;
 mod blobs;
+mod kept;
 mod read;
 
 use std::collections::BTreeMap;
@@ -20,6 +22,8 @@ use tokio::sync::{mpsc, oneshot};
 use self::read::VaultRows;
 use crate::vault::{Direction, KeyRange, Vault, VaultError};
 use crate::{Api, ServerUrl, Tokens};
+
+pub use begin::{account_in, account_under};
 
 /// Commands that may wait for the device's task.
 const ORDERS_MAX: usize = 64;
@@ -83,6 +87,7 @@ pub enum DeviceEvent {
 
 enum Order {
     Act(UserCommand),
+    TryNow,
     Look(Box<dyn FnOnce(&Client) + Send>),
 }
 
@@ -144,6 +149,14 @@ impl Device {
     /// `Stopped`.
     pub async fn act(&self, token: u64, action: Action) -> Result<(), DeviceError> {
         self.orders.send(Order::Act(UserCommand { token, action })).await.map_err(|_| stopped())
+    }
+
+    /// Has the server tried at once, when the device waits to try again. Otherwise nothing happens. Cancel safe.
+    ///
+    /// # Errors
+    /// `Stopped`.
+    pub async fn try_now(&self) -> Result<(), DeviceError> {
+        self.orders.send(Order::TryNow).await.map_err(|_| stopped())
     }
 
     /// Looks at what the core holds: chats, members, unread counts.

@@ -145,6 +145,18 @@ impl Chat {
         self.outbox.len()
     }
 
+    /// Whether something that came was not processed yet, since a part of it has to be fetched first.
+    pub fn is_behind(&self) -> bool {
+        self.marks.needs_base || !self.waiting.is_empty()
+    }
+
+    /// Whether something of this device is on its way to the server, or is due at once: a command, or the change of
+    /// the keys that follows from one. While nothing is sent for want of trust, nothing is due.
+    pub fn is_busy(&self) -> bool {
+        let is_due = self.eager || self.duty.is_some() || self.attempt.is_some() || !self.outbox.is_empty();
+        is_due && self.marks.distrusted.is_none()
+    }
+
     pub(crate) fn mark_seen(&mut self, seq: Seq) -> bool {
         let seq = seq.min(self.marks.cursor);
         if seq <= self.marks.seen {

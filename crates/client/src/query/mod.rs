@@ -12,6 +12,7 @@ mod views;
 
 use dunlin_model::{ChatId, Seq};
 
+use crate::account::Account;
 use crate::chats::StoredMessage;
 use crate::content::Reference;
 use crate::reading::Rows;
@@ -29,6 +30,11 @@ pub use views::{
 pub const PAGE_ITEMS_MAX: usize = 500;
 /// Characters of a preview.
 pub const PREVIEW_CHARS_MAX: usize = 160;
+
+/// Whose rows these are; `None` where there is no account among them.
+pub fn account(rows: &dyn Rows) -> Option<Account> {
+    rows.get(rows::ACCOUNT).and_then(|value| rows::decode(&value))
+}
 
 /// What is stored at a place of a chat; `None` where nothing is.
 pub fn message(rows: &dyn Rows, chat: ChatId, seq: Seq) -> Option<StoredMessage> {

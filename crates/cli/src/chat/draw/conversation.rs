@@ -46,7 +46,7 @@ fn title(model: &Model, area: Rect, frame: &mut Frame<'_>) {
         ChatSort::Direct(user) => match (&model.link, model.presence.get(&user)) {
             (Link::Online, Some(Presence::Online)) => "online".to_owned(),
             (_, Some(Presence::LastSeen(time))) => {
-                format!("last seen {}", localtime::in_zone(*time, model.now, &model.zone))
+                format!("last seen {}", localtime::short(*time, model.now, &model.zone))
             }
             _ => String::new(),
         },

@@ -162,7 +162,7 @@ fn search(model: &Model, field: &Composer, found: Option<&[Found]>, at: usize, f
             let shown = inner.height.saturating_sub(1) / 2;
             let first = first_shown(at, shown);
             for (place, (number, hit)) in (0..shown).zip(found.iter().enumerate().skip(first)) {
-                let time = localtime::in_zone(hit.time, model.now, &model.zone);
+                let time = localtime::short(hit.time, model.now, &model.zone);
                 let head = format!("{} · {} · {time}", one_line(&hit.chat_name), one_line(&hit.name));
                 let row = 1 + place * 2;
                 match_row(model, format!(" {} ", fit(&head, room)), number == at, row_of(inner, row), frame);

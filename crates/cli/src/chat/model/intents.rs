@@ -66,6 +66,13 @@ impl Model {
         out
     }
 
+    /// Opens a chat before any key is pressed.
+    pub(in crate::chat) fn open_at_start(&mut self, chat: ChatId) -> Vec<Request> {
+        let mut out = Vec::new();
+        self.open_chat_at(chat, None, &mut out);
+        out
+    }
+
     /// What follows from what is on the screen now.
     pub(super) fn settle(&mut self, out: &mut Vec<Request>) {
         let (look, height) = (self.look(), self.history_height());
@@ -134,7 +141,7 @@ impl Model {
     }
 
     /// Opens a chat, and keeps what was typed in the one before.
-    pub(in crate::chat) fn open_chat_at(&mut self, chat: ChatId, goal: Option<Seq>, out: &mut Vec<Request>) {
+    fn open_chat_at(&mut self, chat: ChatId, goal: Option<Seq>, out: &mut Vec<Request>) {
         let same = self.open.as_ref().is_some_and(|open| open.chat == chat);
         if !same {
             self.stop_typing(out);

@@ -1,18 +1,13 @@
 //! Names of people and chats as last heard, so that commands work with names, and offline.
 
 use std::collections::BTreeMap;
-use std::fs;
 
-use dunlin_model::view::ChatDetails;
-use dunlin_model::{ChatId, ChatKind, Event, EventKind, UserId};
+use dunlin_model::{ChatId, UserId};
 use serde::{Deserialize, Serialize};
 
-use super::DeviceFiles;
-use super::files::replace;
-use crate::failure::{Failure, Result};
+use super::names::ChatCard;
 use crate::plain;
 
-const PEOPLE: &str = "people.json";
 /// Characters of an id that stand for someone without a name.
 const SHORT_ID_CHARS: usize = 8;
 
@@ -30,66 +25,13 @@ pub(crate) struct Person {
     pub(crate) asked_ms: u64,
 }
 
-/// What kind a chat is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) enum ChatKindName {
-    /// Two people.
-    Direct,
-    /// Every member posts.
-    Group,
-    /// Only the owner and admins post.
-    Channel,
-}
-
-impl From<ChatKind> for ChatKindName {
-    fn from(kind: ChatKind) -> Self {
-        match kind {
-            ChatKind::Direct => Self::Direct,
-            ChatKind::Group => Self::Group,
-            ChatKind::Channel => Self::Channel,
-        }
-    }
-}
-
-/// What is known of a chat without asking.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct ChatCard {
-    /// The chat.
-    pub(crate) chat: ChatId,
-    /// Its kind.
-    pub(crate) kind: ChatKindName,
-    /// Its name; empty for direct chats.
-    pub(crate) name: String,
-    /// The other one of a direct chat.
-    pub(crate) peer: Option<UserId>,
-    /// Whether the user is a member.
-    pub(crate) member: bool,
-}
-
-impl ChatCard {
-    pub(crate) fn of(details: &ChatDetails, me: UserId) -> Self {
-        let peer = match details.kind {
-            ChatKind::Direct => details.members.iter().map(|member| member.user).find(|user| *user != me),
-            ChatKind::Group | ChatKind::Channel => None,
-        };
-        Self {
-            chat: details.chat,
-            kind: details.kind.into(),
-            name: details.name.clone(),
-            peer,
-            member: details.role.is_some() && !details.deleted,
-        }
-    }
-}
-
 /// Everyone and every chat known here.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct People {
     people: BTreeMap<String, Person>,
-    /// The chats, by id.
+    /// The chats, by id, as the core has them.
+    #[serde(skip)]
     pub(crate) chats: Vec<ChatCard>,
 }
 
@@ -183,47 +125,8 @@ impl People {
     }
 
     /// Replaces what is known of all chats.
-    pub(crate) fn set_chats(&mut self, mut cards: Vec<ChatCard>) {
-        cards.sort_unstable_by_key(|card| card.chat);
-        self.chats = cards;
-    }
-
-    /// Learns what an event says of its chat. Gives whether the chat is known now.
-    pub(crate) fn learn_from_event(&mut self, chat: ChatId, event: &Event, me: UserId) -> bool {
-        match &event.kind {
-            EventKind::Created { kind, name, members, .. } => {
-                let peer = match kind {
-                    ChatKind::Direct => members.iter().map(|(user, _)| *user).find(|user| *user != me),
-                    ChatKind::Group | ChatKind::Channel => None,
-                };
-                self.learn_chat(ChatCard {
-                    chat,
-                    kind: (*kind).into(),
-                    name: name.clone(),
-                    peer,
-                    member: true,
-                });
-            }
-            EventKind::Updated { name: Some(name), .. } => {
-                if let Some(card) = self.chats.iter_mut().find(|card| card.chat == chat) {
-                    card.name.clone_from(name);
-                }
-            }
-            _ => {}
-        }
-        self.chats.iter().any(|card| card.chat == chat)
-    }
-
-    /// Replaces what is known of a chat.
-    pub(crate) fn learn_chat(&mut self, card: ChatCard) {
-        match self.chats.binary_search_by_key(&card.chat, |known| known.chat) {
-            Ok(index) => {
-                if let Some(known) = self.chats.get_mut(index) {
-                    *known = card;
-                }
-            }
-            Err(index) => self.chats.insert(index, card),
-        }
+    pub(crate) fn set_chats(&mut self, chats: Vec<ChatCard>) {
+        self.chats = chats;
     }
 }
 
@@ -233,28 +136,13 @@ fn prefer_member(cards: Vec<&ChatCard>) -> Vec<&ChatCard> {
     if members.is_empty() { former } else { members }
 }
 
-impl DeviceFiles {
-    /// Who and what is known; nothing when it was never written or cannot be read.
-    pub(crate) fn people(&self) -> People {
-        let bytes = fs::read(self.path(PEOPLE)).unwrap_or_default();
-        serde_json::from_slice(&bytes).unwrap_or_default()
-    }
-
-    /// Keeps what is known. The last writer wins: it is only a copy of what the server knows.
-    pub(crate) fn keep_people(&self, people: &People) -> Result {
-        let path = self.path(PEOPLE);
-        let bytes = serde_json::to_vec(people).map_err(|error| Failure::Failed(error.to_string()))?;
-        replace(&path, &bytes).map_err(|error| Failure::file(&path, &error))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn group(byte: u8, name: &str, member: bool) -> ChatCard {
         let chat = ChatId::from_bytes([byte; 16]);
-        ChatCard { chat, kind: ChatKindName::Group, name: name.into(), peer: None, member }
+        ChatCard { chat, name: name.into(), peer: None, member }
     }
 
     fn names(people: &People, text: &str) -> Vec<String> {
@@ -264,9 +152,8 @@ mod tests {
     #[test]
     fn a_chat_is_found_by_whole_name_first_then_by_its_beginning() {
         let mut people = People::default();
-        for (byte, name) in [(1, "Team"), (2, "Team lunch"), (3, "Family")] {
-            people.learn_chat(group(byte, name, true));
-        }
+        let chats = [(1, "Team"), (2, "Team lunch"), (3, "Family")];
+        people.set_chats(chats.into_iter().map(|(byte, name)| group(byte, name, true)).collect());
         assert_eq!(names(&people, "team"), ["Team"]);
         assert_eq!(names(&people, "fam"), ["Family"]);
         assert_eq!(names(&people, "te"), ["Team", "Team lunch"]);
@@ -277,9 +164,9 @@ mod tests {
     #[test]
     fn a_chat_that_was_left_is_meant_only_when_no_other_is() {
         let mut people = People::default();
-        people.learn_chat(group(1, "Team", false));
+        people.set_chats(vec![group(1, "Team", false)]);
         assert_eq!(people.chats_called("team").len(), 1);
-        people.learn_chat(group(2, "Team", true));
+        people.set_chats(vec![group(1, "Team", false), group(2, "Team", true)]);
         let found = people.chats_called("team");
         assert_eq!(found.iter().map(|card| card.chat).collect::<Vec<_>>(), [ChatId::from_bytes([2; 16])]);
     }

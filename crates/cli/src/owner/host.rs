@@ -1,0 +1,146 @@
+//! The owner: takes requests of guests until it leaves, and leaves only when they are answered.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use clap::Parser;
+use tokio::io::BufReader;
+use tokio::net::unix::OwnedReadHalf;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::line::GuestLine;
+use super::protocol::{Answer, Request, Said, read};
+use crate::args::Cli;
+use crate::commands;
+use crate::failure::{DONE, Failure};
+use crate::output::Output;
+use crate::session::Session;
+
+/// Guests served at a time; others wait to be accepted.
+const GUESTS_MAX: usize = 64;
+/// Answers of a guest's person that may wait.
+const ANSWERS_MAX: usize = 4;
+
+/// Listens for guests.
+pub(crate) struct Host {
+    socket: PathBuf,
+    listener: UnixListener,
+    user: u32,
+    leaving: watch::Sender<bool>,
+}
+
+impl Host {
+    /// Begins to listen at `socket`. The vault must be owned: its owner alone makes and removes the socket.
+    ///
+    /// # Errors
+    /// When the path is too long for a socket, or the file system has none.
+    pub(crate) fn listen(socket: PathBuf) -> io::Result<Self> {
+        match fs::remove_file(&socket) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = UnixListener::bind(&socket)?;
+        // The directory is private already; this is for whoever opens it up.
+        fs::set_permissions(&socket, fs::Permissions::from_mode(0o600))?;
+        let user = fs::metadata(&socket)?.uid();
+        Ok(Self { socket, listener, user, leaving: watch::Sender::new(false) })
+    }
+
+    /// Serves guests while `own` runs; then leaves, when those whose requests were accepted have their answers.
+    /// Gives what `own` came to.
+    pub(crate) async fn serve<T>(self, session: &Rc<Session>, own: impl Future<Output = T>) -> T {
+        let mut guests = JoinSet::new();
+        let mut own = std::pin::pin!(own);
+        let done = loop {
+            tokio::select! {
+                // A guest is taken before the own end is seen, so that fewer have to try again.
+                biased;
+                Ok((stream, _)) = self.listener.accept(), if guests.len() < GUESTS_MAX => {
+                    if is_own_user(&stream, self.user) {
+                        guests.spawn_local(serve(Rc::clone(session), stream, self.leaving.subscribe()));
+                    }
+                }
+                done = &mut own => break done,
+                Some(_) = guests.join_next() => {}
+            }
+        };
+        self.leave(guests).await;
+        done
+    }
+
+    /// The socket goes first, so that nobody who comes later is in doubt about whom they reached.
+    async fn leave(self, mut guests: JoinSet<()>) {
+        let Self { socket, listener, leaving, .. } = self;
+        remove(&socket);
+        drop(listener);
+        leaving.send_replace(true);
+        while guests.join_next().await.is_some() {}
+    }
+}
+
+fn remove(socket: &Path) {
+    // The next owner removes what is left.
+    let _ = fs::remove_file(socket);
+}
+
+fn is_own_user(stream: &UnixStream, user: u32) -> bool {
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == user)
+}
+
+/// Serves one guest. Ends when the guest does.
+async fn serve(session: Rc<Session>, stream: UnixStream, mut leaving: watch::Receiver<bool>) {
+    let (from, to) = stream.into_split();
+    let mut from = BufReader::new(from);
+    let request = tokio::select! {
+        biased;
+        // Not accepted, so it runs elsewhere.
+        _ = leaving.wait_for(|leaving| *leaving) => return,
+        request = read::<Request>(&mut from) => request,
+    };
+    let Ok(Some(request)) = request else { return };
+    if request.device != session.device_name() {
+        return;
+    }
+    let (said, answers) = mpsc::channel(ANSWERS_MAX);
+    let mut line = GuestLine::new(Box::new(to), answers, request.has_person);
+    if line.say(&Said::Accepted).await.is_err() {
+        return;
+    }
+    tokio::select! {
+        () = carry_out(&session, request, line, leaving) => {}
+        () = hear(from, said) => {}
+    }
+}
+
+async fn carry_out(session: &Rc<Session>, request: Request, line: GuestLine, leaving: watch::Receiver<bool>) {
+    let arguments = std::iter::once("dunlin".to_owned()).chain(request.arguments);
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // It was understood by the guest: the two are not of the same version.
+            let mut out = Output::guest(false, None, line);
+            out.failure(&Failure::Usage(error.to_string())).await;
+            return out.end(Err(&Failure::Usage(String::new()))).await;
+        }
+    };
+    let mut out = Output::guest(cli.globals.json, request.zone.as_deref(), line);
+    let ran = Box::pin(commands::run(session, cli.command, request.input, leaving, &mut out)).await;
+    if let Err(failure) = &ran {
+        out.failure(failure).await;
+    }
+    out.end(ran.as_ref().map(|()| DONE)).await;
+}
+
+/// Hears what the guest's person answers, until the guest is gone.
+async fn hear(mut from: BufReader<OwnedReadHalf>, said: mpsc::Sender<Answer>) {
+    while let Ok(Some(answer)) = read::<Answer>(&mut from).await {
+        if said.send(answer).await.is_err() {
+            break;
+        }
+    }
+}
