@@ -1,11 +1,11 @@
-//! `cargo xtask bench`: the load scenarios that docs/performance.md quotes, each bounded by its own options.
+//! `cargo xtask bench`: what docs/performance.md quotes, the load scenarios and the cost of groups, each bounded.
 
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
 
-use crate::process::{succeeds, target_directory};
+use crate::process::{cargo, succeeds, target_directory};
 use crate::run::build_release;
 
 /// Arguments of `dunlin load`: closed loop, open loop, and real conversations.
@@ -14,6 +14,9 @@ const SCENARIOS: [&[&str]; 3] = [
     &["pairs", "--pairs", "500", "--seconds", "10", "--rate", "4400"],
     &["replay", "--trace", "traces/group-meetings.ndjson", "--speed", "100"],
 ];
+
+/// Arguments of `cargo`: what groups of several sizes cost a client.
+const GROUPS: [&str; 6] = ["run", "--release", "-p", "dunlin-client", "--example", "mls_cost"];
 
 /// Runs every scenario; false when one breaks what must hold.
 pub(crate) fn bench(root: &Path) -> Result<bool> {
@@ -26,5 +29,7 @@ pub(crate) fn bench(root: &Path) -> Result<bool> {
         let mut load = Command::new(target_directory(root).join("release/dunlin"));
         sound &= succeeds(load.arg("load").args(arguments).current_dir(root))?;
     }
+    println!("\n== cargo {}", GROUPS.join(" "));
+    sound &= succeeds(cargo(root).args(GROUPS))?;
     Ok(sound)
 }

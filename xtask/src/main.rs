@@ -1,6 +1,7 @@
 //! The project's own commands: `cargo xtask help`. They start binaries and import nothing of ours.
 
 mod bench;
+mod browser;
 mod process;
 mod run;
 mod sim;
@@ -33,7 +34,7 @@ enum Command {
     Test,
     /// The rules of the house that no compiler checks
     Tidy,
-    /// Load scenarios against a release server; two minutes
+    /// Load scenarios against a release server, and the cost of groups; some minutes
     Bench,
     /// Client cores against a server in memory, at random from seeds
     Sim(sim::SimArguments),

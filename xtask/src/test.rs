@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use crate::process::{cargo, now, succeeds};
-use crate::{tidy, tools};
+use crate::{browser, tidy, tools};
 
 /// What was counted. A step that is no test suite counts as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,11 +43,12 @@ impl fmt::Display for Counts {
 type Step = (&'static str, fn(&Path) -> Result<Counts>);
 
 /// Cheap steps first: who forgot to format learns it in a second.
-const STEPS: [Step; 5] = [
+const STEPS: [Step; 6] = [
     ("format", format),
     ("tidy", tidy_step),
     ("licences and sources", deny),
     ("lints", lints),
+    ("browsers", browsers),
     ("tests", suites),
 ];
 
@@ -97,6 +98,11 @@ fn lints(root: &Path) -> Result<Counts> {
     let arguments =
         ["clippy", "--workspace", "--all-targets", "--locked", "--keep-going", "--", "-D", "warnings"];
     Ok(Counts::one(succeeds(cargo(root).args(arguments))?))
+}
+
+/// What browsers share builds for them.
+fn browsers(root: &Path) -> Result<Counts> {
+    Ok(Counts::one(browser::check(root)?))
 }
 
 /// All suites, each counted by what it reports itself.

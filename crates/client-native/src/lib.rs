@@ -4,7 +4,8 @@
 //! thousand: it sends frames and reads frames. [`Connection`] stands on a link and keeps it up: requests are
 //! matched to their answers, unanswered ones go out again after a reconnect, pushes arrive as a bounded
 //! stream; whoever uses it stores events before saying `received`. [`vault`] keeps a client's state on disk,
-//! encrypted, and [`device`] drives the client core with both.
+//! encrypted, and [`device`] drives the client core with both. Before that a new device is linked ([`linking`]) or
+//! begins with an identity of its own ([`identity`]).
 #![expect(
     clippy::disallowed_methods,
     reason = "this is where a client meets the real clock and real randomness"
@@ -16,7 +17,9 @@ mod clock;
 mod connection;
 mod credentials;
 pub mod device;
+pub mod identity;
 mod link;
+pub mod linking;
 mod progress;
 mod server_url;
 mod tls;

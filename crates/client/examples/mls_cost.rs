@@ -1,5 +1,5 @@
-//! What encrypting and decrypting a 200-byte message costs at several group sizes, storage writes included:
-//! `cargo run --release -p dunlin-client --example mls_cost`.
+//! What a group costs at several sizes, in CPU time and bytes, storage writes included: to create, to join, to send and
+//! to receive 200 bytes, to bring fresh keys. `cargo run --release -p dunlin-client --example mls_cost`.
 #![expect(clippy::unwrap_used, reason = "a measurement fails by panicking")]
 
 use std::time::Duration;
@@ -12,7 +12,12 @@ use dunlin_model::identity::{DeviceCertificate, DeviceKey};
 use dunlin_model::ids::{ChatId, DeviceId, DeviceNumber, UserId};
 use ed25519_dalek::SigningKey;
 
+/// Messages for each figure, all by one sender.
 const ROUNDS: u32 = 1000;
+/// People and devices of each.
+const SHAPES: [(u32, u16); 5] = [(2, 1), (5, 1), (100, 1), (100, 3), (1_024, 1)];
+/// DESIGN: groups of more devices use the suite without ML-KEM.
+const HYBRID_DEVICES_MAX: u32 = 256;
 const PLAINTEXT: [u8; 200] = [7; 200];
 const NAME: GroupName = GroupName { chat: ChatId::from_bytes([9; 16]), generation: 0 };
 
@@ -22,15 +27,18 @@ struct Device {
 }
 
 impl Device {
-    fn new(number: u32) -> Self {
+    fn new(person: u32, number: u16) -> Self {
         let mut seed = [1; 32];
-        seed[..4].copy_from_slice(&number.to_be_bytes());
+        seed[..4].copy_from_slice(&person.to_be_bytes());
+        let identity = SigningKey::from_bytes(&seed);
+        seed[4..6].copy_from_slice(&number.to_be_bytes());
+        seed[6] = 0;
         let key = SigningKey::from_bytes(&seed);
         let mut user = [0; 16];
-        user[..4].copy_from_slice(&number.to_be_bytes());
-        let device = DeviceId { user: UserId::from_bytes(user), number: DeviceNumber(1) };
+        user[..4].copy_from_slice(&person.to_be_bytes());
+        let device = DeviceId { user: UserId::from_bytes(user), number: DeviceNumber(u32::from(number)) };
         let public = DeviceKey(key.verifying_key().to_bytes());
-        let certificate = DeviceCertificate::issue(&key, device, public, Timestamp(5));
+        let certificate = DeviceCertificate::issue(&identity, device, public, Timestamp(5));
         Self { provider: Provider::new(seed), identity: DeviceIdentity::new(key, certificate).unwrap() }
     }
 }
@@ -41,28 +49,54 @@ fn cpu_time() -> Duration {
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap())
 }
 
-/// The CPU time per round, and the rows and bytes that one round writes.
-fn measure(device: &Device, mut round: impl FnMut()) -> (Duration, usize, usize) {
-    let _ = device.provider.state().take_changes();
-    let mut written = 0;
-    let (mut rows, mut bytes) = (0, 0);
-    let start = cpu_time();
-    for _ in 0..ROUNDS {
-        round();
-        let changes = device.provider.state().take_changes();
-        written += 1;
-        if written == ROUNDS {
-            for (key, value) in changes.iter() {
-                rows += 1;
-                bytes += key.len() + value.map_or(0, <[u8]>::len);
-            }
-        }
-    }
-    ((cpu_time() - start) / ROUNDS, rows, bytes)
+/// CPU time, rows and bytes of storage that one message costs.
+struct Message {
+    cost: Duration,
+    rows: usize,
+    stored: usize,
 }
 
-fn run(suite: Suite, count: u32) {
-    let mut devices: Vec<Device> = (0..count).map(Device::new).collect();
+/// What a group costs.
+struct Costs {
+    create: Duration,
+    join: Duration,
+    update: Duration,
+    apply: Duration,
+    send: Message,
+    receive: Message,
+    welcome: usize,
+    group_info: usize,
+    commit: usize,
+    message: usize,
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let start = cpu_time();
+    let result = work();
+    (result, cpu_time() - start)
+}
+
+/// The cost of each of [`ROUNDS`] rounds; rows and bytes are those of the last.
+fn measure(device: &Device, mut round: impl FnMut()) -> Message {
+    let _ = device.provider.state().take_changes();
+    let mut last = None;
+    let ((), time) = timed(|| {
+        for _ in 0..ROUNDS {
+            round();
+            last = Some(device.provider.state().take_changes());
+        }
+    });
+    let (mut rows, mut stored) = (0, 0);
+    for (key, value) in last.iter().flat_map(|changes| changes.iter()) {
+        rows += 1;
+        stored += key.len() + value.map_or(0, <[u8]>::len);
+    }
+    Message { cost: time / ROUNDS, rows, stored }
+}
+
+fn costs(suite: Suite, people: u32, each: u16) -> Costs {
+    let mut devices: Vec<Device> =
+        (0..people).flat_map(|person| (1..=each).map(move |number| Device::new(person, number))).collect();
     let packages: Vec<_> = devices
         .iter()
         .skip(1)
@@ -74,56 +108,88 @@ fn run(suite: Suite, count: u32) {
     let first = devices.swap_remove(0);
     // The last member took its place.
     let second = devices.swap_remove(0);
-    let start = cpu_time();
-    let (mut sender, started) =
-        Group::create(&first.provider, &first.identity, NAME, suite, &packages).unwrap();
-    let created = cpu_time() - start;
-    let start = cpu_time();
-    let mut receiver = Group::join(&second.provider, started.welcome.as_ref().unwrap()).unwrap();
-    let joined = cpu_time() - start;
+    let (created, create) =
+        timed(|| Group::create(&first.provider, &first.identity, NAME, suite, &packages).unwrap());
+    let (mut sender, started) = created;
+    let welcome = started.welcome.unwrap();
+    let (joined, join) = timed(|| Group::join(&second.provider, &welcome).unwrap());
+    let mut receiver = joined;
     // All epochs that are kept, and every sender's ratchet in use.
-    let mut updated = Duration::ZERO;
+    let (mut update, mut apply, mut commit_bytes) = (Duration::ZERO, Duration::ZERO, 0);
     for _ in 0..PAST_EPOCHS_MAX {
-        let commit = sender.commit(&first.provider, &first.identity, &[], &[]).unwrap();
-        sender.merge_pending(&first.provider).unwrap();
-        let start = cpu_time();
-        let staged = receiver.stage(&second.provider, &commit.commit).unwrap();
-        receiver.merge(&second.provider, staged).unwrap();
-        updated = cpu_time() - start;
+        let commit;
+        (commit, update) = timed(|| {
+            let commit = sender.commit(&first.provider, &first.identity, &[], &[]).unwrap();
+            sender.merge_pending(&first.provider).unwrap();
+            commit
+        });
+        commit_bytes = commit.commit.len();
+        ((), apply) = timed(|| {
+            let staged = receiver.stage(&second.provider, &commit.commit).unwrap();
+            receiver.merge(&second.provider, staged).unwrap();
+        });
     }
-    let (encrypt, rows, bytes) = {
-        let mut messages = Vec::new();
-        let cost = measure(&first, || {
-            messages.push(sender.encrypt(&first.provider, &first.identity, b"", &PLAINTEXT).unwrap());
-        });
-        let mut messages = messages.into_iter();
-        let decrypt = measure(&second, || {
-            receiver.decrypt(&second.provider, &messages.next().unwrap()).unwrap();
-        });
-        println!(
-            "{suite:?} {count:>5} members: decrypt {:>7.1} µs ({} rows, {} bytes)",
-            decrypt.0.as_secs_f64() * 1e6,
-            decrypt.1,
-            decrypt.2
-        );
-        cost
-    };
-    println!(
-        "{suite:?} {count:>5} members: encrypt {:>7.1} µs ({rows} rows, {bytes} bytes); create {:.1} ms, join {:.1} ms, \
-         apply an update {:.1} ms; group info {} bytes, welcome {} bytes",
-        encrypt.as_secs_f64() * 1e6,
-        created.as_secs_f64() * 1e3,
-        joined.as_secs_f64() * 1e3,
-        updated.as_secs_f64() * 1e3,
-        started.group_info.len(),
-        started.welcome.as_ref().map_or(0, Vec::len),
-    );
+    let mut messages = Vec::new();
+    let send = measure(&first, || {
+        messages.push(sender.encrypt(&first.provider, &first.identity, b"", &PLAINTEXT).unwrap());
+    });
+    let message = messages.last().map_or(0, Vec::len);
+    let mut messages = messages.into_iter();
+    let receive = measure(&second, || {
+        receiver.decrypt(&second.provider, &messages.next().unwrap()).unwrap();
+    });
+    let (welcome, group_info) = (welcome.len(), started.group_info.len());
+    Costs { create, join, update, apply, send, receive, welcome, group_info, commit: commit_bytes, message }
 }
 
 fn main() {
+    println!("200-byte messages; CPU time, machines differ; bytes as they travel");
+    println!(
+        "{:7} {:>9}  {:>10} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8} {:>9} {:>9} {:>9}  stored per message",
+        "suite",
+        "people",
+        "create ms",
+        "join ms",
+        "update ms",
+        "apply ms",
+        "send us",
+        "recv us",
+        "message",
+        "commit",
+        "welcome",
+        "info"
+    );
     for suite in [Suite::X25519, Suite::Hybrid] {
-        for count in [2, 5, 100, 1024] {
-            run(suite, count);
+        for (people, each) in SHAPES {
+            if suite == Suite::Hybrid && people * u32::from(each) > HYBRID_DEVICES_MAX {
+                continue;
+            }
+            show(suite, people, each, &costs(suite, people, each));
         }
     }
+}
+
+fn show(suite: Suite, people: u32, each: u16, costs: &Costs) {
+    let millis = |time: Duration| time.as_secs_f64() * 1e3;
+    let micros = |time: Duration| time.as_secs_f64() * 1e6;
+    println!(
+        "{:7} {:>5} x {each}  {:>10.1} {:>9.2} {:>9.2} {:>9.2} {:>8.1} {:>8.1} {:>8} {:>9} {:>9} {:>9}  sender {} rows \
+         {} bytes, receiver {} rows {} bytes",
+        format!("{suite:?}"),
+        people,
+        millis(costs.create),
+        millis(costs.join),
+        millis(costs.update),
+        millis(costs.apply),
+        micros(costs.send.cost),
+        micros(costs.receive.cost),
+        costs.message,
+        costs.commit,
+        costs.welcome,
+        costs.group_info,
+        costs.send.rows,
+        costs.send.stored,
+        costs.receive.rows,
+        costs.receive.stored,
+    );
 }

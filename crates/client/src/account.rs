@@ -1,5 +1,7 @@
 //! Who this device is.
 
+use std::fmt;
+
 use dunlin_model::{ClientSeq, DeviceCertificate, DeviceId, UserId};
 use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
@@ -15,6 +17,13 @@ pub struct Account {
     pub(crate) announced: bool,
     /// Whether the chats that were there before this device are known.
     pub(crate) listed: bool,
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Its keys are not for logs.
+        f.debug_struct("Account").field("device", &self.device()).finish_non_exhaustive()
+    }
 }
 
 impl Account {

@@ -1,12 +1,13 @@
 //! What the core wants done, in this order: persist, send, show.
 
 use bytes::Bytes;
-use dunlin_model::view::{Receipt, UserPresence};
+use dunlin_model::view::{InviteCode, Receipt, UserPresence};
 use dunlin_model::{ChatId, DeviceId, IdentityKey, Seq, Timestamp, UserId};
 use dunlin_wire::{ClientFrame, Failure, Outcome};
 
 use crate::Batch;
 use crate::chats::StoredMessage;
+use crate::identity::linking::{LinkingCode, LinkingError};
 use crate::notice::Notice;
 
 /// What follows from a step.
@@ -75,6 +76,15 @@ pub enum Change {
         after: Seq,
         /// What it says.
         notice: Notice,
+    },
+    /// The invite link that a command of this device made holds from now on.
+    InviteMade {
+        /// Of the command.
+        token: u64,
+        /// The chat.
+        chat: ChatId,
+        /// The link.
+        code: InviteCode,
     },
     /// A command of this device became an event.
     Accepted {
@@ -176,6 +186,65 @@ pub enum Change {
     },
     /// The connection is up to date.
     CaughtUp,
+    /// A new device of this user asks to be linked; answered by `Action::AnswerLink` or `Action::RefuseLink`.
+    LinkAsked {
+        /// Which.
+        device: DeviceId,
+    },
+    /// The new device shows a code too. `Action::ConfirmLink` when it is this one, else `Action::RefuseLink`.
+    LinkCode {
+        /// Which.
+        device: DeviceId,
+        /// What it must show.
+        code: LinkingCode,
+    },
+    /// Linking the device goes on no further.
+    LinkEnded {
+        /// Which.
+        device: DeviceId,
+        /// Why.
+        why: LinkEnd,
+    },
+    /// The server does not take this device's certificate: others cannot know it.
+    CertificateRefused {
+        /// Why.
+        why: Failure,
+    },
+}
+
+/// Why linking a device ended on the existing one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LinkEnd {
+    /// It was sent the identity key and its certificate.
+    #[error("The device is linked.")]
+    Linked,
+    /// `Action::RefuseLink`.
+    #[error("The device was refused.")]
+    Refused,
+    /// The new device, or its person, gave up.
+    #[error("The new device gave up.")]
+    Withdrawn,
+    /// Too much time passed.
+    #[error("It took too long; begin again on the new device.")]
+    TimedOut,
+    /// The connection ended.
+    #[error("The connection ended; the new device asks again.")]
+    Disconnected,
+    /// Another device was linked in its place.
+    #[error("Another device is being linked.")]
+    Replaced,
+    /// Too many attempts in a short time.
+    #[error("Too many attempts; wait ten minutes.")]
+    TooMany,
+    /// This device does not hold the identity key.
+    #[error("This device cannot link others.")]
+    NoIdentity,
+    /// No new device of this number asks.
+    #[error("No such device asks to be linked.")]
+    NotAsked,
+    /// What came is not what it should be.
+    #[error(transparent)]
+    Failed(#[from] LinkingError),
 }
 
 /// Why a chat is distrusted.
@@ -193,4 +262,7 @@ pub enum Distrust {
     /// A handshake is not one that the log allows.
     #[error("the keys were changed against the rules")]
     HandshakeNotAllowed,
+    /// A signed change of the roster is shown a second time.
+    #[error("a change of who is here is shown again")]
+    Repeated,
 }

@@ -1,10 +1,12 @@
 //! What the core is told.
 
 use bytes::Bytes;
-use dunlin_model::{ChatCommand, ChatId, ChatKind, Encryption, IdentityKey, Seq, UserId};
+use dunlin_model::view::InviteCode;
+use dunlin_model::{ChatCommand, ChatId, ChatKind, DeviceNumber, Encryption, IdentityKey, Seq, UserId};
 use dunlin_wire::{Command, ServerFrame, Welcome};
 
 use crate::content::Content;
+use crate::identity::linking::LinkText;
 
 /// What a step is about.
 #[derive(Debug, Clone)]
@@ -66,6 +68,21 @@ pub enum Action {
         chat: ChatId,
         /// What.
         content: Content,
+    },
+    /// Makes the chat's invite link anew; the one before it ends. `Change::InviteMade` gives the link once it holds.
+    SetInvite {
+        /// Where.
+        chat: ChatId,
+    },
+    /// Withdraws the invite link.
+    RevokeInvite {
+        /// Where.
+        chat: ChatId,
+    },
+    /// Joins a chat by an invite link.
+    JoinByInvite {
+        /// The link.
+        code: InviteCode,
     },
     /// Asks for something of the log: a roster change, a deletion, a text in a chat without encryption. Never
     /// `Create`, `Join`, `SetInvite`, `StartGroup` or `Commit`.
@@ -145,5 +162,27 @@ pub enum Action {
     Ask {
         /// What is asked.
         command: Command,
+    },
+    /// Begins to link the new device that asked (`Change::LinkAsked`); `Change::LinkCode` follows. Only what the person
+    /// does gives this: each answer lets whoever stands between the devices guess once.
+    AnswerLink {
+        /// Which.
+        device: DeviceNumber,
+    },
+    /// Links the new device that shows this text, without a comparison. Never a text that came from elsewhere than the
+    /// new device's screen.
+    ScanLink {
+        /// What it shows.
+        text: LinkText,
+    },
+    /// Both devices show the same code: the new one gets the identity key.
+    ConfirmLink {
+        /// Which.
+        device: DeviceNumber,
+    },
+    /// The codes differ, or nobody here is linking a device.
+    RefuseLink {
+        /// Which.
+        device: DeviceNumber,
     },
 }

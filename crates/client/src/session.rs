@@ -1,16 +1,19 @@
 //! One connection, from `Connected` to `Disconnected`. Nothing of it is kept.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use dunlin_model::{ChatId, ErrorCode, Seq, Suite};
+use dunlin_model::{ChatId, ErrorCode, Retry, Seq, Suite, Timestamp};
 use dunlin_wire::{ClientFrame, Command, Failure, Outcome, POSITIONS_MAX, Position, Welcome};
 
-use crate::effects::Change;
+use crate::effects::{Change, Want};
 use crate::outbox::AttemptId;
 use crate::step::Client;
 
 /// Key packages in one refill.
 pub const KEY_PACKAGES_PER_UPLOAD: usize = 32;
+/// How long an answer may take, and how long the event that a command became, before the connection is made anew.
+pub(crate) const ANSWER_PATIENCE: Duration = Duration::from_mins(1);
 /// The suites that chats may use.
 const SUITES: [Suite; 2] = [Suite::HYBRID, Suite::CLASSIC];
 
@@ -21,6 +24,7 @@ pub(crate) enum Request {
     Base(ChatId),
     Claim(ChatId),
     GroupInfo(ChatId),
+    Certificate,
     Announcement {
         last: bool,
     },
@@ -32,11 +36,36 @@ pub(crate) enum Request {
     Other,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Session {
     last_request: u64,
-    requests: BTreeMap<u64, Request>,
+    /// With the time by which the answer is there.
+    requests: BTreeMap<u64, (Request, Timestamp)>,
     pub(crate) caught_up: bool,
+    /// The server did not take the certificate: it is to be said again.
+    certificate_failed: bool,
+    /// When something has to have come by, while it is not up to date.
+    next_until: Timestamp,
+    /// Whether it was given up.
+    is_lost: bool,
+}
+
+impl Session {
+    fn new(now: Timestamp) -> Self {
+        let next_until = now + ANSWER_PATIENCE;
+        Self { next_until, ..Self::default() }
+    }
+
+    /// Something came.
+    pub(crate) fn is_alive(&mut self, now: Timestamp) {
+        self.next_until = now + ANSWER_PATIENCE;
+    }
+
+    /// When it has waited long enough for an answer, or for the rest of what is new.
+    pub(crate) fn patience_ends(&self) -> Option<Timestamp> {
+        let next = (!self.caught_up).then_some(self.next_until);
+        self.requests.values().map(|(_, until)| *until).chain(next).min().filter(|_| !self.is_lost)
+    }
 }
 
 impl Client {
@@ -44,7 +73,7 @@ impl Client {
     pub(crate) fn ask(&mut self, request: Request, command: Command) {
         let Some(session) = &mut self.session else { return };
         session.last_request += 1;
-        session.requests.insert(session.last_request, request);
+        session.requests.insert(session.last_request, (request, self.now + ANSWER_PATIENCE));
         self.effects.send.push(ClientFrame { id: session.last_request, command });
     }
 
@@ -72,7 +101,7 @@ impl Client {
 
     pub(crate) fn connected(&mut self, _welcome: &Welcome) {
         self.disconnected();
-        self.session = Some(Session { last_request: 0, requests: BTreeMap::new(), caught_up: false });
+        self.session = Some(Session::new(self.now));
         let positions: Vec<Position> = self
             .chats
             .iter()
@@ -100,12 +129,14 @@ impl Client {
     }
 
     pub(crate) fn disconnected(&mut self) {
-        for request in self.session.take().into_iter().flat_map(|session| session.requests.into_values()) {
+        for (request, _) in self.session.take().into_iter().flat_map(|session| session.requests.into_values())
+        {
             if let Request::Asked(token) = request {
                 self.leave_unanswered(token);
             }
         }
         self.hides.values_mut().for_each(|asked| *asked = false);
+        self.disconnect_linking();
         for chat in self.chats.values_mut() {
             chat.forget_connection();
         }
@@ -113,7 +144,7 @@ impl Client {
 
     fn announce(&mut self) {
         let certificate = self.account.certificate().clone();
-        self.ask(Request::Announcement { last: false }, Command::SetCertificate(certificate));
+        self.ask(Request::Certificate, Command::SetCertificate(certificate));
         for suite in SUITES {
             let last = SUITES.last() == Some(&suite);
             self.upload_packages(suite, Request::Announcement { last }, true);
@@ -132,6 +163,7 @@ impl Client {
 
     pub(crate) fn answered(&mut self, id: u64, outcome: Outcome) {
         let request = self.session.as_mut().and_then(|session| session.requests.remove(&id));
+        let request = request.map(|(request, _)| request);
         match (request, outcome) {
             (Some(Request::Attempt(attempt)), outcome) => {
                 self.touched.insert(attempt.chat);
@@ -141,10 +173,21 @@ impl Client {
             (Some(Request::Claim(chat)), outcome) => self.claim_answered(chat, outcome),
             (Some(Request::GroupInfo(chat)), outcome) => self.group_info_answered(chat, outcome),
             (Some(Request::List), Outcome::Chats { chats, next_after }) => self.listed(chats, next_after),
+            (Some(Request::Certificate), Outcome::Failed(failure)) => {
+                if let Some(session) = &mut self.session {
+                    session.certificate_failed = true;
+                }
+                if failure.retry == Retry::Never {
+                    self.effects.changes.push(Change::CertificateRefused { why: failure });
+                }
+            }
             (Some(Request::Announcement { last: true }), Outcome::KeyPackageCount { .. }) => {
-                self.account.announced = true;
-                self.account_changed = true;
-                self.effects.changes.push(Change::Announced);
+                self.account.announced =
+                    self.session.as_ref().is_some_and(|session| !session.certificate_failed);
+                self.account_changed = self.account.announced;
+                if self.account.announced {
+                    self.effects.changes.push(Change::Announced);
+                }
             }
             (Some(Request::Asked(token)), outcome) => {
                 self.effects.changes.push(Change::Answered { token, outcome: Box::new(outcome) });
@@ -157,6 +200,19 @@ impl Client {
                 self.effects.changes.extend(users.into_iter().map(Change::Presence));
             }
             _ => {}
+        }
+    }
+
+    /// Gives the connection up on which something was not answered: what is not known is asked again on the next.
+    pub(crate) fn give_up_lost_connection(&mut self) {
+        let now = self.now;
+        let attempts = self.chats.values().filter_map(|chat| chat.attempt.as_ref()?.patience_ends());
+        let Some(session) = &self.session else { return };
+        if !session.is_lost && attempts.chain(session.patience_ends()).any(|until| until <= now) {
+            self.effects.wants.push(Want::Reconnect);
+            if let Some(session) = &mut self.session {
+                session.is_lost = true;
+            }
         }
     }
 

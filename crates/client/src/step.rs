@@ -17,7 +17,8 @@ use crate::fold::{Unfinished, Work};
 use crate::generator::Generator;
 use crate::input::{Action, Input, UserCommand};
 use crate::keys::Keys;
-use crate::outbox::{Attempt, Entry};
+use crate::linking::Linking;
+use crate::outbox::{Attempt, Entry, Wish};
 use crate::people::People;
 use crate::reading::Rows;
 use crate::session::{Request, Session};
@@ -39,6 +40,7 @@ pub struct Client {
     pub(crate) keys: Box<dyn Keys>,
     pub(crate) generator: Generator,
     pub(crate) session: Option<Session>,
+    pub(crate) linking: Linking,
     /// Blobs that were fetched and are about to be used.
     pub(crate) blobs: BTreeMap<[u8; 32], Bytes>,
     /// The time of this step.
@@ -82,6 +84,7 @@ impl Client {
             keys,
             generator: Generator::new(seed),
             session: None,
+            linking: Linking::default(),
             blobs: BTreeMap::new(),
             now: Timestamp::default(),
             verified: People::new(),
@@ -195,12 +198,16 @@ impl Client {
     /// The first half of a step, for drivers whose rows are not at hand at once.
     pub fn begin_step(&mut self, now: Timestamp, input: Input) -> Unfinished {
         self.now = now;
+        self.expire_linking();
         match input {
             Input::Connected(welcome) => self.connected(&welcome),
             Input::Disconnected => self.disconnected(),
             Input::Frame(frame) => self.frame(frame),
             Input::Command(command) => self.command(command),
-            Input::Tick => self.touched.extend(self.chats.keys().copied()),
+            Input::Tick => {
+                self.give_up_lost_connection();
+                self.touched.extend(self.chats.keys().copied());
+            }
             Input::BlobFetched { hash, bytes } => self.blob_fetched(hash, bytes),
             Input::BlobStored { hash, stored } => self.blob_stored(hash, stored),
             Input::Entropy(entropy) => self.generator.stir(&entropy),
@@ -215,6 +222,9 @@ impl Client {
     }
 
     fn frame(&mut self, frame: ServerFrame) {
+        if let Some(session) = &mut self.session {
+            session.is_alive(self.now);
+        }
         match frame {
             ServerFrame::Reply { id, outcome } => self.answered(id, outcome),
             ServerFrame::Event { chat, event } => self.event_came(chat, event),
@@ -235,6 +245,7 @@ impl Client {
                 self.hide_message(chat, seq);
             }
             ServerFrame::KeyPackagesLow { suite, .. } => self.upload_packages(suite, Request::Other, false),
+            ServerFrame::Relayed { device, payload } => self.relayed(device, payload),
             ServerFrame::Welcome(_) | ServerFrame::Draining { .. } => {}
         }
     }
@@ -245,6 +256,9 @@ impl Client {
                 self.enqueue_creation(token, kind, encryption, name, members);
             }
             Action::Send { chat, content } => self.enqueue_content(token, chat, content),
+            Action::SetInvite { chat } => self.enqueue_invite(token, chat),
+            Action::RevokeInvite { chat } => self.enqueue_wish(token, chat, Wish::Invite(None)),
+            Action::JoinByInvite { code } => self.enqueue_wish(token, code.chat, Wish::Join(code)),
             Action::Submit { chat, command } => self.enqueue_command(token, chat, command),
             Action::Delete { chat, seq } => {
                 self.enqueue_command(token, chat, ChatCommand::DeleteMessage { target: seq });
@@ -266,6 +280,10 @@ impl Client {
                     self.say(Command::SetTyping { chat, typing });
                 }
             }
+            Action::AnswerLink { device } => self.answer_link(device),
+            Action::ScanLink { text } => self.scan_link(&text),
+            Action::ConfirmLink { device } => self.confirm_link(device),
+            Action::RefuseLink { device } => self.refuse_link(device),
             Action::Ask { command } => self.ask_for(token, command),
             Action::SetDraft { chat, text } => self.set_draft(chat, text),
             Action::WatchPresence { users } => {
@@ -339,12 +357,14 @@ impl Client {
             }
             if self.session.is_some() {
                 // What was due was looked at in this step.
-                let times = [chat.hold_until, chat.duty_at].into_iter().flatten();
+                let answer = chat.attempt.as_ref().and_then(Attempt::patience_ends);
+                let times = [chat.hold_until, chat.duty_at, answer].into_iter().flatten();
                 let next = times.filter(|at| *at > self.now).min();
                 effects.wake_at = [effects.wake_at, next].into_iter().flatten().min();
             }
         }
-        let own_times = [self.timers.next(), self.compact_at];
+        let answer = self.session.as_ref().and_then(Session::patience_ends).filter(|at| *at > self.now);
+        let own_times = [self.timers.next(), self.compact_at, self.linking.wake_at(), answer];
         effects.wake_at = own_times.into_iter().chain([effects.wake_at]).flatten().min();
         effects
     }

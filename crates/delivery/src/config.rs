@@ -38,7 +38,8 @@ impl Default for DeliveryConfig {
             chats_cached_max: CHATS_CACHED_MAX,
             signal_members_max: SIGNAL_MEMBERS_MAX,
             offline_after: OFFLINE_AFTER,
-            encryptions: vec![Encryption::Mls, Encryption::None],
+            // What a server can read must be asked for.
+            encryptions: vec![Encryption::Mls],
         }
     }
 }

@@ -4,9 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use dunlin_blobs::BlobHash;
 use dunlin_model::account::{Document, DocumentKind};
-use dunlin_model::{Attestation, ChatCommand, ChatKind, DecisionContext, DeviceId, Payload, Refusal, UserId};
+use dunlin_model::{Attestation, ChatCommand, ChatKind, ClientSeq, DecisionContext, DeviceId, UserId};
 use dunlin_store::StoreError;
 use parking_lot::Mutex;
 
@@ -30,6 +29,7 @@ impl Delivery {
         &self,
         chat: &Chat,
         from: DeviceId,
+        number: ClientSeq,
         command: &ChatCommand,
         attestation: Option<Box<Attestation>>,
     ) -> Result<DecisionContext, DeliveryError> {
@@ -67,12 +67,8 @@ impl Delivery {
             | ChatCommand::Join { .. }
             | ChatCommand::SetInvite { .. }
             | ChatCommand::DeleteChat => {}
-            ChatCommand::StartGroup(start) => {
-                self.blobs_must_exist([Some(&start.group_info), start.welcome.as_ref()]).await?;
-            }
-            ChatCommand::Commit(commit) => {
-                let parts = [Some(&commit.commit), Some(&commit.group_info), commit.welcome.as_ref()];
-                self.blobs_must_exist(parts).await?;
+            ChatCommand::StartGroup(_) | ChatCommand::Commit(_) => {
+                self.check_handshake(chat, from, number, command).await?;
             }
         }
         Ok(context)
@@ -119,22 +115,6 @@ impl Delivery {
         }
         cached.insert(user, (Arc::clone(&blocks), now));
         Ok(blocks)
-    }
-
-    /// What an event names is durable before the event is.
-    async fn blobs_must_exist<const N: usize>(
-        &self,
-        parts: [Option<&Payload>; N],
-    ) -> Result<(), DeliveryError> {
-        for part in parts.into_iter().flatten() {
-            if let Payload::Stored { hash, bytes } = part
-                && self.blobs.size(BlobHash(*hash)).await? != Some(u64::from(*bytes))
-            {
-                let why = "a blob that it names is not there, or has another size";
-                return Err(Refusal::InvalidHandshake { why }.into());
-            }
-        }
-        Ok(())
     }
 
     async fn must_exist(&self, users: &[UserId]) -> Result<(), DeliveryError> {

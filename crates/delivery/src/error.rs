@@ -20,7 +20,7 @@ pub enum DeliveryError {
     #[error("Someone named does not exist.")]
     NoSuchUser,
     /// Chats with this encryption cannot be created here.
-    #[error("Chats with this encryption are not allowed on this server.")]
+    #[error("This server allows no chats with this encryption.")]
     EncryptionNotAllowed,
     /// Too many others appended at the same time.
     #[error("The chat is too busy.")]
@@ -33,9 +33,26 @@ pub enum DeliveryError {
         /// The limit.
         limit: usize,
     },
+    /// Something must not be empty.
+    #[error("{what} must not be empty.")]
+    Empty {
+        /// What.
+        what: &'static str,
+    },
+    /// Something is longer than its limit.
+    #[error("{what} is larger than {limit} bytes.")]
+    TooLarge {
+        /// What.
+        what: &'static str,
+        /// The limit in bytes.
+        limit: usize,
+    },
     /// The certificate is another device's.
     #[error("The certificate is not one of this device.")]
     NotThisDevice,
+    /// Another identity key is in force.
+    #[error("Other devices of this user are certified by another identity key; they must be revoked first.")]
+    AnotherIdentity,
     /// A key package is not taken.
     #[error("The key packages are not taken: {0}.")]
     KeyPackage(&'static str),
@@ -68,7 +85,9 @@ impl DeliveryError {
             Self::Store(StoreError::Damaged(_)) | Self::Failed => ErrorCode::Internal,
             Self::Store(_) | Self::Blobs(_) | Self::TooBusy => ErrorCode::Unavailable,
             Self::NoSuchUser | Self::NoGroup => ErrorCode::NotFound,
-            Self::NotThisDevice | Self::KeyPackage(_) => ErrorCode::InvalidArgument,
+            Self::NotThisDevice | Self::KeyPackage(_) | Self::Empty { .. } => ErrorCode::InvalidArgument,
+            Self::AnotherIdentity => ErrorCode::AlreadyExists,
+            Self::TooLarge { .. } => ErrorCode::TooLarge,
             Self::TooFast { .. } => ErrorCode::TooFast,
             Self::EncryptionNotAllowed => ErrorCode::WrongEncryption,
             Self::TooMany { .. } => ErrorCode::LimitReached,

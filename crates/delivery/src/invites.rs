@@ -1,9 +1,10 @@
-//! Invite links (R15): only a hash of the secret is in the log; the link itself is given to who made it.
+//! Invite links (R15) that the server makes, of chats without encryption: only a hash of the secret is in the log; the
+//! link itself is given to who made it. Those of encrypted chats are made by clients.
 
 use std::sync::Arc;
 
 use dunlin_model::view::{INVITE_SECRET_BYTES, InviteCode};
-use dunlin_model::{Attestation, ChatCommand, ChatId, ClientSeq, DeviceId};
+use dunlin_model::{Attestation, ChatCommand, ChatId, ClientSeq, DeviceId, Encryption};
 use sha2::{Digest, Sha256};
 
 use crate::{Accepted, Delivery, DeliveryError};
@@ -66,6 +67,6 @@ impl Delivery {
         for (byte, from) in secret.iter_mut().zip(digest) {
             *byte = from;
         }
-        Ok(InviteCode { chat, secret })
+        Ok(InviteCode { chat, secret, encryption: Encryption::None })
     }
 }

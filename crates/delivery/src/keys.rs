@@ -37,11 +37,13 @@ pub struct GroupEntrance {
 impl Delivery {
     /// Says by which certificate others know the device `from`. Cancel safe.
     ///
-    /// Another identity key than that of the user's other devices is taken: whoever lost all devices has no
-    /// other. Clients see it and say so.
+    /// A user has one identity key. Whoever lost it begins with another by revoking all other devices, which is
+    /// visible; only then is a certificate under another key taken. Clients see the change and say so. Two devices
+    /// that begin anew at once may both be taken: this keeps order among honest devices, and nobody's trust rests
+    /// on it.
     ///
     /// # Errors
-    /// `NotThisDevice`, `Store`.
+    /// `NotThisDevice`, `AnotherIdentity`, `Store`.
     pub async fn set_certificate(
         &self,
         from: DeviceId,
@@ -51,16 +53,32 @@ impl Delivery {
         if certificate.device != from || !is_valid {
             return Err(DeliveryError::NotThisDevice);
         }
+        let known = self.store.certificates(from.user).await?;
+        if known.iter().any(|other| other.device != from && other.identity != certificate.identity) {
+            return Err(DeliveryError::AnotherIdentity);
+        }
+        let before = known.iter().find(|other| other.device == from);
+        if before
+            .is_some_and(|before| (before.identity, before.key) != (certificate.identity, certificate.key))
+        {
+            // Nobody could add the device with those any more.
+            self.store.remove_key_packages(from).await?;
+        }
         Ok(self.store.put_certificate(certificate).await?)
     }
 
-    /// The certificates of the users' devices that are not revoked, ascending by device. Cancel safe.
+    /// The certificates of the users' devices that are not revoked, ascending by device. Users who share no chat with
+    /// the asker are left out: which devices somebody has is for those who write to them. Cancel safe.
     ///
     /// # Errors
     /// `TooMany`, `Store`.
-    pub async fn list_devices(&self, users: &[UserId]) -> Result<Vec<DeviceCertificate>, DeliveryError> {
+    pub async fn list_devices(
+        &self,
+        asker: UserId,
+        users: &[UserId],
+    ) -> Result<Vec<DeviceCertificate>, DeliveryError> {
         let mut certificates = Vec::new();
-        for user in each_once(users)? {
+        for user in self.sharing_a_chat(asker, each_once(users)?).await? {
             certificates.extend(self.store.certificates(user).await?);
         }
         Ok(certificates)
@@ -89,6 +107,7 @@ impl Delivery {
                 return Err(DeliveryError::KeyPackage("a key package has between 1 byte and 16 KiB"));
             }
         }
+        self.check_key_packages(from, suite, packages, last_resort).await?;
         let left = self.store.put_key_packages(from, suite, packages, last_resort).await?;
         Ok(u32::try_from(left).unwrap_or(u32::MAX))
     }

@@ -11,6 +11,7 @@ pub mod config;
 mod context;
 mod error;
 mod feed;
+mod handshakes;
 mod history;
 mod invites;
 pub mod keys;
@@ -22,6 +23,7 @@ mod presence;
 mod pull;
 mod receipts;
 mod registry;
+mod relaying;
 mod revoking;
 mod session;
 mod sink;
@@ -42,6 +44,7 @@ pub use history::HistoryQuery;
 pub use keys::GroupEntrance;
 pub use metrics::{Counter, Histogram, Metrics};
 pub use pull::{PullBudget, Push};
+pub use relaying::RELAYED_BYTES_MAX;
 pub use session::Session;
 pub use submit::{Accepted, Submission};
 
@@ -60,6 +63,7 @@ pub struct Delivery {
     receipts: receipts::ReceiptQueue,
     presence: presence::PresenceBook,
     claims: claims::ClaimBook,
+    handshakes: handshakes::Handshakes,
     /// Rung when a revocation is to be carried out.
     revocation_told: Arc<tokio::sync::Notify>,
     metrics: Metrics,
@@ -95,6 +99,7 @@ impl Delivery {
             receipts: receipts::ReceiptQueue::default(),
             presence: presence::PresenceBook::default(),
             claims: claims::ClaimBook::default(),
+            handshakes: handshakes::Handshakes::default(),
             revocation_told: Arc::default(),
             metrics: Metrics::default(),
         });

@@ -3,7 +3,7 @@
 //! Someone is shown as there at once, and as gone only after a while without a connection, so that a phone
 //! that changes networks does not flicker. Presence is available rather than consistent: it converges.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -168,25 +168,44 @@ impl Delivery {
         asker: UserId,
         users: &[UserId],
     ) -> Result<Vec<(UserId, bool)>, DeliveryError> {
-        let own = self.open_chats(asker).await?;
         let hides_own = self.settings(asker).await?.last_seen == LastSeenVisibility::Nobody;
         let blocked = self.blocked_among(asker, users).await?;
         let mut visible = Vec::new();
-        let asked: HashSet<UserId> = users.iter().copied().filter(|user| !blocked.contains(user)).collect();
-        for user in asked {
-            let shares = user == asker
-                || own.contains(&ChatId::direct(asker, user))
-                || !own.is_disjoint(&self.open_chats(user).await?);
-            if shares {
-                let sees = match self.settings(user).await?.last_seen {
-                    LastSeenVisibility::Everyone => true,
-                    LastSeenVisibility::Contacts => self.has_contact(user, asker).await?,
-                    LastSeenVisibility::Nobody => false,
-                };
-                visible.push((user, user == asker || (sees && !hides_own)));
-            }
+        let asked = users.iter().copied().filter(|user| !blocked.contains(user)).collect();
+        for user in self.sharing_a_chat(asker, asked).await? {
+            let sees = match self.settings(user).await?.last_seen {
+                LastSeenVisibility::Everyone => true,
+                LastSeenVisibility::Contacts => self.has_contact(user, asker).await?,
+                LastSeenVisibility::Nobody => false,
+            };
+            visible.push((user, user == asker || (sees && !hides_own)));
         }
         Ok(visible)
+    }
+
+    /// Those of `users` who are in a chat with `asker` now, and `asker`; ascending.
+    pub(crate) async fn sharing_a_chat(
+        &self,
+        asker: UserId,
+        users: BTreeSet<UserId>,
+    ) -> Result<Vec<UserId>, StoreError> {
+        let mut own = None;
+        let mut sharing = Vec::new();
+        for user in users {
+            if user != asker {
+                let own = match &own {
+                    Some(own) => own,
+                    None => own.insert(self.open_chats(asker).await?),
+                };
+                let shares = own.contains(&ChatId::direct(asker, user))
+                    || !own.is_disjoint(&self.open_chats(user).await?);
+                if !shares {
+                    continue;
+                }
+            }
+            sharing.push(user);
+        }
+        Ok(sharing)
     }
 
     async fn open_chats(&self, user: UserId) -> Result<HashSet<ChatId>, StoreError> {

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use dunlin_model::view::{Receipt, SkipReason, Skipped, UserPresence};
-use dunlin_model::{ChatId, Seq, Suite, UserId};
+use dunlin_model::{ChatId, DeviceNumber, Seq, Suite, UserId};
 use dunlin_store::StoreError;
 
 use crate::DeliveryError;
@@ -57,6 +58,13 @@ pub enum Push {
         suite: Suite,
         /// So many.
         left: u32,
+    },
+    /// Another device of the user relayed something.
+    Relayed {
+        /// Which.
+        device: DeviceNumber,
+        /// What.
+        payload: Bytes,
     },
     /// The user deleted a message for themselves on another device.
     Hidden {
@@ -139,6 +147,7 @@ impl Feed {
         out.extend(left.typing.into_iter().map(|(chat, user, typing)| Push::Typing { chat, user, typing }));
         out.extend(left.hidden.into_iter().map(|(chat, seq)| Push::Hidden { chat, seq }));
         out.extend(left.keys_low.into_iter().map(|(suite, left)| Push::KeyPackagesLow { suite, left }));
+        out.extend(left.relayed.into_iter().map(|(device, payload)| Push::Relayed { device, payload }));
         if !self.started {
             return Ok(()); // `resume` will read the inbox.
         }

@@ -5,8 +5,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use dunlin_model::view::{Receipt, UserPresence};
-use dunlin_model::{ChatId, DeviceId, Seq, Suite, UserId};
+use dunlin_model::{ChatId, DeviceId, DeviceNumber, Seq, Suite, UserId};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -16,6 +17,8 @@ use crate::chat::Chat;
 const DIRTY_CHATS_MAX: usize = 1_024;
 /// Receipts, and likewise presences, signals of typing and of hidden messages, that may wait.
 const SIGNALS_MAX: usize = 256;
+/// Payloads from other devices that may wait, 8 KiB each at most.
+const RELAYED_MAX: usize = 16;
 
 /// A connected device, as the rest of the server reaches it.
 pub struct Session {
@@ -35,6 +38,7 @@ pub(crate) struct Left {
     pub(crate) typing: Vec<(ChatId, UserId, bool)>,
     pub(crate) hidden: Vec<(ChatId, Seq)>,
     pub(crate) keys_low: Vec<(Suite, u32)>,
+    pub(crate) relayed: Vec<(DeviceNumber, Bytes)>,
 }
 
 impl Session {
@@ -145,6 +149,20 @@ impl Session {
             push_bounded(&mut left.keys_low, (suite, count));
         }
         self.ring();
+    }
+
+    /// Leaves what another device of the user relayed. False when full: older ones are not pushed out.
+    pub(crate) fn leave_relayed(&self, from: DeviceNumber, payload: Bytes) -> bool {
+        let kept = {
+            let mut left = self.left.lock();
+            let has_room = left.relayed.len() < RELAYED_MAX;
+            if has_room {
+                left.relayed.push((from, payload));
+            }
+            has_room
+        };
+        self.ring();
+        kept
     }
 
     pub(crate) fn take(&self) -> Left {

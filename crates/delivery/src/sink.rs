@@ -52,6 +52,9 @@ impl WakeSink for Delivery {
             }
             Signal::Revoked { device } => self.close_sessions_of(*device),
             Signal::KeyPackagesLow { device, suite, left } => self.leave_keys_low(*device, *suite, *left),
+            Signal::Relayed { from, to, payload } => {
+                self.leave_relayed(*from, *to, payload);
+            }
             Signal::Receipt { chat, device, progress } => {
                 self.receipt_from_elsewhere(ProgressRaise {
                     chat: *chat,

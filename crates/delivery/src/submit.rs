@@ -99,7 +99,7 @@ impl Delivery {
         let began = self.clock.monotonic();
         let Submission { chat, from, number, turn } = entered;
         let turn = turn.wait().await;
-        let context = self.authorise(&chat, from, &command, attestation).await?;
+        let context = self.authorise(&chat, from, number, &command, attestation).await?;
         let written = self.append(&chat, turn, from, number, &command, &context).await?;
         self.raise(&chat, &written).await?;
         let accepted = written.accepted(chat.id); // Only now may the sender be told.
@@ -155,12 +155,14 @@ impl Delivery {
         command: ChatCommand,
         attestation: Option<Box<Attestation>>,
     ) -> Result<Accepted, DeliveryError> {
+        let chat = Self::chat_to_create(from, number, &command);
         if let ChatCommand::Create { encryption, .. } = &command
-            && !self.config().encryptions.contains(encryption)
+            && !self.allows(*encryption)
+            // What was accepted before the setting changed is answered to a retry as it was.
+            && !self.chat(chat).await?.look(dunlin_model::chat::ChatState::exists)
         {
             return Err(DeliveryError::EncryptionNotAllowed);
         }
-        let chat = Self::chat_to_create(from, number, &command);
         let direct = matches!(&command, ChatCommand::Create { kind: ChatKind::Direct, .. });
         match self.submit_in_task(from, chat, number, command, attestation).await {
             Err(DeliveryError::Refused(dunlin_model::Refusal::AlreadyExists { seq })) if direct => {

@@ -463,6 +463,7 @@ fn write_push(format: Format, push: Push, out: &mut Vec<u8>) {
         Push::Presence(presence) => ServerFrame::PresenceUpdate(presence),
         Push::Typing { chat, user, typing } => ServerFrame::Typing { chat, user, typing },
         Push::KeyPackagesLow { suite, left } => ServerFrame::KeyPackagesLow { suite, left },
+        Push::Relayed { device, payload } => ServerFrame::Relayed { device, payload },
         Push::Hidden { chat, seq } => ServerFrame::MessageHidden { chat, seq },
     };
     write_frame(format, &frame, out);

@@ -129,7 +129,7 @@ async fn answer(gateway: &Gateway, device: DeviceId, command: Command) -> Result
             delivery.set_certificate(device, &certificate).await?;
             Outcome::Done
         }
-        Command::ListDevices { users } => Outcome::Devices(delivery.list_devices(&users).await?),
+        Command::ListDevices { users } => Outcome::Devices(delivery.list_devices(device.user, &users).await?),
         Command::UploadKeyPackages { suite, packages, last_resort } => {
             let left = delivery.upload_key_packages(device, suite, &packages, last_resort.as_ref()).await?;
             Outcome::KeyPackageCount { suite, left }
@@ -140,6 +140,9 @@ async fn answer(gateway: &Gateway, device: DeviceId, command: Command) -> Result
         Command::GetGroupInfo { chat } => {
             let GroupEntrance { epoch, suite, group_info } = delivery.group_info(device, chat).await?;
             Outcome::GroupInfo { chat, epoch, suite, group_info }
+        }
+        Command::RelayToDevices { device: to, payload } => {
+            Outcome::Relayed { reached: delivery.relay_to_devices(device, to, &payload)? }
         }
         Command::Authenticate { .. }
         | Command::Resume { .. }

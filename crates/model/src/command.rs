@@ -81,12 +81,12 @@ pub enum ChatCommand {
     Leave,
     /// Joins by invite link.
     Join {
-        /// The secret part of the link.
+        /// The secret part of the link; empty in encrypted chats, where a signature with its key stands for it.
         secret: Bytes,
     },
     /// Makes the invite link anew, or withdraws it.
     SetInvite {
-        /// SHA-256 of the link's secret.
+        /// SHA-256 of the link's secret, in encrypted chats its public key; `None` withdraws it.
         secret_hash: Option<[u8; 32]>,
     },
     /// Deletes the chat.

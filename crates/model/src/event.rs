@@ -150,7 +150,7 @@ pub enum EventKind {
     },
     /// The invite link was made anew, or withdrawn.
     InviteChanged {
-        /// SHA-256 of the link's secret; `None` when withdrawn.
+        /// SHA-256 of the link's secret, in encrypted chats its public key; `None` when withdrawn.
         secret_hash: Option<[u8; 32]>,
     },
     /// The chat was deleted by its owner: nothing can be posted, every membership ends here.

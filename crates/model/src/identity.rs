@@ -93,6 +93,15 @@ impl DeviceCertificate {
         bytes
     }
 
+    /// The device that an encoded certificate names. Nothing is verified.
+    pub fn device_named_in(bytes: &[u8]) -> Option<DeviceId> {
+        let mut rest = bytes;
+        let [version] = take(&mut rest).ok()?;
+        let user = UserId::from_bytes(take(&mut rest).ok()?);
+        let number = DeviceNumber(u32::from_be_bytes(take(&mut rest).ok()?));
+        (version == CERTIFICATE_VERSION).then_some(DeviceId { user, number })
+    }
+
     /// Decodes and verifies: what this gives was signed by the identity key it names.
     ///
     /// # Errors
@@ -191,6 +200,8 @@ mod tests {
     fn a_certificate_survives_its_bytes_and_no_byte_of_it_can_change() {
         let (_, certificate) = certificate();
         let bytes = certificate.encode();
+        assert_eq!(DeviceCertificate::device_named_in(&bytes), Some(certificate.device));
+        assert_eq!(DeviceCertificate::device_named_in(&bytes[..20]), None);
         assert_eq!(DeviceCertificate::decode(&bytes), Ok(certificate));
         for place in 0..bytes.len() {
             let mut changed = bytes;

@@ -1,5 +1,9 @@
 //! What a user is shown of chats and people: the answers to questions, as servers give and clients take them.
 
+use ed25519_dalek::SigningKey;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
 use crate::clock::Timestamp;
 use crate::event::{ChatKind, Encryption, Event, Role};
 use crate::ids::{ChatId, DeviceId, Seq, UserId};
@@ -75,6 +79,8 @@ pub struct ChatBasis {
     pub revoked: Vec<DeviceId>,
     /// The events that let the members in, ascending by user: who follows an owner who leaves depends on it.
     pub since: Vec<Seq>,
+    /// What the log says of the invite link, while there is one.
+    pub invite: Option<[u8; 32]>,
 }
 
 /// Why a range of the log is not delivered.
@@ -154,14 +160,45 @@ pub struct Receipt {
     pub seen: Seq,
 }
 
-/// The invite link as text: the chat's id, a full stop, and the secret in base32.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The invite link as text: the chat's id, a full stop, and the secret in base32; of an encrypted chat with `e.`
+/// before the secret, since whoever joins must know that the secret is not for the server.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InviteCode {
     /// The chat.
     pub chat: ChatId,
     /// The secret, `INVITE_SECRET_BYTES` long.
     pub secret: [u8; INVITE_SECRET_BYTES],
+    /// The chat's encryption.
+    pub encryption: Encryption,
 }
+
+impl InviteCode {
+    /// The key that whoever joins an encrypted chat signs with beside their own. Its public half is in the log.
+    pub fn key(&self) -> SigningKey {
+        let hash = Sha256::new().chain_update(INVITE_KEY_LABEL).chain_update(self.chat.as_bytes());
+        SigningKey::from_bytes(&hash.chain_update(self.secret).finalize().into())
+    }
+
+    /// What the log says of the link: in encrypted chats the public half of [`Self::key`], in others SHA-256 of the
+    /// secret.
+    pub fn verifier(&self) -> [u8; 32] {
+        match self.encryption {
+            Encryption::Mls => self.key().verifying_key().to_bytes(),
+            Encryption::None => Sha256::digest(self.secret).into(),
+        }
+    }
+}
+
+impl std::fmt::Debug for InviteCode {
+    /// Without the secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "InviteCode({})", self.chat)
+    }
+}
+
+const INVITE_KEY_LABEL: &[u8] = b"dunlin invite link key v1";
+/// Stands before the secret of an encrypted chat's link.
+const ENCRYPTED_MARK: &str = "e.";
 
 /// Bytes of an invite link's secret.
 pub const INVITE_SECRET_BYTES: usize = 20;
@@ -169,7 +206,8 @@ pub const INVITE_SECRET_BYTES: usize = 20;
 impl std::fmt::Display for InviteCode {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let secret = data_encoding::BASE32_NOPAD.encode(&self.secret).to_ascii_lowercase();
-        write!(f, "{}.{secret}", self.chat)
+        let mark = if self.encryption == Encryption::Mls { ENCRYPTED_MARK } else { "" };
+        write!(f, "{}.{mark}{secret}", self.chat)
     }
 }
 
@@ -177,12 +215,15 @@ impl std::str::FromStr for InviteCode {
     type Err = crate::ids::IdError;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (chat, secret) = text.trim().split_once('.').ok_or(crate::ids::IdError)?;
+        let encrypted = secret.strip_prefix(ENCRYPTED_MARK);
+        let encryption = if encrypted.is_some() { Encryption::Mls } else { Encryption::None };
+        let secret = encrypted.unwrap_or(secret);
         let secret = data_encoding::BASE32_NOPAD_NOCASE
             .decode(secret.as_bytes())
             .ok()
             .and_then(|bytes| bytes.try_into().ok())
             .ok_or(crate::ids::IdError)?;
-        Ok(Self { chat: chat.parse()?, secret })
+        Ok(Self { chat: chat.parse()?, secret, encryption })
     }
 }
 
@@ -192,8 +233,14 @@ mod tests {
 
     #[test]
     fn an_invite_code_reads_back_from_its_text() {
-        let code = InviteCode { chat: ChatId::from_bytes([7; 16]), secret: [9; INVITE_SECRET_BYTES] };
-        assert_eq!(code.to_string().parse(), Ok(code));
+        for encryption in [Encryption::None, Encryption::Mls] {
+            let code = InviteCode {
+                chat: ChatId::from_bytes([7; 16]),
+                secret: [9; INVITE_SECRET_BYTES],
+                encryption,
+            };
+            assert_eq!(code.to_string().parse(), Ok(code));
+        }
         assert!("nonsense".parse::<InviteCode>().is_err());
     }
 }

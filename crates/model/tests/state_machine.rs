@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use dunlin_model::chat::{ChatState, Decision, NumberStatus, NumberWindow, decide, draft};
 use dunlin_model::limits::DEDUP_WINDOW_NUMBERS;
+use dunlin_model::view::{INVITE_SECRET_BYTES, InviteCode};
 use dunlin_model::{
     AttachmentId, Attestation, Body, BodyGone, ChatCommand, ChatId, ChatKind, ChatLimits, ClientSeq, Commit,
     DecisionContext, DeviceCertificate, DeviceId, DeviceKey, DeviceNumber, Encryption, Epoch, Event,
@@ -243,6 +244,13 @@ impl History {
                 let encrypted = self.state.encryption == Encryption::Mls;
                 *epoch = encrypted.then_some(Epoch { number, ..keys.epoch });
             }
+            // Of an encrypted chat's link the log has the public key, and a signature stands for the secret.
+            ChatCommand::SetInvite { secret_hash: Some(link) }
+                if self.state.encryption == Encryption::Mls =>
+            {
+                *link = code(self.state.id).verifier();
+            }
+            ChatCommand::Join { secret } if self.state.encryption == Encryption::Mls => secret.clear(),
             ChatCommand::StartGroup(start) => {
                 start.epoch.generation = keys.epoch.generation + 1;
                 start.devices.retain(|device| self.state.members.contains_key(&device.user));
@@ -278,7 +286,12 @@ impl History {
         let (key, certificate) = certified(attempt.sender);
         let attestation = draft(&self.state, limits, attempt.sender, command.clone(), &attempt.context)
             .ok()
-            .and_then(|kind| Attestation::sign(&key, &certificate, &self.state, number, &kind));
+            .and_then(|kind| match kind {
+                EventKind::Joined => {
+                    Attestation::sign_joining(&key, &certificate, &code(self.state.id), number)
+                }
+                kind => Attestation::sign(&key, &certificate, &self.state, number, &kind),
+            });
         DecisionContext { attestation: attestation.map(Box::new), ..attempt.context.clone() }
     }
 
@@ -548,4 +561,9 @@ proptest! {
             prop_assert_eq!(window.status(ClientSeq(*number)), NumberStatus::Used(*seq));
         }
     }
+}
+
+/// The one link of an encrypted chat.
+fn code(chat: ChatId) -> InviteCode {
+    InviteCode { chat, secret: [7; INVITE_SECRET_BYTES], encryption: Encryption::Mls }
 }

@@ -13,7 +13,8 @@ mod in_process;
 use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
-use dunlin_model::{ChatId, DeviceId, Event, Progress, Seq, Suite, Timestamp, UserId};
+use bytes::Bytes;
+use dunlin_model::{ChatId, DeviceId, DeviceNumber, Event, Progress, Seq, Suite, Timestamp, UserId};
 
 pub use error::RelayError;
 pub use in_process::{Fate, HELD_MAX, InProcessRelay};
@@ -76,6 +77,15 @@ pub enum Signal {
         suite: Suite,
         /// How many.
         left: u32,
+    },
+    /// A device says something to others of its user.
+    Relayed {
+        /// Which device.
+        from: DeviceId,
+        /// To which; `None` for all others.
+        to: Option<DeviceNumber>,
+        /// What, 8 KiB at most.
+        payload: Bytes,
     },
     /// A device got further.
     Receipt {

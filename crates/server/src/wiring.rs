@@ -72,7 +72,7 @@ pub(crate) async fn assemble(config: &Config, test_accounts: bool) -> Result<Par
         ServerId(u64::from_ne_bytes(server)),
         Arc::clone(&clock),
         Arc::clone(&randomness),
-        config.delivery.delivery(config.chats.clone()),
+        config.delivery.delivery(config.chats.clone(), test_accounts),
     )
     .await?;
     let revoked = Arc::clone(&delivery);

@@ -172,8 +172,12 @@ fn events_of_format_2_are_read_and_written() {
     let kinds = event_kinds().into_iter().chain(kinds_of_keys());
     let mut events: Vec<(String, Event)> =
         (1..).zip(kinds).map(|(seq, (name, kind))| (format!("event-{name}"), event(seq, kind))).collect();
-    let attestation =
-        Attestation { roster: RosterDigest([0x7D; 32]), certificate: certificate(), signature: [0x8E; 64] };
+    let attestation = Attestation {
+        roster: RosterDigest([0x7D; 32]),
+        certificate: certificate(),
+        signature: [0x8E; 64],
+        invite: None,
+    };
     let mut signed = event(40, EventKind::MembersAdded { users: vec![BOB] });
     signed.attestation = Some(Box::new(attestation));
     events.push(("event-signed".to_owned(), signed));

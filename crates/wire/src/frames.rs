@@ -8,14 +8,16 @@ use dunlin_model::view::{
     ChatDetails, HistoryPage, InviteCode, MessageStatusView, Receipt, Skipped, UserPresence,
 };
 use dunlin_model::{
-    Attestation, ChatCommand, ChatId, ClientSeq, DeviceCertificate, DeviceId, Epoch, ErrorCode, Event,
-    Payload, Retry, Seq, Suite, Timestamp, UserId,
+    Attestation, ChatCommand, ChatId, ClientSeq, DeviceCertificate, DeviceId, DeviceNumber, Epoch, ErrorCode,
+    Event, Payload, Retry, Seq, Suite, Timestamp, UserId,
 };
 
 /// Users named in one command about keys.
 pub const KEY_USERS_MAX: usize = 256;
 /// Key packages in one upload.
 pub const KEY_PACKAGES_MAX: usize = 100;
+/// Bytes of a payload in `relayToDevices`.
+pub const RELAYED_BYTES_MAX: usize = 8 * 1024;
 /// Positions in one `resume`.
 pub const POSITIONS_MAX: usize = 1_000;
 /// Users in one `presence`.
@@ -78,7 +80,8 @@ pub enum Command {
         typing: bool,
     },
     /// Adds an event to an existing chat: `sendMessage`, `updateChat`, `modifyChatParticipants`, `leaveChat`,
-    /// `deleteChat`, and `deleteMessage` for everyone. Never `Create`, `Join` or `SetInvite`.
+    /// `deleteChat`, and `deleteMessage` for everyone; `setInviteLink` and `joinChat` where the link was made by a
+    /// client. Never `Create`, nor `Join` with a secret.
     Submit {
         /// The chat.
         chat: ChatId,
@@ -98,7 +101,7 @@ pub enum Command {
         /// The device's signature, for an encrypted chat.
         attestation: Option<Box<Attestation>>,
     },
-    /// Makes the invite link anew, or withdraws it.
+    /// Has the server make the invite link anew, or withdraws it; for chats without encryption.
     SetInviteLink {
         /// The chat.
         chat: ChatId,
@@ -107,7 +110,7 @@ pub enum Command {
         /// Whether it is withdrawn.
         withdraw: bool,
     },
-    /// Joins by invite link.
+    /// Joins a chat without encryption by invite link.
     JoinChat {
         /// The link.
         code: InviteCode,
@@ -190,6 +193,13 @@ pub enum Command {
         /// The chat.
         chat: ChatId,
     },
+    /// Hands a payload to other devices of the same user that are connected now.
+    RelayToDevices {
+        /// One of them; `None` for all others.
+        device: Option<DeviceNumber>,
+        /// At most `RELAYED_BYTES_MAX`, and not empty.
+        payload: Bytes,
+    },
 }
 
 /// What a server sends.
@@ -251,6 +261,13 @@ pub enum ServerFrame {
         suite: Suite,
         /// So many.
         left: u32,
+    },
+    /// Another device of this user relayed something.
+    Relayed {
+        /// Which.
+        device: DeviceNumber,
+        /// What.
+        payload: Bytes,
     },
     /// The server is going away.
     Draining {
@@ -351,6 +368,11 @@ pub enum Outcome {
         suite: Suite,
         /// The MLS GroupInfo.
         group_info: Payload,
+    },
+    /// Something was handed to so many connections, as far as the server can know.
+    Relayed {
+        /// Connections to the same server.
+        reached: u32,
     },
 }
 

@@ -2,8 +2,8 @@
 
 use dunlin_model::{ErrorCode, Retry};
 use dunlin_wire::{
-    Command, Format, Outcome, POSITIONS_MAX, PRESENCE_USERS_MAX, ServerFrame, Undecodable, decode_client,
-    decode_server, encode_client,
+    Command, Format, Outcome, POSITIONS_MAX, PRESENCE_USERS_MAX, RELAYED_BYTES_MAX, ServerFrame, Undecodable,
+    decode_client, decode_server, encode_client,
 };
 
 const CHAT: &str = "sgizdemrsgizdemrsgizdemrse";
@@ -115,6 +115,22 @@ fn long_lists_are_refused_by_their_limit() {
         |count| format!(r#"{{"id":4,"presence":{{"userIds":[{}]}}}}"#, vec![user.as_str(); count].join(","));
     assert!(decode_client(Format::Json, presence(PRESENCE_USERS_MAX).as_bytes()).is_ok());
     assert_refused(&presence(PRESENCE_USERS_MAX + 1), 4, ErrorCode::LimitReached, "presence.userIds has 513");
+}
+
+#[test]
+fn a_payload_for_other_devices_is_neither_empty_nor_too_large() {
+    let relay = |bytes: usize| {
+        // Three bytes for each four characters of base64.
+        let (whole, rest) = (bytes / 3, ["", "AA==", "AAA="][bytes % 3]);
+        format!(r#"{{"id":4,"relayToDevices":{{"payload":"{}{rest}"}}}}"#, "AAAA".repeat(whole))
+    };
+    let decoded = decode_client(Format::Json, relay(RELAYED_BYTES_MAX).as_bytes()).unwrap();
+    assert!(
+        matches!(decoded.command, Command::RelayToDevices { device: None, payload } if payload.len() == RELAYED_BYTES_MAX)
+    );
+    let words = "relayToDevices.payload has 8193 bytes; 8192 are allowed";
+    assert_refused(&relay(RELAYED_BYTES_MAX + 1), 4, ErrorCode::TooLarge, words);
+    assert_refused(&relay(0), 4, ErrorCode::InvalidArgument, "relayToDevices.payload is required");
 }
 
 #[test]

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use dunlin_model::chat::ChatState;
-use dunlin_model::view::Skipped;
-use dunlin_model::{ChatId, Encryption, Event, Seq, Timestamp, UserId};
+use dunlin_model::view::{InviteCode, Skipped};
+use dunlin_model::{ChatId, ClientSeq, DeviceId, Encryption, Event, Seq, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::duty::Duty;
@@ -56,6 +56,10 @@ pub struct Marks {
     pub since_update: u32,
     /// When it did.
     pub updated: Timestamp,
+    /// The newest number of a signed change, of each device that made one.
+    pub signed: BTreeMap<DeviceId, ClientSeq>,
+    /// The last invite link that this device made.
+    pub invite: Option<InviteCode>,
 }
 
 /// What came from the server and waits for its turn.
@@ -155,6 +159,11 @@ impl Chat {
     pub fn is_busy(&self) -> bool {
         let is_due = self.eager || self.duty.is_some() || self.attempt.is_some() || !self.outbox.is_empty();
         is_due && self.marks.distrusted.is_none()
+    }
+
+    /// The chat's invite link, where this device made it.
+    pub fn invite(&self) -> Option<InviteCode> {
+        self.marks.invite.clone().filter(|code| self.state.invite == Some(code.verifier()))
     }
 
     pub(crate) fn mark_seen(&mut self, seq: Seq) -> bool {

@@ -63,6 +63,12 @@ impl Client {
         let (place, seq) = (head.place, chat.state.head);
         let creates = matches!(head.wish, Wish::Create(_));
         let is_member = chat.state.role(self.account.user()).is_some();
+        if matches!(head.wish, Wish::Join(_)) {
+            if is_member && let Some(token) = self.drop_entry(id, place) {
+                self.effects.changes.push(crate::Change::Accepted { token, chat: id, seq });
+            }
+            return is_member;
+        }
         match (creates, chat.state.exists()) {
             (true, true) => {
                 if let Some(token) = self.drop_entry(id, place) {

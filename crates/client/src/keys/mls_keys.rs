@@ -343,6 +343,7 @@ impl Keys for MlsKeys {
                 let kept = member.group.epoch().saturating_sub(u64::from(mls::PAST_EPOCHS_MAX));
                 Err(if kept <= entered { KeysError::BeforeEntry } else { KeysError::TooOld })
             }
+            Err(DecryptError::Undecryptable(Undecryptable::EpochUnknown)) => Err(KeysError::NotEntered),
             Err(DecryptError::Undecryptable(Undecryptable::KeyGone)) => Err(KeysError::Reused),
             Err(_) => Err(KeysError::Invalid("the message cannot be decrypted")),
         }

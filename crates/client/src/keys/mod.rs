@@ -26,6 +26,9 @@ pub enum KeysError {
     /// The message is of an epoch whose keys are deleted.
     #[error("the keys of the message are deleted")]
     TooOld,
+    /// The message is of an epoch that this device's keys have not come to: it missed a commit.
+    #[error("the message is of an epoch that this device did not enter")]
+    NotEntered,
     /// The key of the message was used before: it is a replay.
     #[error("the key of the message was used before")]
     Reused,

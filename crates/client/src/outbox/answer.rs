@@ -2,18 +2,20 @@
 
 use std::time::Duration;
 
-use dunlin_model::{ErrorCode, Retry, Seq};
+use dunlin_model::{ChatId, ErrorCode, Retry, Seq, Timestamp};
 use dunlin_wire::{Failure, Outcome};
 
-use super::{AttemptId, Progress};
+use super::{AttemptId, Entry, Progress, Wish};
+use crate::chats::{Shown, StoredMessage};
 use crate::effects::Change;
 use crate::step::{Client, HANDSHAKE_RETRY_AFTER, RETRY_AFTER};
 
 impl Client {
     /// The one answer to an attempt. That it was accepted is acted on when the event comes in the log.
     pub(crate) fn attempt_answered(&mut self, AttemptId { chat: id, number }: AttemptId, outcome: Outcome) {
+        let now = self.now;
         let Some(chat) = self.chats.get_mut(&id) else { return };
-        let (existed, head) = (chat.state.exists(), chat.state.head);
+        let (existed, head, cursor) = (chat.state.exists(), chat.state.head, chat.marks.cursor);
         // The event may have come first, or another attempt may have taken its place.
         let Some(attempt) = chat.attempt.as_mut().filter(|attempt| attempt.number == number) else { return };
         let (is_handshake, place) = (attempt.is_handshake(), attempt.place);
@@ -45,34 +47,59 @@ impl Client {
             }
             // A direct chat that the other one had created: whoever created it, it is there.
             Outcome::Accepted { seq: Seq::FIRST, .. } if existed => self.entry_done(id, Seq::FIRST),
+            // The log went on past it: its event was removed before it came for this device.
+            Outcome::Accepted { seq, time, .. } if seq <= cursor => {
+                self.passed_over(id, seq, time.unwrap_or(now));
+            }
             _ => attempt.progress = Progress::Accepted,
         }
     }
 
-    /// The attempt, made of an entry, stands in the log at `seq`.
-    pub(crate) fn entry_done(&mut self, id: dunlin_model::ChatId, seq: Seq) {
-        let place = self.drop_attempt(id).and_then(|attempt| attempt.place);
-        if let Some(token) = place.and_then(|place| self.drop_entry(id, place)) {
-            self.effects.changes.push(Change::Accepted { token, chat: id, seq });
+    /// The attempt became an event that this device will not get. What it said is kept.
+    fn passed_over(&mut self, id: ChatId, seq: Seq, time: Timestamp) {
+        self.keys.discard_pending(id);
+        let sender = self.account.device();
+        let Some(chat) = self.chats.get_mut(&id) else { return };
+        let Some(attempt) = &mut chat.attempt else { return };
+        if !attempt.plaintext.is_empty() {
+            chat.marks.accepted += 1;
+            chat.marks_changed = true;
+            let shown = Shown::Content(std::mem::take(&mut attempt.plaintext));
+            let message = StoredMessage { seq, time, sender, client_seq: attempt.number, shown };
+            self.keep(id, message);
         }
+        self.entry_done(id, seq);
+    }
+
+    /// The attempt, made of an entry, stands in the log at `seq`.
+    pub(crate) fn entry_done(&mut self, id: ChatId, seq: Seq) {
+        let place = self.drop_attempt(id).and_then(|attempt| attempt.place);
+        let Some(Entry { token, wish, .. }) = place.and_then(|place| self.take_entry(id, place)) else {
+            return;
+        };
+        if let (Wish::Invite(secret), Some(chat)) = (wish, self.chats.get_mut(&id)) {
+            let code = secret.map(|secret| secret.code(&chat.state));
+            chat.marks.invite.clone_from(&code);
+            chat.marks_changed = true;
+            self.effects.changes.extend(code.map(|code| Change::InviteMade { token, chat: id, code }));
+        }
+        self.effects.changes.push(Change::Accepted { token, chat: id, seq });
     }
 
     /// Takes an entry back, unless it is on its way.
-    pub(crate) fn cancel(&mut self, id: dunlin_model::ChatId, place: u64) {
+    pub(crate) fn cancel(&mut self, id: ChatId, place: u64) {
         let Some(chat) = self.chats.get(&id) else { return };
         let is_under_way = chat.attempt.as_ref().is_some_and(|attempt| attempt.place == Some(place));
         // What follows the creation of a chat needs it.
-        let creates = chat
-            .outbox
-            .iter()
-            .any(|entry| entry.place == place && matches!(entry.wish, super::Wish::Create(_)));
+        let creates =
+            chat.outbox.iter().any(|entry| entry.place == place && matches!(entry.wish, Wish::Create(_)));
         if !is_under_way && !creates && self.drop_entry(id, place).is_some() {
             self.effects.changes.push(Change::ChatChanged { chat: id });
         }
     }
 
     /// Makes no attempt in the chat for a while, unless its log goes on.
-    pub(crate) fn hold(&mut self, id: dunlin_model::ChatId, wait: Duration) {
+    pub(crate) fn hold(&mut self, id: ChatId, wait: Duration) {
         if let Some(chat) = self.chats.get_mut(&id) {
             chat.hold_until = Some(self.now + wait);
         }

@@ -1,12 +1,14 @@
 //! From the head of the outbox to an attempt.
 
+use bytes::Bytes;
 use dunlin_model::chat::draft;
+use dunlin_model::view::InviteCode;
 use dunlin_model::{
     Attestation, Body, ChatCommand, ChatId, ClientSeq, DecisionContext, Encryption, ErrorCode, Refusal,
 };
 use dunlin_wire::Command;
 
-use super::{Attempt, Wish, read};
+use super::{Attempt, Entry, InviteSecret, Wish, read};
 use crate::content::{Content, Envelope, Expected};
 use crate::rows;
 use crate::step::Client;
@@ -20,6 +22,8 @@ impl Client {
             Wish::Create(frame) => self.attempt_creation(id, ClientSeq(entry.place), frame),
             Wish::Command(frame) => self.attempt_command(id, frame),
             Wish::Content(sealed) => self.attempt_content(id, sealed),
+            Wish::Invite(secret) => self.attempt_invite(id, *secret),
+            Wish::Join(code) => self.attempt_joining(code),
         };
         match attempt {
             Ok(attempt) => self.set_attempt(id, Attempt { place: Some(entry.place), ..attempt }),
@@ -37,8 +41,35 @@ impl Client {
         Ok(Attempt::new(number, None, command, Vec::new()))
     }
 
+    fn attempt_invite(&mut self, id: ChatId, secret: Option<InviteSecret>) -> Made {
+        let state = &self.chats.get(&id).ok_or_else(unreadable)?.state;
+        let secret_hash = secret.map(|secret| secret.code(state).verifier());
+        self.attempt_change(id, ChatCommand::SetInvite { secret_hash })
+    }
+
+    /// The server checks a signature with the key of an encrypted chat's link, and never sees its secret.
+    fn attempt_joining(&mut self, code: &InviteCode) -> Made {
+        let number = self.account.take_number();
+        let command = match code.encryption {
+            Encryption::None => {
+                Command::JoinChat { code: code.clone(), client_seq: number, attestation: None }
+            }
+            Encryption::Mls => {
+                let (key, certificate) = (self.account.key(), self.account.certificate());
+                let attestation = Attestation::sign_joining(&key, certificate, code, number).map(Box::new);
+                let command = ChatCommand::Join { secret: Bytes::new() };
+                Command::Submit { chat: code.chat, client_seq: number, command, attestation }
+            }
+        };
+        Ok(Attempt::new(number, None, command, Vec::new()))
+    }
+
     fn attempt_command(&mut self, id: ChatId, frame: &[u8]) -> Made {
         let Some(Command::Submit { command, .. }) = read(frame) else { return Err(unreadable()) };
+        self.attempt_change(id, command)
+    }
+
+    fn attempt_change(&mut self, id: ChatId, command: ChatCommand) -> Made {
         let number = self.account.take_number();
         let attestation = self.attest(id, number, &command)?;
         let command = Command::Submit { chat: id, client_seq: number, command, attestation };
@@ -105,11 +136,15 @@ impl Client {
 
     /// Drops an entry; gives its token.
     pub(crate) fn drop_entry(&mut self, id: ChatId, place: u64) -> Option<u64> {
+        self.take_entry(id, place).map(|entry| entry.token)
+    }
+
+    pub(crate) fn take_entry(&mut self, id: ChatId, place: u64) -> Option<Entry> {
         self.effects.persist.delete(rows::entry(id, place));
         self.touched.insert(id);
         let outbox = &mut self.chats.get_mut(&id)?.outbox;
         let index = outbox.iter().position(|entry| entry.place == place)?;
-        outbox.remove(index).map(|entry| entry.token)
+        outbox.remove(index)
     }
 }
 

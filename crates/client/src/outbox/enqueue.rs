@@ -1,9 +1,10 @@
 //! From a person's wish to a durable entry.
 
+use dunlin_model::view::INVITE_SECRET_BYTES;
 use dunlin_model::{ChatCommand, ChatId, ChatKind, ClientSeq, Encryption, ErrorCode, UserId};
 use dunlin_wire::{Command, Failure};
 
-use super::{Entry, Wish, write};
+use super::{Entry, InviteSecret, Wish, write};
 use crate::chats::Chat;
 use crate::content::{ChatMetadata, Content, Envelope};
 use crate::effects::Change;
@@ -77,8 +78,18 @@ impl Client {
 
     pub(crate) fn enqueue_command(&mut self, token: u64, chat: ChatId, command: ChatCommand) {
         let submit = Command::Submit { chat, client_seq: ClientSeq(1), command, attestation: None };
+        self.enqueue_wish(token, chat, Wish::Command(write(submit)));
+    }
+
+    pub(crate) fn enqueue_invite(&mut self, token: u64, chat: ChatId) {
+        let mut secret = InviteSecret([0; INVITE_SECRET_BYTES]);
+        self.generator.fill(&mut secret.0);
+        self.enqueue_wish(token, chat, Wish::Invite(Some(secret)));
+    }
+
+    pub(crate) fn enqueue_wish(&mut self, token: u64, chat: ChatId, wish: Wish) {
         let place = self.account.take_number().0;
-        self.push_entry(chat, place, token, Wish::Command(write(submit)));
+        self.push_entry(chat, place, token, wish);
     }
 
     fn push_entry(&mut self, id: ChatId, place: u64, token: u64, wish: Wish) {

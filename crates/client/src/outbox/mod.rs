@@ -10,10 +10,16 @@ mod attempt;
 mod enqueue;
 mod send;
 
+use std::fmt;
+
 use bytes::Bytes;
-use dunlin_model::{ChatId, ClientSeq, Seq};
+use dunlin_model::chat::ChatState;
+use dunlin_model::view::{INVITE_SECRET_BYTES, InviteCode};
+use dunlin_model::{ChatId, ClientSeq, Seq, Timestamp};
 use dunlin_wire::{ClientFrame, Command, Format, decode_client, encode_client};
 use serde::{Deserialize, Serialize};
+
+use crate::session::ANSWER_PATIENCE;
 
 /// What the person wants of a chat.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -33,6 +39,26 @@ pub(crate) enum Wish {
     Command(Vec<u8>),
     /// The creation of the chat, as a frame under the number from which the chat's id follows.
     Create(Vec<u8>),
+    /// The invite link is made with this secret, or withdrawn.
+    Invite(Option<InviteSecret>),
+    /// Joins by this link.
+    Join(InviteCode),
+}
+
+/// The secret of an invite link: whether the chat is encrypted shows when it comes to its turn.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct InviteSecret(pub(crate) [u8; INVITE_SECRET_BYTES]);
+
+impl InviteSecret {
+    pub(crate) fn code(self, state: &ChatState) -> InviteCode {
+        InviteCode { chat: state.id, secret: self.0, encryption: state.encryption }
+    }
+}
+
+impl fmt::Debug for InviteSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InviteSecret")
+    }
 }
 
 /// A numbered command whose fate is not known.
@@ -52,6 +78,9 @@ pub(crate) struct Attempt {
     /// The chat's head when it was made, on this connection.
     #[serde(skip)]
     pub(crate) head: Seq,
+    /// When it was sent, on this connection.
+    #[serde(skip)]
+    pub(crate) sent: Timestamp,
 }
 
 /// How far an attempt has got on this connection.
@@ -79,7 +108,8 @@ impl Attempt {
     pub(crate) fn new(number: ClientSeq, place: Option<u64>, command: Command, plaintext: Vec<u8>) -> Self {
         let frame = write(command);
         let (progress, head) = (Progress::Unsent, Seq::ZERO);
-        Self { number, place, frame, plaintext, blobs: Vec::new(), progress, head }
+        let sent = Timestamp::default();
+        Self { number, place, frame, plaintext, blobs: Vec::new(), progress, head, sent }
     }
 
     pub(crate) fn with_blobs(self, blobs: Vec<Bytes>) -> Self {
@@ -88,6 +118,11 @@ impl Attempt {
 
     pub(crate) fn is_handshake(&self) -> bool {
         self.place.is_none()
+    }
+
+    /// By when it was refused, or has become an event.
+    pub(crate) fn patience_ends(&self) -> Option<Timestamp> {
+        matches!(self.progress, Progress::Sent | Progress::Accepted).then(|| self.sent + ANSWER_PATIENCE)
     }
 
     pub(crate) fn forget_connection(&mut self) {

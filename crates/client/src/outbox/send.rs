@@ -12,6 +12,7 @@ use crate::step::Client;
 impl Client {
     /// Sends the chat's attempt, unless that was done on this connection.
     pub(crate) fn send_attempt(&mut self, id: ChatId) {
+        let now = self.now;
         let Some(attempt) = self.chats.get_mut(&id).and_then(|chat| chat.attempt.as_mut()) else { return };
         if attempt.progress != Progress::Unsent {
             return;
@@ -27,6 +28,7 @@ impl Client {
             return;
         }
         attempt.progress = Progress::Sent;
+        attempt.sent = now;
         let number = attempt.number;
         match read(&attempt.frame) {
             Some(command) => self.ask(Request::Attempt(AttemptId { chat: id, number }), command),

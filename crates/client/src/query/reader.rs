@@ -158,6 +158,7 @@ impl Waiting {
                     self.creation = Some(command);
                 }
             }
+            Wish::Invite(_) | Wish::Join(_) => {}
         }
     }
 

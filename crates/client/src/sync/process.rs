@@ -76,6 +76,10 @@ impl Client {
     fn apply(&mut self, id: ChatId, event: &Event, is_told: bool, is_said: bool) {
         let me = self.account.device();
         let Some(chat) = self.chats.get_mut(&id) else { return };
+        if event.attestation.is_some() {
+            let newest = chat.marks.signed.entry(event.sender).or_default();
+            *newest = (*newest).max(event.client_seq);
+        }
         if !is_told {
             chat.state.apply(event);
             chat.state.numbers.clear(); // They are the server's business.
@@ -87,6 +91,7 @@ impl Client {
         let calls_for_keys = matches!(
             event.kind,
             EventKind::Created { .. }
+                | EventKind::Joined
                 | EventKind::MembersAdded { .. }
                 | EventKind::MembersRemoved { .. }
                 | EventKind::MembersBanned { .. }
@@ -138,7 +143,12 @@ impl Client {
             client_seq: event.client_seq,
             shown,
         };
-        self.effects.persist.put(rows::message(id, event.seq), rows::encode(&message));
+        self.keep(id, message);
+    }
+
+    /// Writes and shows a message.
+    pub(crate) fn keep(&mut self, id: ChatId, message: StoredMessage) {
+        self.effects.persist.put(rows::message(id, message.seq), rows::encode(&message));
         if !matches!(message.shown, Shown::Folded { .. } | Shown::Nothing) {
             self.effects.changes.push(Change::Message { chat: id, message: Box::new(message) });
         }

@@ -92,7 +92,9 @@ impl Client {
 
 const fn stub(error: KeysError) -> StubReason {
     match error {
-        KeysError::NoGroup | KeysError::BeforeEntry | KeysError::Removed => StubReason::BeforeEntry,
+        KeysError::NoGroup | KeysError::BeforeEntry | KeysError::NotEntered | KeysError::Removed => {
+            StubReason::BeforeEntry
+        }
         KeysError::TooOld => StubReason::TooOld,
         KeysError::Reused => StubReason::Replayed,
         KeysError::Invalid(_) => StubReason::Broken,

@@ -1,5 +1,6 @@
 //! Whether a change of the roster was made by who is said to have made it, and with the right to.
 
+use bytes::Bytes;
 use dunlin_model::chat::{ChatState, draft};
 use dunlin_model::{ChatCommand, ChatId, ChatLimits, DecisionContext, Event, EventKind, UserId};
 
@@ -26,6 +27,9 @@ impl Client {
         attestation
             .verify(&chat.state, event.sender, event.client_seq, &event.kind)
             .map_err(|_| Distrust::NotAttested)?;
+        if chat.marks.signed.get(&event.sender).is_some_and(|newest| event.client_seq <= *newest) {
+            return Err(Distrust::Repeated);
+        }
         if !is_allowed(&chat.state, event) {
             return Err(Distrust::NotAllowed);
         }
@@ -66,11 +70,8 @@ pub(super) fn is_allowed(state: &ChatState, event: &Event) -> bool {
         EventKind::Left { .. } => ChatCommand::Leave,
         EventKind::GroupStarted(start) => ChatCommand::StartGroup(start.clone()),
         EventKind::Committed(commit) => ChatCommand::Commit(commit.clone()),
-        // The link's secret is known to the joiner and the server only.
-        EventKind::Joined => {
-            let user = event.sender.user;
-            return state.role(user).is_none() && !state.banned.contains(&user);
-        }
+        EventKind::InviteChanged { secret_hash } => ChatCommand::SetInvite { secret_hash: *secret_hash },
+        EventKind::Joined => ChatCommand::Join { secret: Bytes::new() },
         _ => return true,
     };
     let context = DecisionContext::default();

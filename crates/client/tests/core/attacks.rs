@@ -58,6 +58,33 @@ fn a_member_whom_the_server_inserts_is_not_written_to() {
 }
 
 #[test]
+fn an_addition_that_the_server_shows_again_is_not_believed() {
+    let (mut world, chat) = talking();
+    world.add(0, chat, 3);
+    world.settle();
+    let added = world.server.chats[&chat]
+        .events
+        .iter()
+        .rev()
+        .find_map(|event| matches!(event.kind, EventKind::MembersAdded { .. }).then_some(event.seq.0));
+    world.remove(0, chat, 3);
+    world.settle();
+    // The roster is what it was when the addition was signed.
+    world.server.replay(chat, added.unwrap());
+    world.push_all();
+    world.settle();
+    world.say(0, chat, "secret");
+    world.pass(Duration::from_secs(120));
+    for peer in 0..2 {
+        assert!(
+            world.peers[peer]
+                .saw(|change| { matches!(change, Change::Distrusted { why: Distrust::Repeated, .. }) })
+        );
+    }
+    assert!(!world.texts(2, chat).contains(&"secret".to_owned()));
+}
+
+#[test]
 fn distrust_outlives_a_restart() {
     let (mut world, chat) = talking();
     let now = world.now;

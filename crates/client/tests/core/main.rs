@@ -6,6 +6,8 @@ mod attacks;
 mod changing;
 mod disappearing;
 mod finding;
+mod invites;
+mod linking;
 mod members;
 mod reading;
 mod signals;

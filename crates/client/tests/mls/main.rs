@@ -3,6 +3,7 @@
 
 mod device;
 mod epochs;
+mod fixtures;
 mod membership;
 mod messages;
 mod server;

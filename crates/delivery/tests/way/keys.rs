@@ -3,32 +3,23 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use dunlin_blobs::{BlobHash, Blobs};
+use dunlin_client::keys::Keys;
 use dunlin_delivery::keys::KEY_PACKAGES_LOW;
 use dunlin_delivery::{Accepted, DeliveryError};
 use dunlin_model::chat::{ChatState, draft};
 use dunlin_model::{
-    Attestation, ChatCommand, ChatId, ChatKind, ChatLimits, ClientSeq, DecisionContext, DeviceCertificate,
-    DeviceId, DeviceKey, Encryption, Epoch, ErrorCode, EventKind, GroupStart, Payload, Refusal, Seq,
-    StartReason, Suite, Timestamp,
+    Attestation, ChatCommand, ChatId, ChatKind, ChatLimits, ClientSeq, DecisionContext, DeviceId, Encryption,
+    ErrorCode, EventKind, Refusal, Seq, Suite, Timestamp,
 };
 use dunlin_store::memory::{Fault, Operation};
 use dunlin_store::{Chats, Devices, Revocations};
-use ed25519_dalek::SigningKey;
 
+use crate::mls::{Peer, certified};
 use crate::world::{START, World, pull, pull_events};
-
-fn certified(device: DeviceId) -> (SigningKey, DeviceCertificate) {
-    let byte = device.user.as_bytes()[0];
-    let own = SigningKey::from_bytes(&[byte + 100; 32]);
-    let key = DeviceKey(own.verifying_key().to_bytes());
-    let certificate = DeviceCertificate::issue(&SigningKey::from_bytes(&[byte; 32]), device, key, START);
-    (own, certificate)
-}
 
 impl World {
     /// Asks with a signature, against the state that the log gives.
-    async fn signs(
+    pub(crate) async fn signs(
         &self,
         from: DeviceId,
         chat: ChatId,
@@ -49,7 +40,7 @@ impl World {
         }
     }
 
-    async fn state(&self, chat: ChatId) -> ChatState {
+    pub(crate) async fn state(&self, chat: ChatId) -> ChatState {
         let mut state = ChatState::before_creation(chat);
         for event in self.store.read(chat, Seq::FIRST, Seq(u64::MAX), 1_000, usize::MAX).await.unwrap() {
             state.apply(&event);
@@ -58,7 +49,12 @@ impl World {
     }
 
     /// An encrypted group, created with the creator's first number.
-    async fn encrypted(&self, owner: DeviceId, others: &[DeviceId]) -> ChatId {
+    pub(crate) async fn encrypted(&self, owner: DeviceId, others: &[DeviceId]) -> ChatId {
+        self.encrypted_with(owner, 1, others).await
+    }
+
+    /// An encrypted group, created with this number.
+    pub(crate) async fn encrypted_with(&self, owner: DeviceId, number: u64, others: &[DeviceId]) -> ChatId {
         let command = ChatCommand::Create {
             kind: ChatKind::Group,
             encryption: Encryption::Mls,
@@ -66,17 +62,18 @@ impl World {
             description: String::new(),
             members: others.iter().map(|other| other.user).collect(),
         };
-        let chat = ChatId::created_by(owner, ClientSeq(1));
-        assert_eq!(self.signs(owner, chat, 1, command).await.unwrap().chat, chat);
+        let chat = ChatId::created_by(owner, ClientSeq(number));
+        assert_eq!(self.signs(owner, chat, number, command).await.unwrap().chat, chat);
         chat
     }
 
-    /// A certificate, and so many key packages.
-    async fn leaves_keys(&self, device: DeviceId, packages: usize) {
+    /// A certificate, and so many key packages, which are given back.
+    async fn leaves_keys(&self, device: DeviceId, packages: usize) -> Vec<Bytes> {
         self.server.set_certificate(device, &certified(device).1).await.unwrap();
-        let packages: Vec<Bytes> = (0..packages).map(|n| Bytes::from(format!("{device}: {n}"))).collect();
+        let packages = Peer::of(device).keys.key_packages(Suite::HYBRID, packages, false).unwrap();
         let left = self.server.upload_key_packages(device, Suite::HYBRID, &packages, None).await.unwrap();
         assert_eq!(usize::try_from(left).unwrap(), packages.len());
+        packages
     }
 
     async fn claim(
@@ -116,22 +113,23 @@ async fn a_device_sets_its_own_certificate_only_and_others_see_those_that_are_no
     for device in [ada, laptop, ben] {
         world.server.set_certificate(device, &certified(device).1).await.unwrap();
     }
-    let both = world.server.list_devices(&[ben.user, ada.user, ben.user]).await.unwrap();
+    world.direct(ada, ben).await;
+    let both = world.server.list_devices(ada.user, &[ben.user, ada.user, ben.user]).await.unwrap();
     let devices: Vec<DeviceId> = both.iter().map(|certificate| certificate.device).collect();
     assert_eq!(devices, [ada, laptop, ben]);
     let many = vec![ada.user; 257];
-    assert_eq!(world.server.list_devices(&many).await.unwrap_err().code(), ErrorCode::LimitReached);
+    assert_eq!(world.server.list_devices(ada.user, &many).await.unwrap_err().code(), ErrorCode::LimitReached);
 }
 
 #[tokio::test]
 async fn members_claim_packages_of_members_for_an_event_that_is_there() {
     let world = World::new().await;
     let (ada, ben, cleo) = (world.person(1).await, world.person(2).await, world.person(3).await);
-    world.leaves_keys(ben, 12).await;
+    let packages = world.leaves_keys(ben, 12).await;
     world.leaves_keys(cleo, 12).await;
     let chat = world.encrypted(ada, &[ben]).await;
     let first = world.claim(ada, chat, 1, ben).await.unwrap();
-    assert_eq!(first, [(ben, Bytes::from(format!("{ben}: 0")))]);
+    assert_eq!(first, [(ben, packages[0].clone())]);
     assert_eq!(world.claim(ben, chat, 1, ben).await.unwrap(), first, "whoever asks");
     let refused = |error: DeliveryError| match error {
         DeliveryError::Refused(refusal) => refusal,
@@ -162,44 +160,6 @@ async fn a_device_whose_packages_run_out_is_asked_for_more() {
     assert!(lines.contains(&format!("suite 79 has {} left", KEY_PACKAGES_LOW - 1)), "{lines:?}");
     let mut never = world.connect(ada).await;
     assert!(!pull(&mut never).await.iter().any(|line| line.ends_with("left")), "who never left any");
-}
-
-#[tokio::test]
-async fn nobody_takes_all_of_somebodys_key_packages() {
-    let world = World::new().await;
-    let (ada, ben) = (world.person(1).await, world.person(2).await);
-    world.leaves_keys(ben, 100).await;
-    let chat = world.encrypted(ada, &[ben]).await;
-    let invite = |n: u8| ChatCommand::SetInvite { secret_hash: Some([n; 32]) };
-    for number in 2..80 {
-        world.act(ada, chat, number, invite(u8::try_from(number).unwrap())).await.unwrap();
-    }
-    let mut taken = 0;
-    let error = loop {
-        match world.claim(ada, chat, taken + 1, ben).await {
-            Ok(packages) => taken += packages.len() as u64,
-            Err(error) => break error,
-        }
-    };
-    assert_eq!((taken, error.code()), (60, ErrorCode::TooFast));
-    world.clock.advance(error.retry_after().unwrap());
-    assert_eq!(world.claim(ada, chat, taken + 1, ben).await.unwrap().len(), 1);
-}
-
-#[tokio::test]
-async fn uploads_are_bounded_and_of_a_suite_that_chats_use() {
-    let world = World::new().await;
-    let ada = world.person(1).await;
-    let upload = async |suite, packages: Vec<Bytes>| {
-        world.server.upload_key_packages(ada, suite, &packages, None).await.map_err(|error| error.code())
-    };
-    let one = || Bytes::from_static(b"x");
-    assert_eq!(upload(Suite(2), vec![one()]).await, Err(ErrorCode::InvalidArgument));
-    assert_eq!(upload(Suite::HYBRID, vec![Bytes::new()]).await, Err(ErrorCode::InvalidArgument));
-    let large = Bytes::from(vec![0; 16 * 1024 + 1]);
-    assert_eq!(upload(Suite::HYBRID, vec![large]).await, Err(ErrorCode::InvalidArgument));
-    assert_eq!(upload(Suite::HYBRID, vec![one(); 101]).await, Err(ErrorCode::LimitReached));
-    assert_eq!(upload(Suite::HYBRID, vec![one()]).await, Ok(1));
 }
 
 #[tokio::test]
@@ -284,31 +244,4 @@ async fn a_server_that_is_told_of_a_revocation_carries_it_out() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("the chat never learned of it at {}", Timestamp(START.0));
-}
-
-#[tokio::test]
-async fn a_handshake_names_blobs_that_are_there() {
-    let world = World::new().await;
-    let ada = world.person(1).await;
-    let chat = world.encrypted(ada, &[]).await;
-    let bytes = Bytes::from(vec![7; 20_000]);
-    let hash = BlobHash::of(&bytes);
-    let start = |size| {
-        ChatCommand::StartGroup(Box::new(GroupStart {
-            epoch: Epoch { generation: 1, number: 0 },
-            suite: Suite::HYBRID,
-            reason: StartReason::First,
-            devices: vec![ada],
-            welcome: None,
-            group_info: Payload::Stored { hash: hash.0, bytes: size },
-        }))
-    };
-    let missing = world.act(ada, chat, 2, start(20_000)).await.unwrap_err();
-    assert_eq!(missing.code(), ErrorCode::InvalidHandshake);
-    world.blobs.put(hash, bytes).await.unwrap();
-    let another_size = world.act(ada, chat, 2, start(19_999)).await.unwrap_err();
-    assert_eq!(another_size.code(), ErrorCode::InvalidHandshake);
-    world.act(ada, chat, 2, start(20_000)).await.unwrap();
-    let entrance = world.server.group_info(ada, chat).await.unwrap();
-    assert_eq!(entrance.group_info, Payload::Stored { hash: hash.0, bytes: 20_000 });
 }

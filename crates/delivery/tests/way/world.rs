@@ -32,7 +32,9 @@ impl World {
         Self::with(DeliveryConfig::default(), 256).await
     }
 
-    pub(crate) async fn with(config: DeliveryConfig, fan_out_members_max: usize) -> Self {
+    /// With these settings, and chats of either encryption.
+    pub(crate) async fn with(mut config: DeliveryConfig, fan_out_members_max: usize) -> Self {
+        config.encryptions = vec![Encryption::Mls, Encryption::None];
         let store = Arc::new(MemoryStore::new(fan_out_members_max));
         let blobs = Arc::new(MemoryBlobs::new(HANDSHAKE_BYTES_MAX));
         let relay = Arc::new(InProcessRelay::new());
@@ -184,6 +186,9 @@ fn line(push: &Push) -> String {
         Push::Presence(presence) => format!("online {}", presence.online),
         Push::Typing { typing, .. } => format!("typing {typing}"),
         Push::KeyPackagesLow { suite, left } => format!("suite {} has {left} left", suite.0),
+        Push::Relayed { device, payload } => {
+            format!("from {}: {}", device.0, String::from_utf8_lossy(payload))
+        }
         Push::Hidden { seq, .. } => format!("hidden {seq}"),
     }
 }

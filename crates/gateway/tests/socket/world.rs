@@ -54,7 +54,9 @@ impl Default for Settings {
             handshakes_per_address_per_second: 10_000,
             ..GatewayConfig::default()
         };
-        Self { gateway, delivery: DeliveryConfig::default(), tls: None }
+        let encryptions = vec![Encryption::Mls, Encryption::None];
+        let delivery = DeliveryConfig { encryptions, ..DeliveryConfig::default() };
+        Self { gateway, delivery, tls: None }
     }
 }
 

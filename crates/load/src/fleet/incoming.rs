@@ -39,6 +39,7 @@ impl Fleet {
             | ServerFrame::Typing { .. }
             | ServerFrame::MessageHidden { .. }
             | ServerFrame::KeyPackagesLow { .. }
+            | ServerFrame::Relayed { .. }
             | ServerFrame::Draining { .. } => {}
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sha2::{Digest, Sha256};
 
 use super::state::ChatState;
-use super::window::NumberStatus;
+use super::window::{NumberStatus, NumberWindow};
 use crate::command::{ChatCommand, DecisionContext};
 use crate::error::Refusal;
 use crate::event::{Body, ChatKind, Encryption, EventKind, Role};
@@ -136,6 +136,11 @@ impl Request<'_> {
     fn attested(&self, number: ClientSeq, kind: &EventKind) -> Result<(), Refusal> {
         if !kind.needs_attestation(self.state) {
             return Ok(());
+        }
+        // Clients take one that does not rise for a replay.
+        let newest = self.state.numbers.get(&self.device).map_or(ClientSeq(0), NumberWindow::newest);
+        if number < newest {
+            return Err(Refusal::TooOld { newest: newest.0 });
         }
         let attestation = self.context.attestation.as_ref().ok_or(Refusal::NotAttested)?;
         attestation.verify(self.state, self.device, number, kind)
@@ -271,9 +276,14 @@ impl Request<'_> {
         if self.state.members.contains_key(&self.sender) {
             return Err(Refusal::NothingToDo);
         }
-        let hash: [u8; 32] = Sha256::digest(secret).into();
+        // The link's key is asked for with the signature, where the chat is encrypted.
+        let is_valid = match (self.state.encryption, self.state.invite) {
+            (_, None) => false,
+            (Encryption::None, Some(hash)) => hash == <[u8; 32]>::from(Sha256::digest(secret)),
+            (Encryption::Mls, Some(_)) => secret.is_empty(),
+        };
         // Whoever came into a chat that all have left would be alone in a chat that nobody owns.
-        if self.state.invite != Some(hash) || self.state.members.is_empty() {
+        if !is_valid || self.state.members.is_empty() {
             return Err(Refusal::InvalidInvite);
         }
         self.may_enter(self.sender)?;

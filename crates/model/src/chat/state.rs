@@ -41,7 +41,7 @@ pub struct ChatState {
     pub banned: BTreeSet<UserId>,
     /// The newest event that changed who is a member: readers look again at what they may see.
     pub roster_changed: Seq,
-    /// SHA-256 of the invite link's secret, while there is a link.
+    /// What [`crate::view::InviteCode::verifier`] of the invite link gives, while there is a link.
     pub invite: Option<[u8; 32]>,
     /// Whether the owner deleted the chat.
     pub deleted: bool,
@@ -95,6 +95,7 @@ impl ChatState {
             devices: self.keys.devices.keys().copied().collect(),
             revoked: self.keys.revoked.iter().copied().collect(),
             since: self.members.keys().filter_map(|user| self.since(*user)).collect(),
+            invite: self.invite,
         }
     }
 
@@ -127,6 +128,7 @@ impl ChatState {
             members,
             memberships,
             banned: basis.banned.into_iter().collect(),
+            invite: basis.invite,
             deleted: details.deleted,
             keys,
             ..Self::before_creation(details.chat)

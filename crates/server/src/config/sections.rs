@@ -146,6 +146,8 @@ pub struct DeliverySection {
     pub signal_members_max: usize,
     /// Seconds someone may be disconnected before others see them as gone.
     pub offline_after_seconds: u64,
+    /// Whether chats may be created that the server can read.
+    pub plaintext_chats: bool,
 }
 
 impl Default for DeliverySection {
@@ -156,19 +158,25 @@ impl Default for DeliverySection {
             chats_cached_max: delivery.chats_cached_max,
             signal_members_max: delivery.signal_members_max,
             offline_after_seconds: delivery.offline_after.as_secs(),
+            plaintext_chats: delivery.encryptions.contains(&Encryption::None),
         }
     }
 }
 
 impl DeliverySection {
-    pub(crate) fn delivery(&self, chat: ChatLimits) -> DeliveryConfig {
+    /// A server with test accounts allows plaintext chats whatever is set: load tools use them.
+    pub(crate) fn delivery(&self, chat: ChatLimits, test_accounts: bool) -> DeliveryConfig {
+        let mut encryptions = vec![Encryption::Mls];
+        if self.plaintext_chats || test_accounts {
+            encryptions.push(Encryption::None);
+        }
         DeliveryConfig {
             chat,
             window_events: self.window_events,
             chats_cached_max: self.chats_cached_max,
             signal_members_max: self.signal_members_max,
             offline_after: Duration::from_secs(self.offline_after_seconds),
-            encryptions: vec![Encryption::Mls, Encryption::None],
+            encryptions,
         }
     }
 }

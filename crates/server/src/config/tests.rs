@@ -76,3 +76,15 @@ fn values_that_do_not_go_together_are_refused() {
 fn a_file_that_is_not_there_is_an_error() {
     assert!(matches!(Config::load(Some(Path::new("not/there.toml")), []), Err(ConfigError::Read { .. })));
 }
+
+#[test]
+fn chats_that_the_server_can_read_must_be_asked_for() {
+    use dunlin_model::Encryption::{Mls, None};
+    let encryptions = |text: &str, test_accounts| {
+        let config = from_file(text, &[]).unwrap();
+        config.delivery.delivery(config.chats.clone(), test_accounts).encryptions
+    };
+    assert_eq!(encryptions("", false), [Mls]);
+    assert_eq!(encryptions("[delivery]\nplaintext_chats = true\n", false), [Mls, None]);
+    assert_eq!(encryptions("", true), [Mls, None], "load tools create them");
+}

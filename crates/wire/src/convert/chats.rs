@@ -1,10 +1,11 @@
 //! Chats as they are shown: kinds, roles, details, skipped ranges.
 
+use bytes::Bytes;
 use dunlin_model::view::{ChatBasis, ChatDetails, MemberView, SkipReason, Skipped};
 use dunlin_model::{ChatId, ChatKind, Encryption, Epoch, Role, Seq, Timestamp};
 
 use super::field::{Invalid, parse, parse_all, texts};
-use super::keys::{epoch_from_wire, epoch_to_wire, suite_from_wire, suite_to_wire};
+use super::keys::{epoch_from_wire, epoch_to_wire, optional_array, suite_from_wire, suite_to_wire};
 use crate::proto;
 
 pub(super) const fn kind_to_wire(kind: ChatKind) -> proto::ChatKind {
@@ -116,6 +117,7 @@ fn basis_to_wire(basis: &ChatBasis) -> proto::ChatBasis {
         devices: texts(&basis.devices),
         revoked: texts(&basis.revoked),
         since: basis.since.iter().map(|seq| seq.0).collect(),
+        invite: basis.invite.map_or_else(Bytes::new, |link| Bytes::copy_from_slice(&link)),
     }
 }
 
@@ -130,6 +132,7 @@ fn basis_from_wire(basis: proto::ChatBasis) -> Result<ChatBasis, Invalid> {
         devices: parse_all("basis.devices", &basis.devices)?,
         revoked: parse_all("basis.revoked", &basis.revoked)?,
         since: basis.since.into_iter().map(Seq).collect(),
+        invite: optional_array("basis.invite", &basis.invite)?,
     })
 }
 

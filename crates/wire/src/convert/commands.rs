@@ -1,18 +1,25 @@
 //! What a client sends.
 
-use dunlin_model::{Attestation, Body, ChatCommand, ChatId, ClientSeq, Role, Seq, UserId};
+use bytes::Bytes;
+use dunlin_model::view::InviteCode;
+use dunlin_model::{
+    Attestation, Body, ChatCommand, ChatId, ClientSeq, DeviceNumber, Encryption, Role, Seq, UserId,
+};
 
 use super::chats::{
     encryption_from_wire, encryption_to_wire, kind_from_wire, kind_to_wire, optional_role, role_to_wire,
 };
 use super::field::{
-    Invalid, at_most, optional_seq, parse, parse_all, parse_optional, seq_or_zero, text_or_empty, texts,
-    users,
+    Invalid, at_most, at_most_bytes, optional_seq, parse, parse_all, parse_optional, seq_or_zero,
+    text_or_empty, texts, users,
 };
 use super::keys;
 use crate::proto::client_frame::Command as Wire;
 use crate::proto::send_message::Body as WireBody;
-use crate::{Command, KEY_PACKAGES_MAX, KEY_USERS_MAX, POSITIONS_MAX, PRESENCE_USERS_MAX, Position, proto};
+use crate::{
+    Command, KEY_PACKAGES_MAX, KEY_USERS_MAX, POSITIONS_MAX, PRESENCE_USERS_MAX, Position, RELAYED_BYTES_MAX,
+    proto,
+};
 use proto::{DeleteScope, ParticipantAction};
 
 pub(crate) fn from_wire(command: Wire) -> Result<Command, Invalid> {
@@ -43,16 +50,8 @@ pub(crate) fn from_wire(command: Wire) -> Result<Command, Invalid> {
         Wire::DeleteChat(delete) => {
             submit(&delete.chat_id, delete.client_seq, ChatCommand::DeleteChat, None)?
         }
-        Wire::SetInviteLink(set) => Command::SetInviteLink {
-            chat: chat(&set.chat_id)?,
-            client_seq: ClientSeq(set.client_seq),
-            withdraw: set.withdraw,
-        },
-        Wire::JoinChat(join) => {
-            let attestation = keys::attestation_from_wire(join.attestation)?;
-            let (code, client_seq) = (parse("code", &join.code)?, ClientSeq(join.client_seq));
-            Command::JoinChat { code, client_seq, attestation }
-        }
+        Wire::SetInviteLink(set) => set_invite_link(set)?,
+        Wire::JoinChat(join) => join_chat(join)?,
         Wire::DeleteMessage(delete) => delete_message(&delete)?,
         Wire::History(history) => Command::History {
             chat: chat(&history.chat_id)?,
@@ -105,6 +104,13 @@ pub(crate) fn from_wire(command: Wire) -> Result<Command, Invalid> {
             }
         }
         Wire::GetGroupInfo(get) => Command::GetGroupInfo { chat: chat(&get.chat_id)? },
+        Wire::RelayToDevices(relay) => {
+            at_most_bytes("payload", relay.payload.len(), RELAYED_BYTES_MAX)?;
+            if relay.payload.is_empty() {
+                return Err(Invalid::missing("payload"));
+            }
+            Command::RelayToDevices { device: relay.device.map(DeviceNumber), payload: relay.payload }
+        }
     })
 }
 
@@ -149,6 +155,33 @@ fn send_message(send: proto::SendMessage) -> Result<Command, Invalid> {
     let epoch = send.epoch.map(|epoch| keys::epoch_from_wire(Some(epoch))).transpose()?;
     let command = ChatCommand::Send { body, reply_to: optional_seq(send.reply_to), attachments, epoch };
     submit(&send.chat_id, send.client_seq, command, None)
+}
+
+/// A link that the server makes, unless the command holds what the server is to know of one, or a signature.
+fn set_invite_link(set: proto::SetInviteLink) -> Result<Command, Invalid> {
+    let proto::SetInviteLink { chat_id, client_seq, withdraw, verifier, attestation } = set;
+    let secret_hash = keys::optional_array("verifier", &verifier)?;
+    if secret_hash.is_none() && attestation.is_none() {
+        let (chat, client_seq) = (chat(&chat_id)?, ClientSeq(client_seq));
+        return Ok(Command::SetInviteLink { chat, client_seq, withdraw });
+    }
+    if secret_hash.is_some() == withdraw {
+        return Err(Invalid::new("withdraw", "a link is either made or withdrawn"));
+    }
+    submit(&chat_id, client_seq, ChatCommand::SetInvite { secret_hash }, attestation)
+}
+
+fn join_chat(join: proto::JoinChat) -> Result<Command, Invalid> {
+    let proto::JoinChat { code, client_seq, attestation, chat_id } = join;
+    if code.is_empty() {
+        return submit(&chat_id, client_seq, ChatCommand::Join { secret: Bytes::new() }, attestation);
+    }
+    let code: InviteCode = parse("code", &code)?;
+    if code.encryption == Encryption::Mls {
+        return Err(Invalid::new("code", "the link of an encrypted chat is not for the server"));
+    }
+    let (client_seq, attestation) = (ClientSeq(client_seq), keys::attestation_from_wire(attestation)?);
+    Ok(Command::JoinChat { code, client_seq, attestation })
 }
 
 fn create_chat(create: proto::CreateChat) -> Result<Command, Invalid> {
@@ -236,11 +269,14 @@ pub(crate) fn to_wire(command: &Command) -> Option<Wire> {
             chat_id: chat.to_string(),
             client_seq: client_seq.0,
             withdraw: *withdraw,
+            verifier: Bytes::new(),
+            attestation: None,
         }),
         Command::JoinChat { code, client_seq, attestation } => Wire::JoinChat(proto::JoinChat {
             code: code.to_string(),
             client_seq: client_seq.0,
             attestation: keys::attestation_to_wire(attestation.as_deref()),
+            chat_id: String::new(),
         }),
         Command::HideMessage { chat, seq } => Wire::DeleteMessage(proto::DeleteMessage {
             chat_id: chat.to_string(),
@@ -285,6 +321,10 @@ pub(crate) fn to_wire(command: &Command) -> Option<Wire> {
         Command::GetGroupInfo { chat } => {
             Wire::GetGroupInfo(proto::GetGroupInfo { chat_id: chat.to_string() })
         }
+        Command::RelayToDevices { device, payload } => Wire::RelayToDevices(proto::RelayToDevices {
+            device: device.map(|device| device.0),
+            payload: payload.clone(),
+        }),
     })
 }
 
@@ -326,7 +366,19 @@ fn submit_to_wire(
         })
     };
     Some(match command {
-        ChatCommand::Create { .. } | ChatCommand::Join { .. } | ChatCommand::SetInvite { .. } => return None,
+        ChatCommand::Create { .. } => return None,
+        // A secret travels as part of a code.
+        ChatCommand::Join { secret } if !secret.is_empty() => return None,
+        ChatCommand::Join { .. } => {
+            Wire::JoinChat(proto::JoinChat { code: String::new(), client_seq, attestation, chat_id })
+        }
+        ChatCommand::SetInvite { secret_hash } => Wire::SetInviteLink(proto::SetInviteLink {
+            chat_id,
+            client_seq,
+            withdraw: secret_hash.is_none(),
+            verifier: secret_hash.map_or_else(Bytes::new, |link| Bytes::copy_from_slice(&link)),
+            attestation,
+        }),
         ChatCommand::Send { body, reply_to, attachments, epoch } => Wire::SendMessage(proto::SendMessage {
             chat_id,
             client_seq,
@@ -401,6 +453,7 @@ pub(crate) const fn name(command: &Wire) -> &'static str {
         Wire::UploadKeyPackages(_) => "uploadKeyPackages",
         Wire::ClaimKeyPackages(_) => "claimKeyPackages",
         Wire::GetGroupInfo(_) => "getGroupInfo",
+        Wire::RelayToDevices(_) => "relayToDevices",
     }
 }
 

@@ -83,6 +83,15 @@ pub(super) fn at_most(field: &'static str, count: usize, limit: usize) -> Result
     })
 }
 
+/// Refuses bytes that are more than their limit.
+pub(super) fn at_most_bytes(field: &'static str, bytes: usize, limit: usize) -> Result<(), Invalid> {
+    if bytes <= limit {
+        return Ok(());
+    }
+    let why = format!("has {bytes} bytes; {limit} are allowed");
+    Err(Invalid { code: ErrorCode::TooLarge, field, why })
+}
+
 /// Reads a place for whose absence zero stands.
 pub(super) fn optional_seq(seq: u64) -> Option<Seq> {
     (seq > 0).then_some(Seq(seq))

@@ -69,6 +69,7 @@ pub(crate) fn attestation_to_wire(attestation: Option<&Attestation>) -> Option<p
         roster: Bytes::copy_from_slice(&attestation.roster.0),
         certificate: certificate_to_wire(&attestation.certificate),
         signature: Bytes::copy_from_slice(&attestation.signature),
+        invite: attestation.invite.map_or_else(Bytes::new, |invite| Bytes::copy_from_slice(&invite)),
     })
 }
 
@@ -81,6 +82,7 @@ pub(crate) fn attestation_from_wire(
                 roster: RosterDigest(array("attestation.roster", &attestation.roster)?),
                 certificate: certificate_from_wire("attestation.certificate", &attestation.certificate)?,
                 signature: array("attestation.signature", &attestation.signature)?,
+                invite: optional_array("attestation.invite", &attestation.invite)?,
             }))
         })
         .transpose()
@@ -162,6 +164,14 @@ pub(crate) fn device(field: &'static str, text: &str) -> Result<DeviceId, Invali
 
 fn devices(field: &'static str, list: &[String]) -> Result<Vec<DeviceId>, Invalid> {
     list.iter().map(|text| device(field, text)).collect()
+}
+
+/// Reads bytes for whose absence none stand.
+pub(crate) fn optional_array<const N: usize>(
+    field: &'static str,
+    bytes: &[u8],
+) -> Result<Option<[u8; N]>, Invalid> {
+    if bytes.is_empty() { Ok(None) } else { array(field, bytes).map(Some) }
 }
 
 fn array<const N: usize>(field: &'static str, bytes: &[u8]) -> Result<[u8; N], Invalid> {

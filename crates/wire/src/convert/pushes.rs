@@ -43,6 +43,9 @@ pub(crate) fn to_wire(frame: &ServerFrame) -> proto::ServerFrame {
         ServerFrame::KeyPackagesLow { suite, left } => {
             Content::KeyPackagesLow(proto::KeyPackagesLow { suite: keys::suite_to_wire(*suite), left: *left })
         }
+        ServerFrame::Relayed { device, payload } => {
+            Content::Relayed(proto::Relayed { device: device.0, payload: payload.clone() })
+        }
         ServerFrame::Draining { reconnect_after } => {
             Content::Draining(proto::Draining { reconnect_after_ms: replies::milliseconds(*reconnect_after) })
         }
@@ -80,6 +83,9 @@ pub(crate) fn from_wire(content: Content) -> Result<ServerFrame, Invalid> {
         Content::CaughtUp(_) => ServerFrame::CaughtUp,
         Content::KeyPackagesLow(low) => {
             ServerFrame::KeyPackagesLow { suite: keys::suite_from_wire(low.suite)?, left: low.left }
+        }
+        Content::Relayed(relayed) => {
+            ServerFrame::Relayed { device: DeviceNumber(relayed.device), payload: relayed.payload }
         }
         Content::StatusUpdate(update) => ServerFrame::StatusUpdate {
             chat: parse("chatId", &update.chat_id)?,
@@ -123,6 +129,7 @@ pub(crate) const fn name(content: &Content) -> &'static str {
         Content::Draining(_) => "draining",
         Content::CaughtUp(_) => "caughtUp",
         Content::KeyPackagesLow(_) => "keyPackagesLow",
+        Content::Relayed(_) => "relayed",
     }
 }
 

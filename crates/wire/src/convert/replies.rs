@@ -79,6 +79,7 @@ pub(crate) fn to_wire(id: u64, outcome: &Outcome) -> proto::Reply {
             suite: keys::suite_to_wire(*suite),
             group_info: Some(keys::payload_to_wire(group_info)),
         }),
+        Outcome::Relayed { reached } => Wire::RelayResult(proto::RelayResult { reached: *reached }),
     };
     proto::Reply { id, outcome: Some(outcome) }
 }
@@ -155,6 +156,7 @@ pub(crate) fn from_wire(reply: proto::Reply) -> Result<(u64, Outcome), Invalid> 
             suite: keys::suite_from_wire(info.suite)?,
             group_info: keys::payload_from_wire("groupInfo", info.group_info)?,
         },
+        Wire::RelayResult(result) => Outcome::Relayed { reached: result.reached },
     };
     Ok((reply.id, outcome))
 }

@@ -25,7 +25,7 @@ fn certificate() -> DeviceCertificate {
 
 fn attestation() -> Option<Box<Attestation>> {
     let (roster, signature) = (RosterDigest([0x5D; 32]), [0x5E; 64]);
-    Some(Box::new(Attestation { roster, certificate: certificate(), signature }))
+    Some(Box::new(Attestation { roster, certificate: certificate(), signature, invite: None }))
 }
 
 fn inline(bytes: &'static [u8]) -> Payload {
@@ -104,7 +104,24 @@ pub(super) fn client() -> Vec<(&'static str, Command)> {
             },
         ),
         ("getGroupInfo", Command::GetGroupInfo { chat: CHAT }),
+        ("relayToDevices", Command::RelayToDevices { device: None, payload: Bytes::from_static(b"a hello") }),
+        (
+            "relayToDevices-one",
+            Command::RelayToDevices {
+                device: Some(TABLET.number),
+                payload: Bytes::from_static(b"an answer"),
+            },
+        ),
+        (
+            "setInviteLink-signed",
+            submit(19, ChatCommand::SetInvite { secret_hash: Some([0xA2; 32]) }, attestation()),
+        ),
+        ("joinChat-signed", submit(20, ChatCommand::Join { secret: Bytes::new() }, joining())),
     ]
+}
+
+fn joining() -> Option<Box<Attestation>> {
+    attestation().map(|signed| Box::new(Attestation { invite: Some([0x6F; 64]), ..*signed }))
 }
 
 pub(super) fn replies() -> Vec<(&'static str, Outcome)> {
@@ -121,11 +138,16 @@ pub(super) fn replies() -> Vec<(&'static str, Outcome)> {
                 group_info: Payload::Stored { hash: [0xB1; 32], bytes: 61_440 },
             },
         ),
+        ("reply-relayResult", Outcome::Relayed { reached: 1 }),
     ]
 }
 
 pub(super) fn pushes() -> Vec<(&'static str, ServerFrame)> {
-    vec![("keyPackagesLow", ServerFrame::KeyPackagesLow { suite: Suite::HYBRID, left: 9 })]
+    let payload = Bytes::from_static(b"a hello");
+    vec![
+        ("keyPackagesLow", ServerFrame::KeyPackagesLow { suite: Suite::HYBRID, left: 9 }),
+        ("relayed", ServerFrame::Relayed { device: TABLET.number, payload }),
+    ]
 }
 
 pub(super) fn events() -> Vec<(&'static str, Event)> {

@@ -27,7 +27,7 @@ fn attachment() -> AttachmentId {
 }
 
 fn code() -> InviteCode {
-    InviteCode { chat: CHAT, secret: [0x37; INVITE_SECRET_BYTES] }
+    InviteCode { chat: CHAT, secret: [0x37; INVITE_SECRET_BYTES], encryption: Encryption::None }
 }
 
 /// Every command, under the name it has in JSON, and what is worth showing beside.

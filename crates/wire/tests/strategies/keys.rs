@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use dunlin_model::{
-    Attestation, ChatCommand, Commit, DeviceCertificate, DeviceId, DeviceKey, Epoch, EventKind, GroupStart,
-    Payload, RosterDigest, StartReason, Suite, Timestamp,
+    Attestation, ChatCommand, Commit, DeviceCertificate, DeviceId, DeviceKey, DeviceNumber, Epoch, EventKind,
+    GroupStart, Payload, RosterDigest, StartReason, Suite, Timestamp,
 };
 use dunlin_wire::{Command, Outcome};
 use ed25519_dalek::SigningKey;
@@ -26,7 +26,7 @@ fn devices() -> impl Strategy<Value = Vec<DeviceId>> {
     vec(device(), 0..4)
 }
 
-fn some_bytes() -> impl Strategy<Value = Bytes> {
+pub(super) fn some_bytes() -> impl Strategy<Value = Bytes> {
     vec(any::<u8>(), 1..200).prop_map(Bytes::from)
 }
 
@@ -46,10 +46,11 @@ fn certificate() -> impl Strategy<Value = DeviceCertificate> {
 }
 
 pub(super) fn attestation() -> impl Strategy<Value = Option<Box<Attestation>>> {
-    let some = (any::<[u8; 32]>(), certificate(), vec(any::<u8>(), 64)).prop_map(
-        |(roster, certificate, signature)| {
+    let some = (any::<[u8; 32]>(), certificate(), vec(any::<u8>(), 64), any::<bool>()).prop_map(
+        |(roster, certificate, signature, joins)| {
             let signature = signature.try_into().unwrap_or([0; 64]);
-            Box::new(Attestation { roster: RosterDigest(roster), certificate, signature })
+            let invite = joins.then_some(signature);
+            Box::new(Attestation { roster: RosterDigest(roster), certificate, signature, invite })
         },
     );
     option::weighted(0.3, some)
@@ -89,6 +90,8 @@ pub(super) fn command() -> impl Strategy<Value = Command> {
             Command::ClaimKeyPackages { chat, change, suite, users }
         }),
         chat().prop_map(|chat| Command::GetGroupInfo { chat }),
+        (option::of(any::<u32>().prop_map(DeviceNumber)), some_bytes())
+            .prop_map(|(device, payload)| Command::RelayToDevices { device, payload }),
     ]
 }
 
@@ -108,5 +111,6 @@ pub(super) fn outcome() -> impl Strategy<Value = Outcome> {
         (chat(), epoch(), suite(), payload()).prop_map(|(chat, epoch, suite, group_info)| {
             Outcome::GroupInfo { chat, epoch, suite, group_info }
         }),
+        any::<u32>().prop_map(|reached| Outcome::Relayed { reached }),
     ]
 }

@@ -5,6 +5,7 @@ mod keys;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use dunlin_model::view::{
     ChatBasis, ChatDetails, HistoryPage, InviteCode, MemberView, MessageStatusView, Receipt, SkipReason,
     Skipped, Status, UserPresence,
@@ -77,7 +78,11 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn code() -> impl Strategy<Value = InviteCode> {
-    (chat(), any::<[u8; 20]>()).prop_map(|(chat, secret)| InviteCode { chat, secret })
+    (chat(), any::<[u8; 20]>()).prop_map(|(chat, secret)| InviteCode {
+        chat,
+        secret,
+        encryption: Encryption::None,
+    })
 }
 
 fn content() -> impl Strategy<Value = Body> {
@@ -103,6 +108,8 @@ fn chat_command() -> impl Strategy<Value = ChatCommand> {
         (user(), role()).prop_map(|(user, role)| ChatCommand::SetRole { user, role }),
         Just(ChatCommand::Leave),
         Just(ChatCommand::DeleteChat),
+        Just(ChatCommand::Join { secret: Bytes::new() }),
+        any::<[u8; 32]>().prop_map(|link| ChatCommand::SetInvite { secret_hash: Some(link) }),
     ]
 }
 
@@ -140,6 +147,8 @@ fn command() -> impl Strategy<Value = Command> {
                         | ChatCommand::Unban { .. }
                         | ChatCommand::SetRole { .. }
                         | ChatCommand::Leave
+                        | ChatCommand::Join { .. }
+                        | ChatCommand::SetInvite { .. }
                 );
                 let attestation = attestation.filter(|_| is_change);
                 Command::Submit { chat, client_seq, command, attestation }
@@ -244,11 +253,12 @@ fn epoch() -> impl Strategy<Value = Epoch> {
 fn basis() -> impl Strategy<Value = Option<Box<ChatBasis>>> {
     let devices = || vec(device(), 0..3);
     let keys = option::of((epoch(), epoch(), any::<u16>().prop_filter("a suite", |suite| *suite > 0)));
-    option::of((vec(user(), 0..3), keys, devices(), devices(), vec(seq(), 0..3))).prop_map(|basis| {
-        let (banned, keys, devices, revoked, since) = basis?;
+    let invite = option::of(any::<[u8; 32]>());
+    option::of((vec(user(), 0..3), keys, devices(), devices(), vec(seq(), 0..3), invite)).prop_map(|basis| {
+        let (banned, keys, devices, revoked, since, invite) = basis?;
         let (epoch, oldest, suite) = keys.unwrap_or_default();
         let suite = keys.is_some().then_some(Suite(suite));
-        Some(Box::new(ChatBasis { banned, epoch, oldest, suite, devices, revoked, since }))
+        Some(Box::new(ChatBasis { banned, epoch, oldest, suite, devices, revoked, since, invite }))
     })
 }
 
@@ -349,6 +359,8 @@ pub(crate) fn server_frame() -> impl Strategy<Value = ServerFrame> {
         }),
         (chat(), seq()).prop_map(|(chat, seq)| ServerFrame::MessageHidden { chat, seq }),
         (keys::suite(), any::<u32>()).prop_map(|(suite, left)| ServerFrame::KeyPackagesLow { suite, left }),
+        (any::<u32>(), keys::some_bytes())
+            .prop_map(|(device, payload)| ServerFrame::Relayed { device: DeviceNumber(device), payload }),
         any::<u64>().prop_map(|ms| ServerFrame::Draining { reconnect_after: Duration::from_millis(ms) }),
     ]
 }

@@ -15,7 +15,7 @@ fn key() -> DeviceKey {
 fn compare(
     on_the_way: impl Fn(u8, Vec<u8>) -> Vec<u8>,
 ) -> Result<(NewDeviceComparing, ExistingDeviceComparing), LinkingError> {
-    let (new, hello) = NewDevice::begin(TABLET, key(), [2; 64]);
+    let (new, hello) = NewDevice::begin(TABLET, key(), [2; 64], [6; 16]);
     let (existing, answer) = ExistingDevice::hello(PHONE, TABLET, &on_the_way(HELLO, hello), [3; 64])?;
     let (new, reveal) = new.answered(PHONE, &on_the_way(ANSWER, answer))?;
     Ok((new, existing.revealed(&on_the_way(REVEAL, reveal))?))
@@ -56,8 +56,8 @@ fn whoever_changes_what_travels_is_noticed_or_makes_the_codes_differ() {
 #[test]
 fn a_server_that_plays_both_parts_gets_different_codes() {
     // It talks to each of them with keys of its own; it must commit before it knows the phone's answer.
-    let (tablet, _hello) = NewDevice::begin(TABLET, key(), [2; 64]);
-    let (false_tablet, false_hello) = NewDevice::begin(TABLET, key(), [40; 64]);
+    let (tablet, _hello) = NewDevice::begin(TABLET, key(), [2; 64], [6; 16]);
+    let (false_tablet, false_hello) = NewDevice::begin(TABLET, key(), [40; 64], [6; 16]);
     let (phone, answer) = ExistingDevice::hello(PHONE, TABLET, &false_hello, [3; 64]).unwrap();
     let (false_tablet, reveal) = false_tablet.answered(PHONE, &answer).unwrap();
     let phone = phone.revealed(&reveal).unwrap();
@@ -69,9 +69,9 @@ fn a_server_that_plays_both_parts_gets_different_codes() {
 
 #[test]
 fn the_tablet_keeps_to_what_it_announced() {
-    let (_, hello) = NewDevice::begin(TABLET, key(), [2; 64]);
+    let (_, hello) = NewDevice::begin(TABLET, key(), [2; 64], [6; 16]);
     let (phone, _) = ExistingDevice::hello(PHONE, TABLET, &hello, [3; 64]).unwrap();
-    let (other, _) = NewDevice::begin(TABLET, key(), [4; 64]);
+    let (other, _) = NewDevice::begin(TABLET, key(), [4; 64], [6; 16]);
     let (_, answer) = ExistingDevice::hello(PHONE, TABLET, &hello, [3; 64]).unwrap();
     let (_, reveal) = other.answered(PHONE, &answer).unwrap();
     assert_eq!(phone.revealed(&reveal).err(), Some(LinkingError::Broken));
@@ -80,16 +80,70 @@ fn the_tablet_keeps_to_what_it_announced() {
 #[test]
 fn devices_of_others_and_stray_messages_are_refused() {
     let stranger = DeviceId { user: UserId::from_bytes([8; 16]), number: DeviceNumber(1) };
-    let (new, hello) = NewDevice::begin(TABLET, key(), [2; 64]);
+    let (new, hello) = NewDevice::begin(TABLET, key(), [2; 64], [6; 16]);
     let refused = ExistingDevice::hello(stranger, TABLET, &hello, [3; 64]).err();
     assert_eq!(refused, Some(LinkingError::AnotherUser));
     assert_eq!(new.answered(PHONE, &hello).err(), Some(LinkingError::Unexpected));
-    let (new, _) = NewDevice::begin(TABLET, key(), [2; 64]);
+    let (new, _) = NewDevice::begin(TABLET, key(), [2; 64], [6; 16]);
     assert_eq!(new.answered(PHONE, &[ANSWER; 64]).err(), Some(LinkingError::Unexpected));
     // A key of small order would make the agreed key known to everyone.
-    let (new, _) = NewDevice::begin(TABLET, key(), [2; 64]);
+    let (new, _) = NewDevice::begin(TABLET, key(), [2; 64], [6; 16]);
     assert_eq!(
         new.answered(PHONE, &message(ANSWER, &[&[0; 32], &[1; 32]])).err(),
         Some(LinkingError::Broken)
     );
+}
+
+#[test]
+fn a_text_that_is_scanned_needs_no_comparison() {
+    let identity = SigningKey::from_bytes(&[7; 32]);
+    let (new, _) = NewDevice::begin(TABLET, key(), [2; 64], [6; 16]);
+    let text: LinkText = new.text().for_qr().parse().unwrap();
+    let (existing, answer) = ExistingDevice::scanned(PHONE, &text, [3; 64]).unwrap();
+    let (new, reveal) = new.answered(PHONE, &answer).unwrap();
+    let existing = existing.revealed(&reveal).unwrap();
+    assert!(existing.is_scanned());
+    let admit = existing.confirmed(&identity, Timestamp(9)).unwrap();
+    assert_eq!(MessageKind::of(&admit), Some(MessageKind::AdmitScanned));
+    let admitted = new.admitted_by_scan(&admit).unwrap();
+    assert_eq!(admitted.identity.to_bytes(), identity.to_bytes());
+    assert_eq!((admitted.certificate.device, admitted.certificate.key), (TABLET, key()));
+}
+
+#[test]
+fn a_server_that_did_not_see_the_text_neither_gets_the_identity_nor_gives_one() {
+    // It puts its own keys between: the phone notices at once.
+    let (tablet, hello) = NewDevice::begin(TABLET, key(), [2; 64], [6; 16]);
+    let (phone, answer) = ExistingDevice::scanned(PHONE, &tablet.text(), [3; 64]).unwrap();
+    let (false_tablet, _) = NewDevice::begin(TABLET, key(), [40; 64], [0; 16]);
+    let (_, false_reveal) = false_tablet.answered(PHONE, &answer).unwrap();
+    assert_eq!(phone.revealed(&false_reveal).err(), Some(LinkingError::Broken));
+    // It plays the phone, with an identity of its own: it cannot say that it has seen the text.
+    let (false_phone, false_answer) = ExistingDevice::hello(PHONE, TABLET, &hello, [41; 64]).unwrap();
+    let (tablet, reveal) = tablet.answered(PHONE, &false_answer).unwrap();
+    let false_identity = SigningKey::from_bytes(&[66; 32]);
+    let mut admit = false_phone.revealed(&reveal).unwrap().confirmed(&false_identity, Timestamp(9)).unwrap();
+    admit[0] = ADMIT_SCANNED;
+    assert_eq!(tablet.admitted_by_scan(&admit).err(), Some(LinkingError::NotForUs));
+}
+
+#[test]
+fn a_text_reads_back_in_either_case_and_damaged_ones_do_not() {
+    let (new, hello) = NewDevice::begin(TABLET, key(), [2; 64], [6; 16]);
+    let text = new.text();
+    for written in [text.to_string(), text.for_qr().to_string(), format!("  {text}\n")] {
+        assert_eq!(written.parse(), Ok(text.clone()), "{written}");
+    }
+    assert_eq!(text.device(), TABLET);
+    assert!(!format!("{text:?}").contains("060606"));
+    let (existing, _) = ExistingDevice::scanned(PHONE, &text, [3; 64]).unwrap();
+    assert!(existing.is_about(&hello) && !existing.is_about(b"hello"));
+    let written = text.to_string();
+    for damaged in ["", "dunlin:link/1/", "dunlin:link/2/aaaa", &written[1..], &written[..written.len() - 1]]
+    {
+        assert_eq!(damaged.parse::<LinkText>(), Err(NotALinkText), "{damaged}");
+    }
+    assert_eq!(format!("{written}aa").parse::<LinkText>(), Err(NotALinkText));
+    // Kept as it is: a newer device shows it to an older one.
+    assert!(written.starts_with("dunlin:link/1/aeaqcaibaeaqcaibaeaqcaibaeaaaaac"), "{written}");
 }

@@ -57,11 +57,7 @@ impl StandIn {
             decode(ciphertext).ok_or(KeysError::Invalid("the message is not one"))?;
         let group = self.group_mut(chat)?;
         if key.group != group.id {
-            return Err(if key.generation < group.generation {
-                KeysError::BeforeEntry
-            } else {
-                KeysError::Invalid("the message is of another group")
-            });
+            return Err(KeysError::BeforeEntry);
         }
         if key.epoch < group.entered {
             return Err(KeysError::BeforeEntry);
@@ -69,8 +65,7 @@ impl StandIn {
         let newest = group.current.number;
         let epochs = std::iter::once(&mut group.current).chain(&mut group.past);
         let keys = epochs.into_iter().find(|keys| keys.number == key.epoch);
-        let unknown = KeysError::Invalid("the message is of an epoch to come");
-        let keys = keys.ok_or(if key.epoch < newest { KeysError::TooOld } else { unknown })?;
+        let keys = keys.ok_or(if key.epoch < newest { KeysError::TooOld } else { KeysError::NotEntered })?;
         let sender = keys.leaves.iter().find(|(_, leaf)| leaf.id == key.leaf).map(|(device, _)| *device);
         let sender = sender.ok_or(KeysError::Invalid("the sender has no leaf"))?;
         if tag(&keys.secret, &key, &plaintext) != claimed {

@@ -3,19 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dunlin_client::Change;
-use dunlin_client::chats::Shown;
+use dunlin_client::chats::{Shown, StubReason};
 use dunlin_model::chat::ChatState;
-use dunlin_model::{ChatId, DeviceId, Epoch, EventKind};
+use dunlin_model::{Body, ChatId, DeviceId, Epoch, Event, EventKind, Seq};
 
+use super::run::Run;
 use super::{Report, begins_epoch};
 use crate::world::World;
 
-pub(super) fn check(world: &World, chats: &[ChatId], revoked: &[usize]) -> Report {
+pub(super) fn check(run: &Run) -> Report {
     let mut report = Report::default();
-    for chat in chats {
-        check_chat(world, *chat, revoked, &mut report);
+    for chat in &run.chats {
+        Checked::new(run, *chat).check(&mut report);
     }
-    for (index, peer) in world.peers.iter().enumerate() {
+    for (index, peer) in run.world.peers.iter().enumerate() {
         let device = peer.device;
         for change in &peer.changes {
             if matches!(change, Change::Distrusted { .. } | Change::CommitFailed { .. } | Change::Gap { .. })
@@ -23,101 +24,176 @@ pub(super) fn check(world: &World, chats: &[ChatId], revoked: &[usize]) -> Repor
                 report.faults.push(format!("{device}: {change:?}"));
             }
         }
-        if peer.reconnects > 0 {
-            report.faults.push(format!("{device} found {} holes", peer.reconnects));
-        }
         for (id, chat) in peer.client.chats() {
-            if chat.waiting_to_send() > 0 && !revoked.contains(&index) {
+            if chat.waiting_to_send() > 0 && !run.revoked.contains(&index) {
                 report.faults.push(format!("{device} is stuck in {id}: {chat:#?}"));
             }
         }
     }
+    check_what_was_said(run, &mut report);
     report
 }
 
-fn check_chat(world: &World, id: ChatId, revoked: &[usize], report: &mut Report) {
-    let Some(log) = world.server.chats.get(&id) else { return };
-    if std::env::var("DUNLIN_SIM_DUMP").is_ok() {
+/// Who said something and was not told that it was refused sees it in the chat, once.
+fn check_what_was_said(run: &Run, report: &mut Report) {
+    let mut seen: BTreeMap<(usize, ChatId), BTreeMap<String, usize>> = BTreeMap::new();
+    for said in run.said.iter().filter(|said| !run.revoked.contains(&said.by)) {
+        let texts = seen.entry((said.by, said.chat)).or_insert_with(|| {
+            let mut counts = BTreeMap::new();
+            for text in run.world.texts(said.by, said.chat) {
+                *counts.entry(text).or_default() += 1;
+            }
+            counts
+        });
+        let peer = &run.world.peers[said.by];
+        let refused = run.refused.contains(&said.token);
+        let count = texts.get(&said.words).copied().unwrap_or_default();
+        if count != usize::from(!refused) {
+            let device = peer.device;
+            report
+                .faults
+                .push(format!("{device} said {:?}, refused: {refused}, sees it {count} times", said.words));
+        }
+    }
+}
+
+/// One chat's log, looked through from the start.
+struct Checked<'a> {
+    run: &'a Run,
+    world: &'a World,
+    id: ChatId,
+    state: ChatState,
+    epochs: BTreeSet<Epoch>,
+    /// Devices that lost their place though they have a leaf: commits passed that they did not get, since their
+    /// user was no member or the events were removed before they came for them.
+    lost: BTreeMap<DeviceId, bool>,
+}
+
+impl<'a> Checked<'a> {
+    fn new(run: &'a Run, id: ChatId) -> Self {
+        Self {
+            run,
+            world: &run.world,
+            id,
+            state: ChatState::before_creation(id),
+            epochs: BTreeSet::from([Epoch::default()]),
+            lost: BTreeMap::new(),
+        }
+    }
+
+    fn check(mut self, report: &mut Report) {
+        let Some(log) = self.world.server.chats.get(&self.id) else { return };
+        if std::env::var("DUNLIN_SIM_DUMP").is_ok() {
+            self.dump(&log.events);
+        }
         for event in &log.events {
-            let kind = format!("{:?}", event.kind);
-            eprintln!("{id} {} by {} {}", event.seq, event.sender, &kind[..kind.len().min(160)]);
-            for peer in &world.peers {
-                let message = peer.message(id, event.seq.0);
-                let counter = message.as_ref().and_then(|m| m.envelope(id)).map(|e| e.sender_counter);
-                if event.is_message() {
-                    let shown = message.map(|m| match m.shown {
-                        Shown::Stub(r) => format!("{r:?}"),
-                        _ => "text".to_owned(),
-                    });
-                    eprintln!("      {} {shown:?} {counter:?}", peer.device);
-                }
+            let before = self.state.clone();
+            self.state.apply(event);
+            if begins_epoch(&event.kind) {
+                self.epoch_began(event.seq, &before, report);
+            }
+            if let EventKind::Message { body, .. } = &event.kind {
+                report.messages += 1;
+                self.check_message(event, body, &before, report);
+            }
+        }
+        self.check_everyone_is_in(report);
+    }
+
+    fn epoch_began(&mut self, seq: Seq, before: &ChatState, report: &mut Report) {
+        report.epochs += 1;
+        let epoch = self.state.keys.epoch;
+        if !self.epochs.insert(epoch) || epoch <= before.keys.epoch {
+            report.faults.push(format!("{} {seq}: epoch {epoch} is no next one", self.id));
+        }
+        for (device, since) in &self.state.keys.devices {
+            let misses = self.state.role(device.user).is_none() || self.expired_for(*device, seq);
+            if misses || before.keys.devices.get(device) != Some(since) {
+                self.lost.insert(*device, misses);
             }
         }
     }
-    let mut state = ChatState::before_creation(id);
-    let mut epochs = BTreeSet::from([Epoch::default()]);
-    // Devices that lost their place though they have a leaf: commits passed while their user was no member.
-    let mut lost: BTreeMap<DeviceId, bool> = BTreeMap::new();
-    for event in &log.events {
-        let before = state.clone();
-        state.apply(event);
-        if begins_epoch(&event.kind) {
-            report.epochs += 1;
-            if !epochs.insert(state.keys.epoch) || state.keys.epoch <= before.keys.epoch {
-                report.faults.push(format!("{id} {}: epoch {} is no next one", event.seq, state.keys.epoch));
-            }
-            for (device, since) in &state.keys.devices {
-                let is_away = state.role(device.user).is_none();
-                if is_away || before.keys.devices.get(device) != Some(since) {
-                    lost.insert(*device, is_away);
-                }
-            }
-        }
-        if !matches!(event.kind, EventKind::Message { .. }) {
-            continue;
-        }
-        report.messages += 1;
-        let seq = event.seq.0;
+
+    /// Whether the event was removed before the device came for it.
+    fn expired_for(&self, device: DeviceId, seq: Seq) -> bool {
+        let first = (device, self.id, Seq::ZERO, Seq::ZERO);
+        let last = (device, self.id, seq, Seq(u64::MAX));
+        self.world.server.expired.range(first..=last).any(|(_, _, _, to)| *to >= seq)
+    }
+
+    fn check_message(&self, event: &Event, body: &Body, before: &ChatState, report: &mut Report) {
+        let (id, seq) = (self.id, event.seq);
         // A device that was revoked right after may never have seen its own message come back.
-        let readers = world.peers.iter().filter(|peer| {
-            peer.message(id, seq).is_some_and(|message| matches!(message.shown, Shown::Content(_)))
+        let readers = self.world.peers.iter().filter(|peer| {
+            peer.message(id, seq.0).is_some_and(|message| matches!(message.shown, Shown::Content(_)))
         });
         let words =
-            readers.min_by_key(|peer| peer.device != event.sender).and_then(|peer| peer.text_at(id, seq));
-        for (index, peer) in world.peers.iter().enumerate() {
+            readers.min_by_key(|peer| peer.device != event.sender).and_then(|peer| peer.text_at(id, seq.0));
+        for (index, peer) in self.world.peers.iter().enumerate() {
             let device = peer.device;
-            let reads = before.keys.devices.contains_key(&device)
-                && before.role(device.user).is_some()
-                && lost.get(&device) != Some(&true);
-            let message = peer.message(id, seq);
+            let is_reader = before.keys.devices.contains_key(&device) && before.role(device.user).is_some();
+            // Who lost their place may still read what was written before a commit that they missed.
+            let reads = is_reader && self.lost.get(&device) != Some(&true);
+            let message = peer.message(id, seq.0);
             let shown = message.as_ref().map(|message| &message.shown);
             let has_it = matches!(shown, Some(Shown::Content(_)));
-            if reads && !has_it && !revoked.contains(&index) {
+            let excused = match shown {
+                None => self.expired_for(device, seq),
+                Some(Shown::Gone(_)) => matches!(body, Body::Gone(_)),
+                _ => false,
+            };
+            if reads && !has_it && !excused && !self.run.revoked.contains(&index) {
                 report.faults.push(format!("{device} cannot read {id} {seq} by {}: {shown:?}", event.sender));
             }
-            if has_it && (!reads || peer.text_at(id, seq) != words) {
+            let may = is_reader || device == event.sender;
+            if has_it && (!may || peer.text_at(id, seq.0) != words) {
                 report.faults.push(format!("{device} reads what it should not, {id} {seq}"));
+            }
+            if let Some(Shown::Stub(reason)) = shown
+                && *reason != StubReason::BeforeEntry
+                && !self.run.revoked.contains(&index)
+            {
+                report.faults.push(format!("{device} has a stub at {id} {seq}: {reason:?}"));
             }
             report.reads += usize::from(has_it && device != event.sender);
         }
     }
-    check_everyone_is_in(world, &state, revoked, report);
-}
 
-/// In the end every device of a member has its place, and is at the head.
-fn check_everyone_is_in(world: &World, state: &ChatState, revoked: &[usize], report: &mut Report) {
-    for (index, peer) in world.peers.iter().enumerate() {
-        if revoked.contains(&index) || state.role(peer.device.user).is_none() {
-            continue;
+    /// In the end every device of a member has its place, and is at the head.
+    fn check_everyone_is_in(&self, report: &mut Report) {
+        let (id, state) = (self.id, &self.state);
+        for (index, peer) in self.world.peers.iter().enumerate() {
+            if self.run.revoked.contains(&index) || state.role(peer.device.user).is_none() {
+                continue;
+            }
+            let device = peer.device;
+            let cursor = peer.client.chat(id).map(|chat| chat.marks.cursor);
+            if cursor != Some(state.head) {
+                report.faults.push(format!("{device} is at {cursor:?} of {} in {id}", state.head));
+            }
+            let epoch = peer.client.keys().epoch(id);
+            if state.keys.epoch.generation > 0 && epoch != Some(state.keys.epoch) {
+                report.faults.push(format!("{device} has keys of {epoch:?}, not of {}", state.keys.epoch));
+            }
         }
-        let device = peer.device;
-        let cursor = peer.client.chat(state.id).map(|chat| chat.marks.cursor);
-        if cursor != Some(state.head) {
-            report.faults.push(format!("{device} is at {cursor:?} of {} in {}", state.head, state.id));
-        }
-        if state.keys.epoch.generation > 0 && peer.client.keys().epoch(state.id) != Some(state.keys.epoch) {
-            let epoch = peer.client.keys().epoch(state.id);
-            report.faults.push(format!("{device} has keys of {epoch:?}, not of {}", state.keys.epoch));
+    }
+
+    /// Prints the log and what everyone made of its messages.
+    fn dump(&self, events: &[Event]) {
+        for event in events {
+            let kind = format!("{:?}", event.kind);
+            eprintln!("{} {} by {} {:.160}", self.id, event.seq, event.sender, kind);
+            for peer in self.world.peers.iter().filter(|_| event.is_message()) {
+                let message = peer.message(self.id, event.seq.0);
+                let envelope = message.as_ref().and_then(|message| message.envelope(self.id));
+                let counter = envelope.map(|envelope| envelope.sender_counter);
+                let shown = message.map(|message| match message.shown {
+                    Shown::Stub(reason) => format!("{reason:?}"),
+                    Shown::Gone(reason) => format!("{reason:?}"),
+                    _ => "text".to_owned(),
+                });
+                eprintln!("      {} {shown:?} {counter:?}", peer.device);
+            }
         }
     }
 }

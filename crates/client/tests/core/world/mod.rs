@@ -4,13 +4,15 @@ mod peer;
 mod server;
 mod shown;
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use dunlin_client::content::{Content, Text};
 use dunlin_client::{Action, Change, Input, UserCommand};
 use dunlin_model::{ChatCommand, ChatId, ChatKind, DeviceId, DeviceNumber, Encryption, Timestamp, UserId};
 
-pub(crate) use peer::{Cryptography, Peer, REBORN, identity};
+use dunlin_wire::ClientFrame;
+pub(crate) use peer::{Cryptography, Death, Peer, REBORN, certified, identity};
 pub(crate) use server::Server;
 pub(crate) use shown::{picture, words};
 
@@ -25,6 +27,8 @@ pub(crate) struct World {
     pub(crate) now: Timestamp,
     pub(crate) server: Server,
     pub(crate) peers: Vec<Peer>,
+    /// Frames of connections that are gone, still on their way to the server.
+    pub(crate) late: VecDeque<(DeviceId, ClientFrame)>,
     cryptography: Cryptography,
     last_token: u64,
 }
@@ -47,6 +51,7 @@ impl World {
             now: Timestamp(1_000_000),
             server: Server::new(cryptography == Cryptography::StandIn),
             peers: Vec::new(),
+            late: VecDeque::new(),
             cryptography,
             last_token: 0,
         }
@@ -88,13 +93,39 @@ impl World {
         peer.connected = false;
         peer.up.clear();
         peer.down.clear();
-        self.server.disconnect(peer.device);
+        if !std::mem::take(&mut peer.severed) {
+            self.server.disconnect(peer.device);
+        }
         self.input(index, Input::Disconnected);
+    }
+
+    /// Ends the connection where it is: the first `arriving` frames are on their way yet, and the peer does not
+    /// learn of it.
+    pub(crate) fn sever(&mut self, index: usize, arriving: usize) {
+        let peer = &mut self.peers[index];
+        peer.severed = true;
+        let device = peer.device;
+        self.late.extend(peer.up.drain(..).take(arriving).map(|frame| (device, frame)));
+        peer.down.clear();
+        self.server.disconnect(device);
+    }
+
+    /// A frame of a connection that is gone comes to the server after all.
+    pub(crate) fn arrive_late(&mut self) -> bool {
+        let Some((device, frame)) = self.late.pop_front() else { return false };
+        if self.server.knows(device) {
+            // Whoever asked is not there any more.
+            let _ = self.server.handle_late(device, frame, self.now);
+            self.push_all();
+        }
+        true
     }
 
     /// Kills the process and starts it again from its rows, disconnected.
     pub(crate) fn crash(&mut self, index: usize) {
-        self.server.disconnect(self.peers[index].device);
+        if !self.peers[index].severed {
+            self.server.disconnect(self.peers[index].device);
+        }
         self.peers[index].reopen();
     }
 
@@ -106,6 +137,11 @@ impl World {
     pub(crate) fn input(&mut self, index: usize, input: Input) {
         let now = self.now;
         let wants = self.peers[index].step(now, input);
+        if self.peers[index].dies.take().is_some() {
+            self.sever(index, usize::MAX);
+            self.peers[index].reopen();
+            return;
+        }
         for answer in self.server.blobs.answer(&wants) {
             self.input(index, answer);
         }
@@ -167,6 +203,9 @@ impl World {
     pub(crate) fn carry_up(&mut self, index: usize) -> bool {
         let Some(frame) = self.peers[index].up.pop_front() else { return false };
         let device = self.peers[index].device;
+        if self.peers[index].severed {
+            return true;
+        }
         let replies = self.server.handle(device, frame, self.now);
         self.peers[index].down.extend(replies);
         self.push_all();
@@ -181,7 +220,7 @@ impl World {
     }
 
     pub(crate) fn push_all(&mut self) {
-        for peer in self.peers.iter_mut().filter(|peer| peer.connected) {
+        for peer in self.peers.iter_mut().filter(|peer| peer.connected && !peer.severed) {
             peer.down.extend(self.server.pushes(peer.device));
         }
     }

@@ -37,6 +37,15 @@ impl Cryptography {
     }
 }
 
+/// Where in a step's effects a process dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Death {
+    /// Nothing of the step is durable.
+    BeforePersisting,
+    /// All of it is durable, and so many frames have left.
+    AfterSending(usize),
+}
+
 /// A device.
 pub(crate) struct Peer {
     cryptography: Cryptography,
@@ -49,6 +58,10 @@ pub(crate) struct Peer {
     pub(crate) wake_at: Option<Timestamp>,
     pub(crate) changes: Vec<Change>,
     pub(crate) reconnects: u32,
+    /// The connection is gone, and this end does not know.
+    pub(crate) severed: bool,
+    /// The process dies in its next step.
+    pub(crate) dies: Option<Death>,
     openings: u64,
 }
 
@@ -101,6 +114,8 @@ impl Peer {
             wake_at: None,
             changes: Vec::new(),
             reconnects: 0,
+            severed: false,
+            dies: None,
             openings: opening,
         }
     }
@@ -109,6 +124,7 @@ impl Peer {
     pub(crate) fn reopen(&mut self) {
         self.openings += 1;
         self.connected = false;
+        self.severed = false;
         self.up.clear();
         self.down.clear();
         self.wake_at = None;
@@ -117,14 +133,27 @@ impl Peer {
         let opened = Client::open(seed_of(device, opening, 2), rows, |_, rows| {
             cryptography.keys(device, opening, rows)
         });
+        let (changes, reconnects) = (std::mem::take(&mut self.changes), self.reconnects);
         match opened {
-            Some(client) => self.client = client,
-            None => *self = Self::opened_as(device, cryptography, opening),
+            Some(client) => {
+                self.client = client;
+                self.changes = changes;
+            }
+            None => *self = Self { changes, reconnects, ..Self::opened_as(device, cryptography, opening) },
         }
     }
 
+    /// One step, up to where the process dies, if it does: then it has to be opened again.
     pub(crate) fn step(&mut self, now: Timestamp, input: Input) -> Vec<Want> {
-        let effects = self.client.step(now, input, &self.rows);
+        let mut effects = self.client.step(now, input, &self.rows);
+        match self.dies {
+            Some(Death::BeforePersisting) => return Vec::new(),
+            Some(Death::AfterSending(frames)) => {
+                effects.send.truncate(frames);
+                effects.wants.clear();
+            }
+            None => {}
+        }
         for (key, value) in effects.persist {
             match value {
                 Some(value) => self.rows.insert(key, value),

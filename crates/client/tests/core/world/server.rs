@@ -9,8 +9,9 @@ mod signals;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use bytes::Bytes;
 use dunlin_client::keys::stand_in::KeyUse;
-use dunlin_model::{ChatId, DeviceId, ErrorCode, Seq, Timestamp, UserId};
+use dunlin_model::{ChatId, DeviceId, DeviceNumber, ErrorCode, Seq, Timestamp, UserId};
 use dunlin_wire::{ClientFrame, Command, Failure, Outcome, ServerFrame, Welcome};
 
 pub(crate) use blobs::Blobs;
@@ -27,8 +28,13 @@ pub(crate) struct Server {
     cursors: BTreeMap<(DeviceId, ChatId), Seq>,
     keys: keys::KeyPackages,
     pub(crate) signals: signals::Signals,
+    /// Users of whom no further certificate is taken.
+    pub(crate) refuses_certificates: BTreeSet<UserId>,
+    relayed: BTreeMap<DeviceId, Vec<(DeviceNumber, Bytes)>>,
     /// Every key that a ciphertext was ever sent under, and what was sent.
     uses: BTreeMap<KeyUse, Vec<u8>>,
+    /// Ranges that a device did not get because they were removed after the retention time.
+    pub(crate) expired: BTreeSet<(DeviceId, ChatId, Seq, Seq)>,
 }
 
 impl Server {
@@ -70,6 +76,17 @@ impl Server {
         self.show_presence(device.user);
     }
 
+    pub(crate) fn knows(&self, device: DeviceId) -> bool {
+        self.devices.get(&device.user).is_some_and(|devices| devices.contains(&device))
+    }
+
+    /// What comes over a connection that is gone: it neither opens nor moves the connection of today.
+    pub(crate) fn handle_late(&mut self, device: DeviceId, frame: ClientFrame, now: Timestamp) {
+        if !matches!(frame.command, Command::Resume { .. }) {
+            let _ = self.handle(device, frame, now);
+        }
+    }
+
     pub(crate) fn head(&self, chat: ChatId) -> u64 {
         self.chats.get(&chat).map_or(0, |log| log.state.head.0)
     }
@@ -86,8 +103,10 @@ impl Server {
                     self.raise(device, position.chat, position.received);
                     self.note_receipt(device, position.chat, position.received, position.seen);
                 }
+                let low = self.keys.low(device);
                 if let Some(session) = self.sessions.get_mut(&device) {
                     session.resumed = !more;
+                    session.low.extend(low);
                 }
                 Outcome::Done
             }
@@ -109,6 +128,7 @@ impl Server {
             Command::CreateChat { client_seq, command, attestation } => {
                 self.create(device, client_seq, command, attestation, now)
             }
+            Command::JoinChat { .. } => failed(ErrorCode::InvalidInvite),
             Command::ListChats { .. } => self.list(device),
             Command::GetChat { chat } => self.details(device, chat),
             Command::UploadKeyPackages { suite, packages, last_resort } => {
@@ -118,12 +138,27 @@ impl Server {
                 self.claim(device, chat, change, suite, &users)
             }
             Command::GetGroupInfo { chat } => self.group_info(device, chat),
+            Command::RelayToDevices { device: to, payload } => self.relay(device, to, &payload),
+            Command::SetCertificate(_) if self.refuses_certificates.contains(&device.user) => {
+                failed(ErrorCode::AlreadyExists)
+            }
             _ => Outcome::Done,
         };
         if id == 0 && !matches!(outcome, Outcome::Failed(_)) {
             return Vec::new();
         }
         vec![ServerFrame::Reply { id, outcome }]
+    }
+
+    fn relay(&mut self, from: DeviceId, to: Option<DeviceNumber>, payload: &Bytes) -> Outcome {
+        let is_meant = |other: &&DeviceId| {
+            other.user == from.user && **other != from && to.is_none_or(|to| to == other.number)
+        };
+        let meant: Vec<DeviceId> = self.sessions.keys().filter(is_meant).copied().collect();
+        for device in &meant {
+            self.relayed.entry(*device).or_default().push((from.number, payload.clone()));
+        }
+        Outcome::Relayed { reached: u32::try_from(meant.len()).unwrap() }
     }
 
     fn raise(&mut self, device: DeviceId, chat: ChatId, seq: Seq) {

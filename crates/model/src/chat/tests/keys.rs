@@ -3,7 +3,9 @@
 use super::*;
 use crate::identity::{DeviceCertificate, DeviceKey, sign};
 use crate::mls::{EPOCHS_BACK_MAX, HANDSHAKE_BYTES_MAX, HYBRID_DEVICES_MAX, INLINE_BYTES_MAX};
+use crate::view::{INVITE_SECRET_BYTES, InviteCode};
 use crate::{Attestation, Commit, Epoch, GroupStart, Payload, RosterDigest, StartReason, Suite};
+use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 
 fn epoch(generation: u32, number: u64) -> Epoch {

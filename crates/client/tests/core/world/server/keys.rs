@@ -8,6 +8,9 @@ use dunlin_wire::Outcome;
 
 use super::{Server, failed};
 
+/// Fewer than so many key packages are few.
+const LOW: usize = 8;
+
 #[derive(Default)]
 pub(super) struct KeyPackages {
     left: BTreeMap<(DeviceId, Suite), Vec<Bytes>>,
@@ -40,6 +43,17 @@ impl KeyPackages {
         Some(package)
     }
 
+    /// The suites of which few are left.
+    pub(super) fn low(&self, device: DeviceId) -> Vec<(Suite, u32)> {
+        let left = |suite: Suite| self.left.get(&(device, suite)).map_or(0, |left| left.len());
+        let is_low = |suite: &Suite| left(*suite) < LOW;
+        [Suite::HYBRID, Suite::CLASSIC]
+            .into_iter()
+            .filter(is_low)
+            .map(|suite| (suite, u32::try_from(left(suite)).unwrap()))
+            .collect()
+    }
+
     pub(super) fn withdraw(&mut self, device: DeviceId) {
         self.left.retain(|(of, _), _| *of != device);
         self.last_resort.retain(|(of, _), _| *of != device);
@@ -47,7 +61,12 @@ impl KeyPackages {
 }
 
 impl Server {
-    /// Uses up all key packages of a device, as a hostile claimer would.
+    /// Uses up the key packages of a device but for the one of last resort, as a hostile claimer would.
+    pub(crate) fn use_up_packages(&mut self, device: DeviceId) {
+        self.keys.left.retain(|(of, _), _| *of != device);
+    }
+
+    /// Loses all key packages of a device.
     pub(crate) fn exhaust_packages(&mut self, device: DeviceId) {
         self.keys.withdraw(device);
     }
@@ -73,6 +92,12 @@ impl Server {
                     let package = self.keys.claim(*device, id, change, suite);
                     claimed.extend(package.map(|package| (*device, package)));
                 }
+            }
+        }
+        for (device, _) in &claimed {
+            let low = self.keys.low(*device);
+            if let Some(session) = self.sessions.get_mut(device) {
+                session.low.extend(low.into_iter().filter(|(of, _)| *of == suite));
             }
         }
         claimed.sort_by_key(|(device, _)| *device);

@@ -14,6 +14,8 @@ use super::{Server, failed};
 pub(crate) struct Log {
     pub(crate) state: ChatState,
     pub(crate) events: Vec<Event>,
+    /// The newest event that was removed after the retention time.
+    pub(crate) floor: Seq,
 }
 
 impl Log {
@@ -46,9 +48,11 @@ impl Server {
             (ChatKind::Direct, Some(other)) => ChatId::direct(device.user, *other),
             _ => ChatId::created_by(device, number),
         };
-        self.chats
-            .entry(id)
-            .or_insert_with(|| Log { state: ChatState::before_creation(id), events: Vec::new() });
+        self.chats.entry(id).or_insert_with(|| Log {
+            state: ChatState::before_creation(id),
+            events: Vec::new(),
+            floor: Seq::ZERO,
+        });
         self.submit(device, id, number, command, attestation, now)
     }
 
@@ -109,11 +113,40 @@ impl Server {
         }
     }
 
+    /// Empties what is older than `time`, and where `removes` removes it altogether.
+    pub(crate) fn expire(&mut self, id: ChatId, time: Timestamp, removes: bool) {
+        let Some(log) = self.chats.get_mut(&id) else { return };
+        for event in log.events.iter_mut().filter(|event| event.time < time) {
+            event.empty_body(BodyGone::Expired);
+            if removes {
+                log.floor = log.floor.max(event.seq);
+            }
+        }
+    }
+
     /// Appends whatever a dishonest server likes.
     pub(crate) fn forge(&mut self, id: ChatId, sender: DeviceId, kind: EventKind, now: Timestamp) {
+        self.forge_signed(id, sender, kind, None, now);
+    }
+
+    pub(crate) fn forge_signed(
+        &mut self,
+        id: ChatId,
+        sender: DeviceId,
+        kind: EventKind,
+        attestation: Option<Box<Attestation>>,
+        now: Timestamp,
+    ) {
         let log = self.chats.get_mut(&id).unwrap();
         let (seq, client_seq) = (log.state.head.next(), ClientSeq(9_999));
-        log.append(Event { seq, time: now, sender, client_seq, kind, attestation: None });
+        log.append(Event { seq, time: now, sender, client_seq, kind, attestation });
+    }
+
+    /// Appends an event of the log once more.
+    pub(crate) fn replay(&mut self, id: ChatId, seq: u64) {
+        let log = self.chats.get_mut(&id).unwrap();
+        let event = log.event(Seq(seq)).unwrap().clone();
+        log.append(Event { seq: log.state.head.next(), ..event });
     }
 
     pub(super) fn list(&self, device: DeviceId) -> Outcome {

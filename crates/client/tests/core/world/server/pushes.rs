@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dunlin_model::view::{SkipReason, Skipped};
-use dunlin_model::{ChatId, DeviceId, Seq};
+use dunlin_model::{ChatId, DeviceId, Seq, Suite};
 use dunlin_wire::ServerFrame;
 
 use super::Server;
@@ -17,14 +17,20 @@ pub(super) struct Session {
     pub(super) resumed: bool,
     caught_up: bool,
     sent: BTreeMap<ChatId, Seq>,
+    /// Suites of which few key packages are left.
+    pub(super) low: Vec<(Suite, u32)>,
 }
 
 impl Server {
     pub(crate) fn pushes(&mut self, device: DeviceId) -> Vec<ServerFrame> {
-        let mut frames = Vec::new();
+        let relayed = self.relayed.remove(&device).unwrap_or_default().into_iter();
+        let mut frames: Vec<ServerFrame> =
+            relayed.map(|(device, payload)| ServerFrame::Relayed { device, payload }).collect();
         let Some(session) = self.sessions.get_mut(&device).filter(|session| session.resumed) else {
             return frames;
         };
+        let low = std::mem::take(&mut session.low);
+        frames.extend(low.into_iter().map(|(suite, left)| ServerFrame::KeyPackagesLow { suite, left }));
         let mut complete = true;
         for (id, log) in &self.chats {
             let Some(stays) = log.state.memberships.get(&device.user) else { continue };
@@ -44,6 +50,14 @@ impl Server {
                     let (to, reason) = (readable.previous(), SkipReason::NotEntitled);
                     frames
                         .push(ServerFrame::Skipped { chat: *id, range: Skipped { from: next, to, reason } });
+                }
+                if readable <= log.floor {
+                    let to = stays.last_covered(log.floor).unwrap_or(readable).max(readable);
+                    let range = Skipped { from: readable, to, reason: SkipReason::Expired };
+                    frames.push(ServerFrame::Skipped { chat: *id, range });
+                    self.expired.insert((device, *id, readable, to));
+                    *sent = to;
+                    continue;
                 }
                 let event = log.event(readable).unwrap().clone();
                 frames.push(ServerFrame::Event { chat: *id, event: Arc::new(event) });

@@ -1,0 +1,192 @@
+//! A commit: by whom it says, adding and removing whom it says, with the GroupInfo of what it leads to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dunlin_model::{Commit, DeviceId, DeviceKey};
+use openmls::group::StagedCommit;
+use openmls::prelude::tls_codec::{Deserialize as _, Size as _};
+use openmls::prelude::{
+    ContentType, LeafNodeIndex, MlsMessageIn, ProcessedMessage, ProcessedMessageContent, Proposal,
+    ProtocolMessage, PublicGroup, RatchetTreeIn, Sender,
+};
+use openmls_rust_crypto::RustCrypto;
+
+use super::group::Seen;
+use super::info::Info;
+use super::leaf::{self, VALID_WHEN_USED};
+use super::storage::Nowhere;
+use super::welcome::Joining;
+use super::{Asked, Why};
+
+const NOT_A_COMMIT: Why = "it is not a commit in a PublicMessage";
+const ANOTHER_SENDER: Why = "it is not by the device that sent it";
+const DOES_NOT_FIT: Why = "its group info does not fit it";
+/// Bytes of a GroupInfo beside those of the tree: longer ones are not read.
+const INFO_BYTES_MAX: usize = 4 * 1024;
+
+/// Checks what a commit declares against its MLS messages, and gives the group that it leads to. That
+/// its path secrets decrypt, and what its two tags say, only the group's devices can check.
+pub(super) fn check(crypto: &RustCrypto, asked: &Asked, commit: &Commit, seen: Seen) -> Result<Seen, Why> {
+    let Seen { mut group, devices: before } = seen;
+    let from = asked.from;
+    let processed = process(crypto, asked, &group)?;
+    let external = match processed.sender() {
+        Sender::Member(leaf) if device_at(&group, &before, *leaf) == Some(from) => false,
+        Sender::NewMemberCommit => true,
+        _ => return Err(ANOTHER_SENDER),
+    };
+    let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() else {
+        return Err(NOT_A_COMMIT);
+    };
+    let path = staged.update_path_leaf_node().ok_or("it brings no fresh keys of its sender")?;
+    if leaf::device_of(path, &asked.known)? != from {
+        return Err(ANOTHER_SENDER);
+    }
+    let own = leaf::accepted(path.credential(), path.signature_key().as_slice())?;
+    let change = Change::of(crypto, asked, &group, &before, &staged)?;
+    let had_leaf = before.values().any(|device| *device == from);
+    change.is_declared(commit, external, from, had_leaf)?;
+    let Change { added, references, .. } = change;
+    Joining::With(references).fits(asked.parts.welcome.as_deref(), asked.place.suite)?;
+    group.merge_commit(&Nowhere, *staged).map_err(|_| "it cannot be applied")?;
+    check_info(crypto, asked, &group, own.0)?;
+    let devices = devices_after(&group, &before, &added.into_iter().chain([own]).collect())?;
+    Ok(Seen { group, devices })
+}
+
+fn process(crypto: &RustCrypto, asked: &Asked, group: &PublicGroup) -> Result<ProcessedMessage, Why> {
+    let message = MlsMessageIn::tls_deserialize_exact(&asked.parts.commit).map_err(|_| NOT_A_COMMIT)?;
+    let message = message.try_into_protocol_message().map_err(|_| NOT_A_COMMIT)?;
+    if !matches!(message, ProtocolMessage::PublicMessage(_)) || message.content_type() != ContentType::Commit
+    {
+        return Err(NOT_A_COMMIT);
+    }
+    if message.group_id().as_slice() != asked.place.group_id() {
+        return Err("it is for another group");
+    }
+    if message.epoch().as_u64() != asked.place.epoch.number {
+        return Err("it is for another epoch");
+    }
+    group.process_message(crypto, message).map_err(|error| {
+        tracing::debug!(%error, "a commit is refused");
+        "its signature or its content is not valid"
+    })
+}
+
+fn device_at(
+    group: &PublicGroup,
+    devices: &BTreeMap<DeviceKey, DeviceId>,
+    leaf: LeafNodeIndex,
+) -> Option<DeviceId> {
+    let key: [u8; 32] = group.leaf(leaf)?.signature_key().as_slice().try_into().ok()?;
+    devices.get(&DeviceKey(key)).copied()
+}
+
+/// What the proposals of a commit do.
+#[derive(Default)]
+struct Change {
+    added: BTreeMap<DeviceKey, DeviceId>,
+    removed: BTreeSet<DeviceId>,
+    /// The references of the key packages by which devices are added.
+    references: BTreeSet<Vec<u8>>,
+}
+
+impl Change {
+    fn of(
+        crypto: &RustCrypto,
+        asked: &Asked,
+        group: &PublicGroup,
+        devices: &BTreeMap<DeviceKey, DeviceId>,
+        staged: &StagedCommit,
+    ) -> Result<Self, Why> {
+        let mut change = Self::default();
+        for proposal in staged.queued_proposals() {
+            match proposal.proposal() {
+                Proposal::Add(add) => {
+                    let package = add.key_package();
+                    let node = package.leaf_node();
+                    let device = leaf::device_of(node, &asked.known)?;
+                    leaf::is_valid_for(node, asked.now, VALID_WHEN_USED)?;
+                    let (key, _) = leaf::accepted(node.credential(), node.signature_key().as_slice())?;
+                    change.added.insert(key, device);
+                    let reference = package.hash_ref(crypto).map_err(|_| "a key package cannot be hashed")?;
+                    change.references.insert(reference.as_slice().to_vec());
+                }
+                Proposal::Remove(remove) => {
+                    let device = device_at(group, devices, remove.removed());
+                    change.removed.insert(device.ok_or("it removes a leaf that is not there")?);
+                }
+                // openmls takes it in external commits only.
+                Proposal::ExternalInit(_) => {}
+                _ => return Err("it has a proposal that chats do not use"),
+            }
+        }
+        Ok(change)
+    }
+
+    fn is_declared(
+        &self,
+        commit: &Commit,
+        external: bool,
+        from: DeviceId,
+        had_leaf: bool,
+    ) -> Result<(), Why> {
+        if external != commit.external {
+            return Err("it says falsely whether its sender enters by it");
+        }
+        if external && self.removed.iter().any(|device| *device != from) {
+            return Err("its sender enters and removes somebody else");
+        }
+        let (mut added, mut removed): (BTreeSet<DeviceId>, _) =
+            (self.added.values().copied().collect(), self.removed.clone());
+        if external {
+            // Who replaces their own leaf is in neither list.
+            removed.remove(&from);
+            if !had_leaf {
+                added.insert(from);
+            }
+        }
+        if !added.iter().eq(&commit.added) {
+            return Err("it adds other devices than it says");
+        }
+        if removed.iter().eq(&commit.removed) { Ok(()) } else { Err("it removes other devices than it says") }
+    }
+}
+
+/// Checks that the GroupInfo is of the group after the commit, and signed by the committer's leaf.
+fn check_info(crypto: &RustCrypto, asked: &Asked, group: &PublicGroup, signer: DeviceKey) -> Result<(), Why> {
+    let tree = RatchetTreeIn::from(group.export_ratchet_tree());
+    let bytes = &asked.parts.group_info;
+    if bytes.len() > tree.tls_serialized_len() + INFO_BYTES_MAX {
+        return Err(DOES_NOT_FIT);
+    }
+    let info = Info::parse(bytes)?;
+    if info.context() != group.group_context()
+        || info.tag != *group.confirmation_tag()
+        || *info.tree()? != tree
+    {
+        return Err(DOES_NOT_FIT);
+    }
+    let leaf = group.leaf(info.signer).filter(|leaf| leaf.signature_key().as_slice() == signer.0);
+    info.is_signed_by(crypto, leaf.ok_or("its group info is not signed by its sender")?)
+}
+
+/// The devices of the group after the commit.
+fn devices_after(
+    group: &PublicGroup,
+    before: &BTreeMap<DeviceKey, DeviceId>,
+    new: &BTreeMap<DeviceKey, DeviceId>,
+) -> Result<BTreeMap<DeviceKey, DeviceId>, Why> {
+    let mut after = BTreeMap::new();
+    let mut devices = BTreeSet::new();
+    for member in group.members() {
+        let key: Result<[u8; 32], _> = member.signature_key.as_slice().try_into();
+        let key = DeviceKey(key.map_err(|_| DOES_NOT_FIT)?);
+        let device = *new.get(&key).or_else(|| before.get(&key)).ok_or(DOES_NOT_FIT)?;
+        if !devices.insert(device) {
+            return Err("a device would have two leaves");
+        }
+        after.insert(key, device);
+    }
+    Ok(after)
+}

@@ -1,0 +1,70 @@
+//! Building for browsers: with the toolchain's own library for WebAssembly, or, where that cannot be fetched, with
+//! Debian's compiler for the web and the library from its source.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::process::{cargo, output_of, succeeds};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+/// Debian's packages, and where they put the compiler.
+const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-19"];
+const DEBIAN_CARGO: &str = "/usr/bin/cargo";
+const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+const DEBIAN_LINKER: &str = "wasm-ld-19";
+
+/// Whether what browsers share with all other clients builds for them.
+pub(crate) fn check(root: &Path) -> Result<bool> {
+    succeeds(compiler(root)?.args(["check", "--locked", "-p", "dunlin-client", "--target", TARGET]))
+}
+
+/// A cargo that builds for [`TARGET`]; installs what is missing.
+fn compiler(root: &Path) -> Result<Command> {
+    if has_library() || added_library() {
+        return Ok(cargo(root));
+    }
+    println!("rustup has no library for {TARGET}; taking Debian's compiler for the web");
+    if !Path::new(DEBIAN_CARGO).exists() || !has_web_sources() {
+        // Package lists may be old or missing; the installation says so if it matters.
+        let _ = succeeds(Command::new("apt-get").arg("update"));
+        let installed = succeeds(
+            Command::new("apt-get")
+                .args(["install", "--yes", "--no-install-recommends"])
+                .args(DEBIAN_PACKAGES)
+                .env("DEBIAN_FRONTEND", "noninteractive"),
+        )?;
+        if !installed {
+            bail!("install {} to build for browsers", DEBIAN_PACKAGES.join(", "));
+        }
+    }
+    let mut command = Command::new(DEBIAN_CARGO);
+    command
+        .current_dir(root)
+        .env("RUSTC", DEBIAN_RUSTC)
+        // The library is built from source, which a released compiler takes only so.
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort")
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", DEBIAN_LINKER);
+    Ok(command)
+}
+
+/// Whether the compiler that cargo uses has the target's library.
+fn has_library() -> bool {
+    let library = Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).output();
+    library.is_ok_and(|output| {
+        output.status.success() && Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
+    })
+}
+
+fn added_library() -> bool {
+    let added = Command::new("rustup").args(["target", "add", TARGET]).status();
+    added.is_ok_and(|status| status.success()) && has_library()
+}
+
+/// Whether Debian's compiler has the library's source.
+fn has_web_sources() -> bool {
+    let root = output_of(Command::new(DEBIAN_RUSTC).args(["--print", "sysroot"]));
+    root.is_ok_and(|root| Path::new(root.trim()).join("lib/rustlib/src/rust/library/Cargo.lock").exists())
+}
