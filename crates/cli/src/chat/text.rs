@@ -28,7 +28,15 @@ fn clean_line(line: &str) -> String {
 
 /// Columns that a text takes.
 pub(super) fn width(text: &str) -> usize {
+    if is_simple(text) {
+        return text.len();
+    }
     text.graphemes(true).map(UnicodeWidthStr::width).sum()
+}
+
+/// Whether each byte is a character of one column. Most lines are so, and a conversation is measured at every key.
+fn is_simple(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// As much of a text as fits, with a mark when something was left out.
@@ -73,6 +81,10 @@ pub(super) fn rows(text: &str, columns: usize) -> Vec<Range<usize>> {
 }
 
 fn break_line(line: &str, offset: usize, columns: usize, rows: &mut Vec<Range<usize>>) {
+    if line.len() <= columns && is_simple(line) {
+        rows.push(offset..offset + line.len());
+        return;
+    }
     let (mut start, mut used) = (0, 0);
     // The last place where the row may end, and the columns used before it.
     let mut opportunity: Option<(usize, usize)> = None;

@@ -12,6 +12,9 @@ pub(super) const PAGE_ENTRIES: usize = 60;
 /// Entries that are held at a time.
 const WINDOW_ENTRIES_MAX: usize = 300;
 
+/// Rows above and below the screen from which on more is loaded.
+const MARGIN_ROWS: usize = 20;
+
 /// A chat that is open.
 #[derive(Debug)]
 pub(in crate::chat) struct Conversation {
@@ -117,11 +120,13 @@ impl Conversation {
                 self.show_from(Place::at(from), look, height);
             }
         }
-        if let Some(goal) =
-            self.goal.take_if(|goal| self.entries.iter().any(|entry| entry.place == Place::at(*goal)))
-        {
-            self.chosen = Some(Place::at(goal));
-            self.show_middle(Place::at(goal), look, height);
+        if let Some(goal) = self.goal.take() {
+            // What is looked for may be gone; then what stands next to it is shown.
+            let near = self.entries.partition_point(|entry| entry.place < Place::at(goal));
+            if let Some(place) = self.entries.get(near).or(self.entries.last()).map(|entry| entry.place) {
+                self.chosen = Some(place);
+                self.show_middle(place, look, height);
+            }
         }
         if self.chosen.is_some_and(|chosen| !self.entries.iter().any(|entry| entry.place == chosen)) {
             self.chosen = None;
@@ -268,7 +273,10 @@ impl Conversation {
         let total: usize = blocks.iter().map(|block| block.lines.len()).sum();
         let top = self.top(&blocks, height);
         if !self.awaited {
-            let window = self.wanted_window(top < height, top + 2 * height > total);
+            let margin = height.min(MARGIN_ROWS);
+            // So much is held that what is loaded at one end does not bring the other one near.
+            let count_max = WINDOW_ENTRIES_MAX.max(4 * height);
+            let window = self.wanted_window(count_max, top < margin, top + height + margin > total);
             if window != self.window || self.goal.is_some() {
                 self.window = window;
                 self.awaited = true;
@@ -284,13 +292,13 @@ impl Conversation {
         }
     }
 
-    fn wanted_window(&self, near_start: bool, near_end: bool) -> Window {
+    fn wanted_window(&self, count_max: usize, near_start: bool, near_end: bool) -> Window {
         let Window { end, count } = self.window;
         if self.goal.is_some() {
             return self.window;
         }
         if near_start && self.has_older {
-            if count < WINDOW_ENTRIES_MAX {
+            if count < count_max {
                 return Window { end, count: count + PAGE_ENTRIES };
             }
             // As much as is loaded at the start is let go at the end.
@@ -302,7 +310,7 @@ impl Conversation {
             let end = Seq(end.0.saturating_add(PAGE_ENTRIES as u64));
             return Window {
                 end: (end < self.newest).then_some(end),
-                count: WINDOW_ENTRIES_MAX.min(count + PAGE_ENTRIES),
+                count: count_max.min(count + PAGE_ENTRIES),
             };
         }
         self.window

@@ -1,5 +1,6 @@
 //! What the model asks for.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use dunlin_client::Action;
@@ -11,16 +12,23 @@ use crate::chat::model::{News, Request};
 use crate::failure::{Failure, Result};
 use crate::session::NO_WAIT;
 
+/// Pages that are loaded before a key is taken again.
+const LOADS_MAX: usize = 16;
+
 impl Running {
     /// Carries out what is asked for, in this order, and what follows from it.
     pub(super) async fn carry_out(&mut self, requests: Vec<Request>) -> Result<Flow> {
-        let mut waiting: std::collections::VecDeque<Request> = requests.into();
+        let mut waiting: VecDeque<Request> = requests.into();
+        let mut loads = 0;
         while let Some(request) = waiting.pop_front() {
             match request {
                 Request::Leave => return Ok(Flow::Leave),
                 Request::Redraw => self.screen.forget()?,
                 Request::Suspend => self.screen.suspend()?,
+                // A page may ask for the next one, but not for ever.
+                Request::Load { .. } if loads >= LOADS_MAX => {}
                 Request::Load { chat, window } => {
+                    loads += 1;
                     if self.refreshed != Some(chat) {
                         self.refreshed = Some(chat);
                         self.act(Action::RefreshReceipts { chat }).await?;

@@ -6,7 +6,7 @@ use std::sync::Once;
 
 use crossterm::event::{DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange};
 use crossterm::terminal::{
-    self, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    self, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{cursor, execute};
 use ratatui::Terminal;
@@ -55,9 +55,12 @@ impl Screen {
         }
     }
 
-    /// Draws everything anew the next time: something else may have written on the screen.
+    /// Draws everything anew the next time: something else may have written on the screen. `Terminal::clear` would ask
+    /// the terminal where its cursor is, and the answer would get among the keys.
     pub(super) fn forget(&mut self) -> Result {
-        self.terminal.clear().map_err(|error| broken(&error))
+        execute!(io::stdout(), terminal::Clear(ClearType::All)).map_err(|error| broken(&error))?;
+        self.terminal = Terminal::new(CrosstermBackend::new(io::stdout())).map_err(|error| broken(&error))?;
+        Ok(())
     }
 
     /// Gives the terminal to whoever started the program until they continue it.

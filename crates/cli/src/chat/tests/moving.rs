@@ -1,11 +1,11 @@
 //! What is on the screen while one scrolls, while messages come, and what of that counts as seen.
 
 use crossterm::event::{KeyCode, KeyModifiers};
-use dunlin_model::Seq;
+use dunlin_model::{Seq, Timestamp};
 
 use super::fixture::{DANA, Desk, ME, WALK, chat, chat_id, said, user};
 use crate::chat::model::{News, Request};
-use crate::chat::view::{ChatSort, ChatView};
+use crate::chat::view::{ChatSort, ChatView, Found};
 
 /// A chat of so many lines, of which so many are new, open.
 fn long(lines: u64, unread: usize) -> Desk {
@@ -158,6 +158,41 @@ fn a_message_longer_than_the_screen_is_seen_when_its_end_is() {
     }
     assert!(desk.screen().contains("row 59"));
     assert_eq!(seen(&mut desk), Some(11));
+}
+
+#[test]
+fn a_screen_higher_than_everything_that_is_loaded_at_once_is_filled() {
+    let mut desk = long(3_000, 400);
+    desk.hear(News::Size(80, 900));
+    let (first, last) = shown(&desk);
+    assert!(last - first > 400, "{first} to {last}");
+    assert!(desk.loads < 40, "{} loads", desk.loads);
+    desk.press(KeyCode::Esc);
+    assert_eq!(shown(&desk).1, 3_000);
+    desk.press(KeyCode::PageUp);
+    desk.press(KeyCode::PageDown);
+    assert!(desk.loads < 80, "{} loads", desk.loads);
+}
+
+#[test]
+fn a_search_goes_far_back_and_what_is_gone_is_shown_by_its_place() {
+    let mut desk = long(1_000, 0);
+    desk.logs.get_mut(&chat_id(WALK)).unwrap().remove(99);
+    for (seq, nearest) in [(500, 500), (100, 101), (999, 999)] {
+        desk.ctrl('f');
+        desk.type_text("x");
+        let found = Found {
+            chat: chat_id(WALK),
+            chat_name: String::new(),
+            seq: Seq(seq),
+            time: Timestamp(0),
+            name: String::new(),
+            text: String::new(),
+        };
+        desk.hear(News::Found { text: "x".into(), found: vec![found] });
+        desk.press(KeyCode::Enter);
+        assert!(desk.screen().contains(&format!("▌  line {nearest}.")), "{}", desk.screen());
+    }
 }
 
 #[test]

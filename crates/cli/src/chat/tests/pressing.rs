@@ -324,6 +324,15 @@ fn the_help_page_lists_every_key_and_is_gone_through() {
 }
 
 #[test]
+fn every_key_stands_in_the_documentation() {
+    let page = include_str!("../../../../../docs/terminal.md");
+    for binding in BINDINGS {
+        let line = format!("`{}` {}", binding.shown, binding.what);
+        assert!(page.contains(&line), "{line}");
+    }
+}
+
+#[test]
 fn leaving_suspending_and_drawing_anew_are_asked_for_with_the_draft_kept() {
     let mut desk = Desk::with_ada(80, 24);
     desk.take();
