@@ -66,8 +66,9 @@ pub(crate) enum Command {
         /// The message's number
         seq: u64,
         /// The emoji
-        emoji: String,
-        /// Take it back instead
+        #[arg(required_unless_present = "remove")]
+        emoji: Option<String>,
+        /// Take it back instead, or the one that is there
         #[arg(long)]
         remove: bool,
     },
@@ -159,6 +160,14 @@ pub(crate) enum Command {
         /// Take that back
         #[arg(long)]
         unmark: bool,
+    },
+    /// Let a new device of yours in, which waits in 'dunlin login'
+    Link {
+        /// The text that the new device shows
+        text: Option<String>,
+        /// The six digits that the new device shows, where nobody can be asked
+        #[arg(long, conflicts_with = "text", value_name = "DIGITS")]
+        code: Option<String>,
     },
     /// List your devices, or log one of them out
     Devices {

@@ -1,219 +1,86 @@
 //! What stands in a chat, as sentences and as JSON.
 
-mod content;
+mod event;
+mod json;
+mod message;
 
-use dunlin_client::chats::{Shown, StoredMessage, StubReason};
-use dunlin_model::{Body, BodyGone, ChatId, ChatKind, EventKind, Role, UserId};
-use serde_json::{Value, json};
+use dunlin_client::chats::{Shown, StoredMessage};
+use dunlin_client::query::{EventView, Happened, Item, Place};
+use dunlin_model::{ChatId, ChatKind, Role, Seq, UserId};
+use serde_json::Value;
 
 use crate::output::Output;
-use crate::plain;
 use crate::session::Session;
 
 impl Session {
-    /// What stands at a place as a line: number, time, who, what.
-    pub(crate) fn line(&self, chat: ChatId, message: &StoredMessage, out: &Output) -> String {
-        let time = out.time(message.time, self.now());
-        let who = self.name(message.sender.user);
-        let start = format!("#{} {time}", message.seq);
-        match &message.shown {
-            Shown::Content(_) => match message.envelope(chat) {
-                Some(envelope) => self.content_line(&start, &who, &envelope.content),
-                None => format!("{start} {who}: {}", stub_text(StubReason::Broken)),
-            },
-            Shown::Gone(why) => format!("{start} {who}: {}", gone_text(*why)),
-            Shown::Stub(reason) => format!("{start} {who}: {}", stub_text(*reason)),
-            Shown::Event(kind) => match kind.as_ref() {
-                EventKind::Message { body, reply_to, .. } => {
-                    let answer = reply_to.map(|seq| format!(" (answering #{seq})")).unwrap_or_default();
-                    format!("{start} {who}{answer}: {}", plain::message(body_text(body)))
-                }
-                kind => format!("{start} * {who} {}", self.change_text(kind)),
-            },
+    /// What stands at a place of a log, as it arrived: an edit or a reaction is a line of its own. `None` where there is
+    /// nothing to show.
+    pub(crate) fn arrived(&self, chat: ChatId, stored: &StoredMessage, out: &Output) -> Option<String> {
+        match &stored.shown {
+            Shown::Nothing => None,
+            Shown::Folded { into } => self.change_of_message(chat, *into, stored, out),
+            Shown::Event(kind) if matches!(**kind, dunlin_model::EventKind::MessageDeleted { .. }) => {
+                let (seq, sender, time) = (stored.seq, stored.sender, stored.time);
+                let what = Happened::Event(kind.clone());
+                Some(self.item(chat, &Item::Event(EventView { seq, sender, time, what }), out))
+            }
+            _ => Some(self.item(chat, &self.device.view(chat, stored.seq)?, out)),
         }
     }
 
-    /// What happened to a chat, to be put behind who did it.
-    pub(crate) fn change_text(&self, kind: &EventKind) -> String {
-        match kind {
-            EventKind::Message { .. } => String::new(),
-            EventKind::Created { kind: ChatKind::Direct, .. } => "started the chat".into(),
-            EventKind::Created { name, members, .. } => {
-                format!("created '{}' with {} members", plain::name(name), members.len())
-            }
-            EventKind::MessageDeleted { target } => format!("deleted #{target}"),
-            EventKind::Updated { name, description, picture } => {
-                let parts = [
-                    name.as_ref().map(|name| format!("renamed the group to '{}'", plain::name(name))),
-                    description.as_ref().map(|_| "changed the description".to_owned()),
-                    picture.as_ref().map(|_| "changed the picture".to_owned()),
-                ];
-                parts.into_iter().flatten().collect::<Vec<_>>().join(" and ")
-            }
-            EventKind::MembersAdded { users } => format!("added {}", self.names(users)),
-            EventKind::Joined => "joined by invite link".into(),
-            EventKind::Left { new_owner: None } => "left".into(),
-            EventKind::Left { new_owner: Some(user) } => {
-                format!("left; {} owns the chat now", self.name(*user))
-            }
-            EventKind::MembersRemoved { users } => format!("removed {}", self.names(users)),
-            EventKind::MembersBanned { users } => format!("banned {}", self.names(users)),
-            EventKind::MembersUnbanned { users } => format!("let {} come back", self.names(users)),
-            EventKind::RoleChanged { user, role } => {
-                format!("made {} {}", self.name(*user), role_name(*role))
-            }
-            EventKind::InviteChanged { secret_hash: Some(_) } => "made a new invite link".into(),
-            EventKind::InviteChanged { secret_hash: None } => "withdrew the invite link".into(),
-            EventKind::ChatDeleted => "deleted the chat".into(),
-            EventKind::GroupStarted(_) => "made new keys for the chat".into(),
-            EventKind::Committed(_) => "changed the chat's keys".into(),
-            EventKind::DeviceRevoked { device } => {
-                format!("has device {} no longer", device.number.0)
+    /// What stands in a chat, as it is now: a line, or JSON as in docs/terminal.md.
+    pub(crate) fn item(&self, chat: ChatId, item: &Item, out: &Output) -> String {
+        if out.is_json() {
+            return self.item_json(chat, item).to_string();
+        }
+        match item {
+            Item::Message(message) => self.message_line(message, out),
+            Item::Event(event) => self.event_line(event, out),
+            Item::Notice(notice) => {
+                format!("{} ! {}", out.time(notice.time, self.now()), self.notice_text(&notice.notice))
             }
         }
     }
 
-    fn names(&self, users: &[UserId]) -> String {
-        users.iter().map(|user| self.name(*user)).collect::<Vec<_>>().join(", ")
-    }
-
-    /// What stands at a place, for scripts; the shapes are in docs/terminal.md.
-    pub(crate) fn json(&self, chat: ChatId, message: &StoredMessage) -> Value {
-        let mut value = match &message.shown {
-            Shown::Content(_) => match message.envelope(chat) {
-                Some(envelope) => self.content_json(&envelope.content),
-                None => json!({"type": "message", "unreadable": stub_name(StubReason::Broken)}),
-            },
-            Shown::Gone(why) => json!({"type": "message", "gone": gone_name(*why)}),
-            Shown::Stub(reason) => json!({"type": "message", "unreadable": stub_name(*reason)}),
-            Shown::Event(kind) => self.kind_json(kind),
-        };
-        value["chat"] = json!(chat.to_string());
-        value["chatName"] = json!(self.chat_name(chat));
-        value["seq"] = json!(message.seq.0);
-        value["timeMs"] = json!(message.time.0);
-        value["sender"] = json!(message.sender.user.to_string());
-        value["senderName"] = json!(self.plain_name(message.sender.user));
-        value["device"] = json!(message.sender.number.0);
-        value["clientSeq"] = json!(message.client_seq.0);
-        value
-    }
-
-    fn kind_json(&self, kind: &EventKind) -> Value {
-        match kind {
-            EventKind::Message { body, reply_to, attachments } => {
-                let mut value = json!({"type": "message"});
-                let (field, content) = match body {
-                    Body::Text(text) => ("text", json!(text)),
-                    Body::Opaque(bytes) => ("opaqueBytes", json!(bytes.len())),
-                    Body::Gone(why) => ("gone", json!(gone_name(*why))),
+    /// What `item` is for scripts, and where it stands.
+    fn item_json(&self, chat: ChatId, item: &Item) -> Value {
+        match item {
+            Item::Message(message) => {
+                let place = match message.place {
+                    Place::At(seq) => Some(seq),
+                    Place::Waiting(_) => None,
                 };
-                value[field] = content;
-                if let Some(seq) = reply_to {
-                    value["replyTo"] = json!(seq.0);
-                }
-                if !attachments.is_empty() {
-                    value["attachments"] = attachments.iter().map(ToString::to_string).collect();
-                }
+                self.placed(self.message_json(message), chat, place, message.sender, message.time)
+            }
+            Item::Event(event) => {
+                self.placed(self.event_json(&event.what), chat, Some(event.seq), event.sender, event.time)
+            }
+            Item::Notice(notice) => {
+                let mut value = self.notice_json(&notice.notice);
+                value["chat"] = serde_json::json!(chat.to_string());
+                value["chatName"] = serde_json::json!(self.chat_name(chat));
+                value["after"] = serde_json::json!(notice.after.0);
+                value["timeMs"] = serde_json::json!(notice.time.0);
                 value
-            }
-            EventKind::Created { kind, name, description, members, .. } => json!({
-                "type": "created",
-                "kind": kind_name(*kind),
-                "name": name,
-                "description": description,
-                "members": members.iter().map(|(user, role)| {
-                    let mut member = self.user_json(*user);
-                    member["role"] = json!(role_name(*role));
-                    member
-                }).collect::<Vec<_>>(),
-            }),
-            EventKind::MessageDeleted { target } => json!({"type": "messageDeleted", "target": target.0}),
-            EventKind::Updated { name, description, picture } => {
-                json!({"type": "updated", "name": name, "description": description, "picture": picture})
-            }
-            EventKind::MembersAdded { users } => self.users_json("membersAdded", users),
-            EventKind::Joined => json!({"type": "joined"}),
-            EventKind::Left { new_owner } => {
-                json!({"type": "left", "newOwner": new_owner.map(|user| user.to_string())})
-            }
-            EventKind::MembersRemoved { users } => self.users_json("membersRemoved", users),
-            EventKind::MembersBanned { users } => self.users_json("membersBanned", users),
-            EventKind::MembersUnbanned { users } => self.users_json("membersUnbanned", users),
-            EventKind::RoleChanged { user, role } => {
-                let mut value = self.user_json(*user);
-                value["type"] = json!("roleChanged");
-                value["role"] = json!(role_name(*role));
-                value
-            }
-            EventKind::InviteChanged { secret_hash } => {
-                json!({"type": "inviteChanged", "link": secret_hash.is_some()})
-            }
-            EventKind::ChatDeleted => json!({"type": "chatDeleted"}),
-            EventKind::GroupStarted(start) => {
-                json!({"type": "groupStarted", "epoch": start.epoch.to_string()})
-            }
-            EventKind::Committed(commit) => {
-                json!({"type": "keysChanged", "ended": commit.epoch.to_string()})
-            }
-            EventKind::DeviceRevoked { device } => {
-                json!({"type": "deviceRevoked", "device": device.number.0})
             }
         }
     }
+}
 
-    fn users_json(&self, kind: &str, users: &[UserId]) -> Value {
-        json!({"type": kind, "users": users.iter().map(|user| self.user_json(*user)).collect::<Vec<_>>()})
-    }
-
-    /// A user for scripts.
-    pub(crate) fn user_json(&self, user: UserId) -> Value {
-        json!({"user": user.to_string(), "name": self.plain_name(user)})
+/// Everyone whom an item names.
+pub(crate) fn users_of(item: &Item) -> Vec<UserId> {
+    match item {
+        Item::Message(message) => {
+            let reactions = message.reactions.iter().flat_map(|reaction| reaction.users.iter().copied());
+            std::iter::once(message.sender.user).chain(reactions).collect()
+        }
+        Item::Event(event) => event::users_of(event),
+        Item::Notice(_) => Vec::new(),
     }
 }
 
-fn body_text(body: &Body) -> &str {
-    match body {
-        Body::Text(text) => text,
-        Body::Opaque(_) => "(not readable with this program)",
-        Body::Gone(why) => gone_text(*why),
-    }
-}
-
-const fn gone_name(why: BodyGone) -> &'static str {
-    match why {
-        BodyGone::Deleted => "deleted",
-        BodyGone::Expired => "expired",
-    }
-}
-
-const fn gone_text(why: BodyGone) -> &'static str {
-    match why {
-        BodyGone::Deleted => "(deleted)",
-        BodyGone::Expired => "(expired)",
-    }
-}
-
-const fn stub_name(reason: StubReason) -> &'static str {
-    match reason {
-        StubReason::BeforeEntry => "beforeEntry",
-        StubReason::TooOld => "tooOld",
-        StubReason::Broken => "broken",
-        StubReason::Misplaced => "misplaced",
-        StubReason::Replayed => "replayed",
-        StubReason::Forgotten => "forgotten",
-    }
-}
-
-const fn stub_text(reason: StubReason) -> &'static str {
-    match reason {
-        StubReason::BeforeEntry => "(cannot be read: it was sent before this device had the chat's keys)",
-        StubReason::TooOld => "(cannot be read: it came so late that its keys are deleted)",
-        StubReason::Broken => "(cannot be read: it is damaged)",
-        StubReason::Misplaced => "(not shown: the server put it where it was not written for)",
-        StubReason::Replayed => "(not shown: the server delivered it a second time)",
-        StubReason::Forgotten => "(cannot be read: this device sent it and lost what it said)",
-    }
+fn start(place: Option<Seq>, time: &str) -> String {
+    place.map_or_else(|| format!("(waiting) {time}"), |seq| format!("#{seq} {time}"))
 }
 
 /// A role as it is shown.

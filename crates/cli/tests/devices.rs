@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dunlin_client::content::{Content, Text};
+use dunlin_client::query::{BodyView, Item, MessageStatus, MessageView, Preview};
+use dunlin_client::search::Query;
 use dunlin_client::{Account, Action, Change};
 use dunlin_client_native::device::{Device, DeviceEvent, DeviceOptions};
 use dunlin_client_native::types::Login;
@@ -129,6 +131,37 @@ impl Someone {
         .await;
     }
 
+    /// Waits until the chat reads so, oldest first.
+    async fn reads_as(&mut self, chat: ChatId, is_it: impl Fn(&[MessageView]) -> bool) -> Vec<MessageView> {
+        let waited = timeout(PATIENCE, async {
+            loop {
+                let messages = self.messages(chat);
+                if is_it(&messages) {
+                    return messages;
+                }
+                self.events.recv().await.expect("the device runs");
+            }
+        });
+        match waited.await {
+            Ok(messages) => messages,
+            Err(_) => panic!("waited in vain; there is {:#?}", self.messages(chat)),
+        }
+    }
+
+    fn messages(&self, chat: ChatId) -> Vec<MessageView> {
+        let items = self.device.history(chat, None, 50).items.into_iter().rev();
+        let message = |item| match item {
+            Item::Message(message) => Some(*message),
+            Item::Event(_) | Item::Notice(_) => None,
+        };
+        items.filter_map(message).collect()
+    }
+
+    fn finds(&self, text: &str) -> Vec<String> {
+        let query = Query { text, chat: None, limit: 10 };
+        self.device.find(&query).unwrap().iter().map(|found| words(&found.message)).collect()
+    }
+
     /// Closes the device, which ends its task, and gives what is needed to open it again.
     async fn close(self) -> (UserId, PathBuf, DeviceOptions) {
         let Self { user, vault, options, device, mut events } = self;
@@ -141,6 +174,15 @@ impl Someone {
         let opened = Vault::open(&vault, &unlock(&vault), Arc::clone(&options.randomness)).unwrap();
         let (device, events) = Device::open(opened, options.clone()).unwrap();
         Self { user, vault, options, device, events }
+    }
+}
+
+/// What a message says; nothing when it was deleted.
+fn words(message: &MessageView) -> String {
+    match &message.body {
+        BodyView::Text(text) => text.text.clone(),
+        BodyView::Deleted => String::new(),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -227,4 +269,59 @@ async fn a_group_whose_handshakes_do_not_fit_the_log_goes_by_blobs() {
     let seen = std::iter::from_fn(|| gone.events.try_recv().ok()).collect::<Vec<_>>();
     assert!(!format!("{seen:?}").contains("without Ben"));
     assert!(!holds(&bytes_below(&machine.path("data")), "marker-name"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_is_edited_reacted_to_answered_deleted_and_found() {
+    let machine = Machine::new();
+    let _server = machine.serve();
+    let mut ada = Someone::register(&machine, 1).await;
+    let mut ben = Someone::register(&machine, 2).await;
+    let chat = ada.create(ChatKind::Direct, "", vec![ben.user]).await;
+    ada.say(chat, 10, "marker-one, the heron").await;
+    let heard = ben.reads_as(chat, |messages| messages.len() == 1).await;
+    let target = heard[0].reference.unwrap();
+    ben.device.act(20, Action::Send { chat, content: Content::reaction(target, "👍") }).await.unwrap();
+    ben.device.act(21, Action::Send { chat, content: Content::reply(target, "marker-two") }).await.unwrap();
+    ben.device.act(22, Action::MarkSeen { chat, seq: target.seq }).await.unwrap();
+    let answered = ada
+        .reads_as(chat, |messages| {
+            messages.len() == 2
+                && messages[0].reactions.len() == 1
+                && messages[0].status == Some(MessageStatus::Seen)
+        })
+        .await;
+    assert_eq!((answered[0].reactions[0].emoji.as_str(), answered[0].reactions[0].is_own), ("👍", false));
+    let answers = answered[1].reply_to.clone().unwrap();
+    assert_eq!(answers.preview, Preview::Text("marker-one, the heron".into()));
+    assert_eq!(ada.device.chats(0, 10)[0].unread, 1);
+
+    ada.device
+        .act(11, Action::Send { chat, content: Content::edit(target, "marker-three, the egret") })
+        .await
+        .unwrap();
+    ben.reads_as(chat, |messages| messages[0].edited.is_some()).await;
+    for someone in [&ada, &ben] {
+        assert!(someone.finds("heron").is_empty());
+        assert_eq!(someone.finds("egr"), ["marker-three, the egret"]);
+        assert_eq!(someone.finds("marker").len(), 2);
+    }
+
+    // All of it outlives the process, and a deletion reaches a device that was off.
+    let away = ben.close().await;
+    ada.device.act(12, Action::Delete { chat, seq: target.seq }).await.unwrap();
+    ada.reads_as(chat, |messages| words(&messages[0]).is_empty()).await;
+    let mut ben = Someone::open(away);
+    let left = ben.reads_as(chat, |messages| words(&messages[0]).is_empty()).await;
+    assert_eq!(left.iter().map(words).collect::<Vec<_>>(), ["", "marker-two"]);
+    assert!(left[0].reactions.is_empty());
+    assert_eq!(left[1].reply_to.as_ref().unwrap().preview, Preview::Deleted);
+    assert!(ben.finds("egret").is_empty() && ada.finds("egret").is_empty());
+
+    ada.close().await;
+    ben.close().await;
+    let bytes = bytes_below(&machine.path("data"));
+    for secret in ["marker-", "👍"] {
+        assert!(!holds(&bytes, secret), "{secret} is at the server");
+    }
 }

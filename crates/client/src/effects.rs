@@ -155,7 +155,7 @@ pub enum Change {
         /// Whether.
         verified: bool,
     },
-    /// The search index cannot be read: what was said lately is not found.
+    /// The search index cannot be read, and what was said lately is not found. `Action::RebuildSearch` helps.
     SearchDamaged,
     /// A member's receipts rose.
     Receipt {

@@ -125,6 +125,8 @@ pub enum Action {
         /// Whose key it is.
         user: UserId,
     },
+    /// Makes the search index anew from the messages, a piece at a time, after `Change::SearchDamaged`.
+    RebuildSearch,
     /// Asks how far the members of a chat have got: what changed while this device was away, and changes in large
     /// chats, are not pushed.
     RefreshReceipts {

@@ -21,10 +21,14 @@ pub(crate) const COUNTER: &[u8] = b"n/";
 /// The receipts of a member in a chat.
 pub(crate) const RECEIPT: &[u8] = b"v/";
 pub(crate) const DRAFT: &[u8] = b"d/";
+/// What an encrypted chat is about and looks like.
+pub(crate) const ABOUT: &[u8] = b"b/";
 /// Messages that the server does not know yet to be hidden.
 pub(crate) const HIDE: &[u8] = b"h/";
 /// Messages that will disappear.
 pub(crate) const TIMER: &[u8] = b"t/";
+/// How far the search index is being made anew.
+pub(crate) const REBUILD: &[u8] = b"w";
 /// How many segments of the search index may hold words of removed messages.
 pub(crate) const STALE: &[u8] = b"z";
 /// Rows of messages begin so; the core never reads them to open.

@@ -13,7 +13,7 @@ use crate::account::Account;
 use crate::chats::{Chat, Marks};
 use crate::content::limits::TEXT_BYTES_MAX;
 use crate::effects::{Change, Effects};
-use crate::fold::{Unfinished, Work};
+use crate::fold::{Rebuild, Unfinished, Work};
 use crate::generator::Generator;
 use crate::input::{Action, Input, UserCommand};
 use crate::keys::Keys;
@@ -55,6 +55,8 @@ pub struct Client {
     watched: Vec<UserId>,
     /// How many segments of the search index may hold words of removed messages.
     stale: u32,
+    /// Whether the search index may be being made anew; the rows know.
+    is_rebuilding: bool,
     /// When one of them is rewritten.
     compact_at: Option<Timestamp>,
     /// What this step has come to so far.
@@ -92,6 +94,7 @@ impl Client {
             hides: BTreeMap::new(),
             watched: Vec::new(),
             stale: 0,
+            is_rebuilding: false,
             compact_at: None,
             effects: Effects::default(),
             work: Vec::new(),
@@ -156,10 +159,14 @@ impl Client {
             self.chat_mut(id).progress.load(key, value);
         } else if let Some(id) = chat_of(rows::DRAFT, key) {
             self.chat_mut(id).draft = rows::decode(value).unwrap_or_default();
+        } else if let Some(id) = chat_of(rows::ABOUT, key) {
+            self.chat_mut(id).about = rows::decode(value).unwrap_or_default();
         } else if let Some(place) = rows::place_of(rows::HIDE, key) {
             self.hides.insert(place, false);
         } else if key == rows::STALE {
             self.stale = rows::decode(value).unwrap_or_default();
+        } else if key == rows::REBUILD {
+            self.is_rebuilding = true;
         } else {
             self.timers.load(key, value);
         }
@@ -217,8 +224,11 @@ impl Client {
         }
         self.let_disappear();
         self.compact_one();
+        if self.is_rebuilding {
+            self.work.push(Work::Rebuild);
+        }
         let effects = self.finish();
-        Unfinished::new(effects, std::mem::take(&mut self.work))
+        Unfinished::new(now, effects, std::mem::take(&mut self.work))
     }
 
     fn frame(&mut self, frame: ServerFrame) {
@@ -267,6 +277,10 @@ impl Client {
             Action::Cancel { chat, place } => self.cancel(chat, place),
             Action::MarkVerified { user, identity } => self.mark_verified(user, identity),
             Action::WithdrawVerified { user } => drop(self.withdraw_verified(user)),
+            Action::RebuildSearch => {
+                self.is_rebuilding = true;
+                self.effects.persist.put(rows::REBUILD.to_vec(), rows::encode(&Rebuild::Clearing));
+            }
             Action::RefreshReceipts { chat } => self.ask_receipts(chat),
             Action::MarkSeen { chat: id, seq } => {
                 if self.seen(id, seq) {

@@ -1,7 +1,8 @@
 //! Chats: list, start, invite, join.
 
 use dunlin_client::content::Content;
-use dunlin_client::{Action, Chat};
+use dunlin_client::{Action, Chat, Client};
+use dunlin_model::view::InviteCode;
 use dunlin_model::{ChatId, ChatKind, Encryption, Role, Seq, UserId};
 use serde_json::{Value, json};
 
@@ -182,12 +183,31 @@ impl Session {
     }
 
     pub(super) async fn invite(&self, out: &mut Output, chat: &str, withdraw: bool) -> Result {
-        let _ = (out, chat, withdraw);
-        Err(Failure::Failed("Invite links of encrypted chats come with the next commit.".into()))
+        self.catch_up(NO_WAIT).await?;
+        let chat = self.find_chat(chat).await?;
+        let action = if withdraw { Action::RevokeInvite { chat } } else { Action::SetInvite { chat } };
+        let said = self.perform(action, NO_WAIT).await?;
+        let code = self.look(move |client| client.chat(chat).and_then(Chat::invite)).await?;
+        let code = code.filter(|_| !withdraw);
+        let mut value = self.said_json(said);
+        value["code"] = json!(code.as_ref().map(ToString::to_string));
+        out.show(&value, || match code {
+            Some(code) => format!("Whoever has this code can join with 'dunlin join {code}'"),
+            None => "The invite link is withdrawn.".into(),
+        })
+        .await
     }
 
     pub(super) async fn join(&self, out: &mut Output, code: &str) -> Result {
-        let _ = (out, code);
-        Err(Failure::Failed("Invite links of encrypted chats come with the next commit.".into()))
+        let not_a_code = |_| Failure::Usage("This is not an invite code. Copy the whole of it.".into());
+        let code: InviteCode = code.parse().map_err(not_a_code)?;
+        let said = self.perform(Action::JoinByInvite { code }, NO_WAIT).await?;
+        let chat = said.chat;
+        // Its keys come from those who are in it.
+        let has_come =
+            move |client: &Client| client.chat(chat).is_some_and(|chat| !chat.is_busy() && !chat.is_behind());
+        self.until(has_come).await?;
+        self.refresh_chats().await?;
+        out.show(&self.said_json(said), || format!("You are in '{}' now.", self.chat_name(chat))).await
     }
 }

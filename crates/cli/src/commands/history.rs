@@ -1,12 +1,13 @@
 //! Earlier messages, out of this device's vault.
 
-use dunlin_client::chats::{Shown, StoredMessage};
+use dunlin_client::query::{Found, Item};
 use dunlin_client::search::Query;
-use dunlin_model::{ChatId, EventKind, Seq, UserId};
+use dunlin_model::{ChatId, Seq, UserId};
 
 use crate::args::HistoryArgs;
 use crate::failure::{Failure, Result};
 use crate::output::Output;
+use crate::render::users_of;
 use crate::session::{NO_WAIT, Session};
 
 impl Session {
@@ -40,33 +41,36 @@ impl Session {
             }),
         };
         let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
-        let messages = self.stored(chat, args.before.map(Seq), limit, sender).await?;
+        let items = self.earlier(chat, args.before.map(Seq), limit, sender);
         if !args.offline {
-            self.learn_names_or_not(messages.iter().flat_map(users_of)).await?;
+            self.learn_names_or_not(items.iter().flat_map(users_of)).await?;
         }
-        out_messages(self, out, chat, &messages).await
+        for item in &items {
+            out.line(&self.item(chat, item, out)).await?;
+        }
+        Ok(())
     }
 
-    /// The newest `limit` of what is stored before a place, ascending.
-    async fn stored(
-        &self,
-        chat: ChatId,
-        before: Option<Seq>,
-        limit: usize,
-        sender: Option<UserId>,
-    ) -> Result<Vec<StoredMessage>> {
-        let cursor = self.look(move |client| client.chat(chat).map(|chat| chat.marks.cursor)).await?;
-        let mut next = before.unwrap_or(Seq(u64::MAX)).min(cursor.unwrap_or_default().next());
-        let mut messages = Vec::new();
-        while next > Seq::FIRST && messages.len() < limit {
-            next = next.previous();
-            let stored = self.device.message(chat, next);
-            messages.extend(stored.filter(|stored| {
-                sender.is_none_or(|sender| stored.sender.user == sender && is_message(stored))
-            }));
+    /// The newest `limit` of what is here before a place, ascending.
+    fn earlier(&self, chat: ChatId, before: Option<Seq>, limit: usize, sender: Option<UserId>) -> Vec<Item> {
+        let is_wanted = |item: &Item| match (item, sender) {
+            (_, None) => true,
+            (Item::Message(message), Some(sender)) => message.sender.user == sender,
+            (Item::Event(_) | Item::Notice(_), Some(_)) => false,
+        };
+        let mut items = Vec::new();
+        let mut next = before;
+        while items.len() < limit {
+            let page = self.device.history(chat, next, limit - items.len());
+            items.extend(page.items.into_iter().filter(is_wanted));
+            next = page.next_before;
+            if next.is_none() {
+                break;
+            }
         }
-        messages.reverse();
-        Ok(messages)
+        items.truncate(limit);
+        items.reverse();
+        items
     }
 
     /// Without the names it is shown all the same.
@@ -91,74 +95,18 @@ impl Session {
             None => None,
         };
         self.refresh_chats().await?;
-        let found =
-            self.device.search(&Query { text, chat, limit }).map_err(|error| self.device_failure(&error))?;
-        let mut found: Vec<(ChatId, StoredMessage)> = found
-            .into_iter()
-            .filter_map(|hit| Some((hit.chat, self.device.message(hit.chat, hit.seq)?)))
-            .collect();
+        let query = Query { text, chat, limit };
+        let mut found = self.device.find(&query).map_err(|error| self.device_failure(&error))?;
         // As in 'history': the newest stands last, where the eye is.
         found.reverse();
         if found.is_empty() && !out.is_json() {
             out.note("Nothing is found.").await;
         }
-        for (chat, message) in found {
-            let line = if out.is_json() {
-                self.json(chat, &message).to_string()
-            } else {
-                format!("[{}] {}", self.chat_name(chat), self.line(chat, &message, out))
-            };
-            out.line(&line).await?;
+        for Found { chat, message } in found {
+            let line = self.item(chat, &Item::Message(Box::new(message)), out);
+            let place = if out.is_json() { String::new() } else { format!("[{}] ", self.chat_name(chat)) };
+            out.line(&format!("{place}{line}")).await?;
         }
         Ok(())
     }
-}
-
-async fn out_messages(
-    session: &Session,
-    out: &mut Output,
-    chat: ChatId,
-    messages: &[StoredMessage],
-) -> Result {
-    for message in messages {
-        let line = if out.is_json() {
-            session.json(chat, message).to_string()
-        } else {
-            session.line(chat, message, out)
-        };
-        out.line(&line).await?;
-    }
-    Ok(())
-}
-
-fn is_message(stored: &StoredMessage) -> bool {
-    match &stored.shown {
-        Shown::Event(kind) => matches!(**kind, EventKind::Message { .. }),
-        Shown::Content(_) | Shown::Gone(_) | Shown::Stub(_) => true,
-    }
-}
-
-/// Everyone whom an entry names.
-pub(super) fn users_of(stored: &StoredMessage) -> Vec<UserId> {
-    let mut users = vec![stored.sender.user];
-    let Shown::Event(kind) = &stored.shown else { return users };
-    match &**kind {
-        EventKind::MembersAdded { users: named }
-        | EventKind::MembersRemoved { users: named }
-        | EventKind::MembersBanned { users: named }
-        | EventKind::MembersUnbanned { users: named } => users.extend(named),
-        EventKind::RoleChanged { user, .. } => users.push(*user),
-        EventKind::Left { new_owner } => users.extend(new_owner),
-        EventKind::Created { members, .. } => users.extend(members.iter().map(|(user, _)| *user)),
-        EventKind::Message { .. }
-        | EventKind::MessageDeleted { .. }
-        | EventKind::Updated { .. }
-        | EventKind::Joined
-        | EventKind::InviteChanged { .. }
-        | EventKind::ChatDeleted
-        | EventKind::GroupStarted(_)
-        | EventKind::Committed(_)
-        | EventKind::DeviceRevoked { .. } => {}
-    }
-    users
 }

@@ -1,20 +1,25 @@
 //! Logging in and out.
 
-use dunlin_client_native::device::{Device, account_in, certificates_of, new_account};
+mod linking;
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use dunlin_client::Account;
+use dunlin_client_native::device::{Device, account_in, account_under};
+use dunlin_client_native::identity::{new_account, revoke_others};
+use dunlin_client_native::linking::{Linking, other_devices};
 use dunlin_client_native::types::{LoggedIn, Login, Profile as ProfileDocument};
-use dunlin_client_native::vault::Vault;
 use dunlin_client_native::{Api, ServerUrl, SystemClock, SystemRandomness};
 use dunlin_model::account::Address;
-use dunlin_model::{Clock, DeviceId, ErrorCode};
-use ed25519_dalek::SigningKey;
+use dunlin_model::{Clock, ErrorCode};
 use serde_json::json;
-use std::rc::Rc;
 
 use crate::args::LoginArgs;
 use crate::failure::{Failure, Result};
 use crate::output::Output;
-use crate::profile::{DeviceFiles, Profile, StoredLogin, Unlocking};
-use crate::session::Session;
+use crate::profile::{DeviceFiles, DeviceTokens, Profile, StoredLogin, Unlocking};
+use crate::session::{Session, device_options};
 
 /// Where `dunlin serve` listens unless told otherwise.
 const SERVER_DEFAULT: &str = "http://127.0.0.1:7700";
@@ -53,7 +58,7 @@ pub(crate) async fn login(out: &mut Output, profile: Profile, args: LoginArgs) -
         api,
         server,
     };
-    match new.begin(out, &args).await {
+    match Box::pin(new.begin(out, &args)).await {
         Ok(session) => {
             let session = Rc::new(session);
             let told = new.welcome(out, &session, args.name).await;
@@ -61,7 +66,7 @@ pub(crate) async fn login(out: &mut Output, profile: Profile, args: LoginArgs) -
             told
         }
         Err(failure) => {
-            // A device without keys is of no use to anybody.
+            // A device without keys is of no use to anybody, nor is its empty vault.
             let _ = new.api.log_out(&new.logged_in.credentials.access_token).await;
             Err(failure)
         }
@@ -123,25 +128,15 @@ struct NewLogin {
 }
 
 impl NewLogin {
-    /// Makes the device's keys and vault, keeps the login, and starts the device.
+    /// Makes the device's vault and keys, keeps the login, and starts the device.
     async fn begin(&self, out: &mut Output, args: &LoginArgs) -> Result<Session> {
         let device = self.login.device()?;
         let files = self.profile.device(device)?;
-        let mut unlocking = Unlocking::default();
-        let identity = self.identity(out, device, &mut unlocking, args.new_identity).await?;
-        let vault = unlocking.create(&files, args.unlock, out).await?;
-        self.keep_and_start(&files, vault, identity)
-    }
-
-    fn keep_and_start(
-        &self,
-        files: &DeviceFiles,
-        vault: Vault,
-        identity: Option<SigningKey>,
-    ) -> Result<Session> {
-        let now = SystemClock::default().now();
-        let account = new_account(files.device(), identity, &SystemRandomness, now);
         files.keep_credentials(&self.logged_in.credentials)?;
+        let mut unlocking = Unlocking::default();
+        // First, for it may ask for a passphrase: what is typed while a device is being linked answers that.
+        let vault = unlocking.create(&files, args.unlock, out).await?;
+        let account = self.account(out, &files, &mut unlocking, args.new_identity).await?;
         let session = Session::start(self.profile.clone(), self.login.clone(), |options| {
             Device::create(vault, account, options)
         })?;
@@ -150,56 +145,43 @@ impl NewLogin {
         Ok(session)
     }
 
-    /// The person's identity key, where a device of theirs that was here before has it; `None` for a new one.
-    async fn identity(
+    /// The device's keys: under the person's identity where it can be had, else under a new one.
+    async fn account(
         &self,
         out: &mut Output,
-        device: DeviceId,
+        files: &DeviceFiles,
         unlocking: &mut Unlocking,
         begin_anew: bool,
-    ) -> Result<Option<SigningKey>> {
-        if self.logged_in.new_user || begin_anew {
-            if begin_anew && !self.logged_in.new_user {
-                self.confirm_new(out).await?;
-            }
-            return Ok(None);
-        }
-        for files in self.profile.devices_before(device) {
-            let vault = unlocking.open(&files, out).await.ok().flatten();
-            if let Some(identity) = vault.and_then(|vault| account_in(&vault)?.identity()) {
-                return Ok(Some(identity));
-            }
-        }
+    ) -> Result<Account> {
+        let device = files.device();
+        let (randomness, now) = (SystemRandomness, SystemClock::default().now());
         let token = &self.logged_in.credentials.access_token;
-        let certificates = certificates_of(&self.server, token, device.user)
-            .await
-            .map_err(|error| Failure::unreachable(&self.server, &error.to_string()))?;
-        if certificates.iter().any(|certificate| certificate.device != device) {
-            return Err(Failure::Failed(
-                "You have other devices. Linking comes with a later commit; --new-identity begins anew."
-                    .into(),
-            ));
+        if self.logged_in.new_user {
+            return Ok(new_account(device, &randomness, now));
         }
-        out.note(
-            "No other device of yours is left, so this one begins with new keys. Those you write with are told, and \
-             earlier messages cannot be read here.",
-        )
-        .await;
-        Ok(None)
-    }
-
-    async fn confirm_new(&self, out: &mut Output) -> Result {
-        out.note(
-            "With --new-identity this device begins with new keys. Everyone you write with is told that your keys \
-             have changed, earlier messages cannot be read here, and your other devices are those of somebody else \
-             to them. Link this device with another one of yours instead, if you have one.",
-        )
-        .await;
-        // Where nobody can be asked, the option itself says so.
-        if out.can_ask() && out.ask("Type 'new' to go on", "").await? != "new" {
-            return Err(Failure::Failed("Nothing was changed.".into()));
+        if begin_anew {
+            confirm_new(out).await?;
+            revoke_others(&self.api, token).await.map_err(|error| Failure::of_api(&self.server, &error))?;
+            return Ok(new_account(device, &randomness, now));
         }
-        Ok(())
+        for before in self.profile.devices_before(device) {
+            let vault = unlocking.open(&before, out).await.ok().flatten();
+            if let Some(identity) = vault.and_then(|vault| account_in(&vault)?.identity()) {
+                return Ok(account_under(&identity, device, &randomness, now));
+            }
+        }
+        let tokens = Arc::new(DeviceTokens::new(files.clone(), self.api.clone()));
+        let options = device_options(self.server.clone(), self.api.clone(), tokens);
+        let others = other_devices(device, &options).await.map_err(|failure| self.not_linked(&failure))?;
+        if others.is_empty() {
+            out.note(
+                "No other device of yours is left, so this one begins with new keys. Those you write with are told, \
+                 and earlier messages cannot be read here.",
+            )
+            .await;
+            return Ok(new_account(device, &randomness, now));
+        }
+        self.be_linked(out, Linking::begin(device, options)).await
     }
 
     /// Waits until others can write to the device, and says that all is well.
@@ -218,6 +200,20 @@ impl NewLogin {
         })
         .await
     }
+}
+
+async fn confirm_new(out: &mut Output) -> Result {
+    out.note(
+        "With --new-identity this device begins with new keys. Everyone you write with is told that your keys have \
+         changed, earlier messages cannot be read here, and your other devices are logged out. Link this device with \
+         another one of yours instead, if you have one.",
+    )
+    .await;
+    // Where nobody can be asked, the option itself says so.
+    if out.can_ask() && out.ask("Type 'new' to go on", "").await? != "new" {
+        return Err(Failure::Failed("Nothing was changed.".into()));
+    }
+    Ok(())
 }
 
 /// What others know this machine by.

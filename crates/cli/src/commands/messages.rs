@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use dunlin_client::Action;
-use dunlin_client::content::{Content, Edit, Reaction, Reference, Text};
+use dunlin_client::content::{Content, Reference, Text};
+use dunlin_client::query::Item;
 use dunlin_model::view::Status;
 use dunlin_model::{Body, ChatCommand, ChatId, Seq};
 use dunlin_wire::{Command, Outcome};
@@ -74,8 +75,7 @@ impl Session {
         if !own {
             return Err(Failure::Failed(format!("#{seq} is not yours to change.")));
         }
-        let content = Content::Edit(Edit { target, text, mentions: Vec::new() });
-        let said = self.perform(Action::Send { chat, content }, NO_WAIT).await?;
+        let said = self.perform(Action::Send { chat, content: Content::edit(target, text) }, NO_WAIT).await?;
         out.show(&self.said_json(said), || format!("#{seq} is changed.")).await
     }
 
@@ -84,25 +84,35 @@ impl Session {
         out: &mut Output,
         chat: &str,
         seq: u64,
-        emoji: String,
+        emoji: Option<String>,
         remove: bool,
     ) -> Result {
         self.catch_up(NO_WAIT).await?;
         let chat = self.find_chat(chat).await?;
         let target = self.reference(chat, Seq(seq))?;
-        let content = Content::Reaction(Reaction { target, emoji, remove });
+        let content = match (emoji, remove) {
+            (Some(emoji), false) => Content::reaction(target, emoji),
+            (Some(emoji), true) => Content::reaction_withdrawn(target, emoji),
+            (None, _) => {
+                let none = || Failure::Failed(format!("There is no emoji of yours on #{seq}."));
+                Content::reaction_withdrawn(target, self.own_emoji(chat, Seq(seq)).ok_or_else(none)?)
+            }
+        };
         let said = self.perform(Action::Send { chat, content }, NO_WAIT).await?;
         out.show(&self.said_json(said), || "Done.".into()).await
     }
 
+    fn own_emoji(&self, chat: ChatId, seq: Seq) -> Option<String> {
+        let Some(Item::Message(message)) = self.device.view(chat, seq) else { return None };
+        message.reactions.into_iter().find(|reaction| reaction.is_own).map(|reaction| reaction.emoji)
+    }
+
     /// What replies, edits and reactions name a message by.
     fn reference(&self, chat: ChatId, seq: Seq) -> Result<Reference> {
-        let digest = self.device.message(chat, seq).and_then(|stored| stored.digest());
-        let missing = || {
+        self.device.reference(chat, seq).ok_or_else(|| {
             let name = self.chat_name(chat);
             Failure::Failed(format!("There is no message #{seq} in {name} that this device could read."))
-        };
-        Ok(Reference { seq, digest: digest.ok_or_else(missing)? })
+        })
     }
 
     pub(super) async fn status(&self, out: &mut Output, chat: &str, seq: u64) -> Result {
@@ -141,13 +151,18 @@ impl Session {
     }
 
     pub(super) async fn delete(&self, out: &mut Output, chat: &str, seq: u64, everyone: bool) -> Result {
-        let target = Seq(seq);
-        if everyone {
-            return self.change(out, chat, ChatCommand::DeleteMessage { target }).await;
-        }
         self.catch_up(NO_WAIT).await?;
         let chat = self.find_chat(chat).await?;
-        self.ask(Command::HideMessage { chat, seq: target }).await?;
+        let seq = Seq(seq);
+        if everyone {
+            let name = self.chat_name(chat);
+            let said = self.perform(Action::Delete { chat, seq }, NO_WAIT).await?;
+            return out.show(&self.said_json(said), || format!("Done, as #{} of {name}.", said.seq)).await;
+        }
+        if self.device.view(chat, seq).is_none() {
+            return Err(Failure::Failed(format!("There is no message #{seq} here.")));
+        }
+        self.act(self.feed.next_token(), Action::Hide { chat, seq }).await?;
         out.done(&format!("#{seq} is deleted for you, on all your devices.")).await
     }
 }

@@ -3,6 +3,7 @@
 mod chats;
 mod devices;
 mod history;
+mod link;
 mod login;
 mod members;
 mod messages;
@@ -97,6 +98,7 @@ pub(crate) async fn run(
 async fn about_people(session: &Session, command: Command, out: &mut Output) -> Result {
     match command {
         Command::Verify { person, mark, unmark } => session.verify(out, &person, mark, unmark).await,
+        Command::Link { text, code } => session.link(out, text.as_deref(), code.as_deref()).await,
         Command::Devices { command: None } => session.list_devices(out).await,
         Command::Devices { command: Some(DevicesCommand::Revoke { number }) } => {
             session.revoke_device(out, number).await

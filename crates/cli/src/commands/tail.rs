@@ -16,10 +16,10 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::watch;
 
-use super::history::users_of;
 use crate::args::TailArgs;
 use crate::failure::{Failure, Result};
 use crate::output::Output;
+use crate::render::users_of;
 use crate::session::{NO_WAIT, Online, Session};
 use shown::Shown;
 
@@ -149,7 +149,9 @@ impl Following<'_> {
 
     async fn take(&mut self, change: &Change) -> Result {
         match change {
-            Change::Message { chat, .. } | Change::ChatChanged { chat } => {
+            Change::Message { chat, .. }
+            | Change::MessageChanged { chat, .. }
+            | Change::ChatChanged { chat } => {
                 self.dirty.insert(*chat);
                 Ok(())
             }
@@ -191,7 +193,9 @@ impl Following<'_> {
             next = next.next();
             news.extend(self.session.device.message(chat, next));
         }
-        let users: Vec<_> = news.iter().flat_map(users_of).chain(self.session.peers()).collect();
+        let device = &self.session.device;
+        let items = news.iter().filter_map(|stored| device.view(chat, stored.seq));
+        let users: Vec<_> = items.flat_map(|item| users_of(&item)).chain(self.session.peers()).collect();
         self.session.learn_names_or_not(users).await?;
         for message in &news {
             self.print(chat, message).await?;
@@ -204,13 +208,10 @@ impl Following<'_> {
         Ok(())
     }
 
-    async fn print(&mut self, chat: ChatId, message: &StoredMessage) -> Result {
-        let line = if self.out.is_json() {
-            self.session.json(chat, message).to_string()
-        } else {
-            format!("{}{}", self.place(chat), self.session.line(chat, message, self.out))
-        };
-        self.out.line(&line).await
+    async fn print(&mut self, chat: ChatId, stored: &StoredMessage) -> Result {
+        let Some(line) = self.session.arrived(chat, stored, self.out) else { return Ok(()) };
+        let place = if self.out.is_json() { String::new() } else { self.place(chat) };
+        self.out.line(&format!("{place}{line}")).await
     }
 
     /// The chat's name before a line, where lines of several are shown.

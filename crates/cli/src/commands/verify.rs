@@ -1,6 +1,6 @@
 //! Comparing keys with somebody.
 
-use dunlin_client::identity::SafetyNumber;
+use dunlin_client::Action;
 use serde_json::json;
 
 use crate::failure::{Failure, Result};
@@ -9,23 +9,47 @@ use crate::session::Session;
 
 impl Session {
     pub(super) async fn verify(&self, out: &mut Output, person: &str, mark: bool, unmark: bool) -> Result {
-        let _ = (mark, unmark);
         let user = self.find_person(person).await?;
         if user == self.me() {
             return Err(Failure::Usage("Your own devices are linked with 'dunlin link'.".into()));
         }
         self.learn_names_or_not([user]).await?;
-        let me = self.me();
-        let keys = self.look(move |client| (client.identity_of(me), client.identity_of(user)));
-        let (Some(own), Some(theirs)) = keys.await? else {
+        let known = self.look(move |client| Some((client.identity_of(user)?, client.safety_number(user)?)));
+        let Some((identity, number)) = known.await? else {
             return Err(Failure::Failed(format!(
                 "The keys of {} are not known here yet. Write to them first, or wait for their first message.",
                 self.name(user)
             )));
         };
-        let number = SafetyNumber::of((me, own), (user, theirs));
+        if mark || unmark {
+            // The key that these digits follow from: if it changed meanwhile, nothing is marked.
+            let action = if mark {
+                Action::MarkVerified { user, identity }
+            } else {
+                Action::WithdrawVerified { user }
+            };
+            self.act(self.feed.next_token(), action).await?;
+        }
+        let verified = self.look(move |client| client.is_verified(user)).await?;
         let mut value = self.user_json(user);
         value["safetyNumber"] = json!(number.to_string());
-        out.show(&value, || number.to_string()).await
+        value["verified"] = json!(verified);
+        out.show(&value, || {
+            let state = if verified { "marked as verified" } else { "not marked as verified" };
+            let name = self.name(user);
+            let (first, second) = halves(&number.to_string());
+            format!(
+                "{first}\n{second}\n{name} is {state}. If {name} sees the same digits with 'dunlin verify', nobody \
+                 stands between you: then say so with --mark."
+            )
+        })
+        .await
     }
+}
+
+/// Six groups of five digits a line.
+fn halves(number: &str) -> (String, String) {
+    let groups: Vec<&str> = number.split(' ').collect();
+    let (first, second) = groups.split_at(groups.len() / 2);
+    (first.join(" "), second.join(" "))
 }

@@ -182,11 +182,7 @@ impl Reader {
                 self.tell(*token, End::Answered(outcome.clone()));
                 return;
             }
-            Change::IdentityChanged { .. }
-            | Change::Distrusted { .. }
-            | Change::CommitFailed { .. }
-            | Change::Gap { .. }
-            | Change::Missing { .. } => self.note(change.clone()),
+            Change::Noticed { .. } | Change::CertificateRefused { .. } => self.note(change.clone()),
             _ => {}
         }
         // Nobody may be listening.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dunlin_model::{ChatId, Seq};
 use dunlin_wire::{Command, Outcome};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Session;
 use super::feed::Online;
@@ -14,6 +14,8 @@ use crate::failure::Result;
 
 /// How long changes of the keys, and names, that follow from what was said may take.
 const FOLLOW_UP_TIME_MAX: Duration = Duration::from_secs(15);
+/// How long what others wait for may take, in chats in which this process did nothing.
+const DUTIES_TIME_MAX: Duration = Duration::from_secs(3);
 /// How long the server may take to say that it took what was sent last.
 const TAKEN_TIME_MAX: Duration = Duration::from_secs(3);
 /// How long the connection may take to close.
@@ -57,26 +59,25 @@ impl Session {
         matches!(&*self.feed.online().borrow(), Online::Connected | Online::CaughtUp)
     }
 
-    /// The key changes that a new member waits for, a group's name: they follow from what was done in a chat.
+    /// What follows from what was done or heard: the key changes that a new member waits for, a group's name. Where
+    /// this process did something, it takes its time.
     async fn follow_up(&self) {
-        let chats: Vec<ChatId> = self.touched.borrow().iter().copied().collect();
+        let touched = self.touched.borrow().clone();
+        let began = Instant::now();
         let mut changes = self.feed.changes();
-        let deadline = Instant::now() + FOLLOW_UP_TIME_MAX;
-        for chat in chats {
-            loop {
-                let busy =
-                    self.look(move |client| client.chat(chat).is_some_and(dunlin_client::Chat::is_busy));
-                if !busy.await.is_ok_and(|busy| busy && self.is_online()) {
-                    break;
-                }
-                // Not every step of the core shows a change, so it is looked again after a while too.
-                let again = Instant::now() + ASKED_EVERY;
-                if timeout_at(again.min(deadline), changes.recv()).await.is_err()
-                    && Instant::now() >= deadline
-                {
-                    return;
-                }
+        while self.is_online() {
+            let busy = self.look(|client| {
+                let busy = client.chats().filter(|(_, chat)| chat.is_busy());
+                busy.map(|(chat, _)| chat).collect::<Vec<ChatId>>()
+            });
+            let Ok(busy) = busy.await else { return };
+            let is_own = busy.iter().any(|chat| touched.contains(chat));
+            let limit = if is_own { FOLLOW_UP_TIME_MAX } else { DUTIES_TIME_MAX };
+            if busy.is_empty() || began.elapsed() >= limit {
+                return;
             }
+            // Not every step of the core shows a change, so it is looked again after a while too.
+            let _ = timeout(ASKED_EVERY, changes.recv()).await;
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use dunlin_client::{Client, Effects, Input, Want};
+use dunlin_client::{Action, Change, Client, Effects, Input, UserCommand, Want};
 use dunlin_model::{ErrorCode, Timestamp};
 use dunlin_wire::{ClientFrame, Format, Outcome, ServerFrame, Welcome};
 use tokio::sync::{Semaphore, mpsc};
@@ -41,6 +41,8 @@ pub(super) struct Actor {
     reconnect: bool,
     /// Somebody wants the server tried without waiting.
     try_now: bool,
+    /// The search index turned out to be damaged.
+    mend_search: bool,
 }
 
 /// Why the device, or its connection, ended.
@@ -92,6 +94,7 @@ impl Actor {
             wake_at: None,
             reconnect: false,
             try_now: false,
+            mend_search: false,
         }
     }
 
@@ -222,6 +225,10 @@ impl Actor {
 
     /// Waits for whatever comes first. Cancel safe.
     async fn woken(&mut self, link: Option<&mut Link>) -> Woken {
+        if std::mem::take(&mut self.mend_search) {
+            let action = Action::RebuildSearch;
+            return Woken::Order(Some(Order::Act(UserCommand { token: 0, action })));
+        }
         let now = self.options.clock.now();
         let due = self.wake_at.map_or(IDLE, |at| at.since(now));
         let frame = async {
@@ -283,6 +290,7 @@ impl Actor {
             }
         }
         for change in changes {
+            self.mend_search |= change == Change::SearchDamaged;
             self.tell(DeviceEvent::Change(Box::new(change))).await?;
         }
         Ok(())

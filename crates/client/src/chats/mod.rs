@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use dunlin_model::chat::ChatState;
 use dunlin_model::view::{InviteCode, Skipped};
-use dunlin_model::{ChatId, ClientSeq, DeviceId, Encryption, Event, Seq, Timestamp, UserId};
+use dunlin_model::{ChatId, ClientSeq, DeviceId, Encryption, Event, Role, Seq, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
+use crate::content::Attachment;
 use crate::duty::Duty;
 use crate::effects::Distrust;
 use crate::outbox::{Attempt, Entry};
@@ -40,10 +41,6 @@ pub struct Marks {
     pub accepted: u64,
     /// The name of an encrypted chat, which is content.
     pub title: Option<String>,
-    /// The message that says what an encrypted chat is about, if one does.
-    pub described: Option<Seq>,
-    /// The message that holds an encrypted chat's picture, if there is one.
-    pub pictured: Option<Seq>,
     /// Seconds that messages of this device stay after they were read; zero: for ever.
     pub timer: u32,
     /// When something was last said here.
@@ -62,6 +59,15 @@ pub struct Marks {
     pub invite: Option<InviteCode>,
 }
 
+/// What an encrypted chat is about and looks like.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// May be empty.
+    pub description: String,
+    /// A reference to the picture, with its thumbnail.
+    pub picture: Option<Box<Attachment>>,
+}
+
 /// What came from the server and waits for its turn.
 #[derive(Debug, Clone)]
 pub(crate) enum Incoming {
@@ -78,6 +84,8 @@ pub struct Chat {
     pub marks: Marks,
     /// What was typed and not sent.
     pub draft: String,
+    /// What an encrypted chat is about and looks like, which is content.
+    pub about: About,
     pub(crate) progress: Progress,
     pub(crate) outbox: VecDeque<Entry>,
     pub(crate) attempt: Option<Attempt>,
@@ -107,6 +115,7 @@ impl Chat {
             state,
             marks,
             draft: String::new(),
+            about: About::default(),
             progress: Progress::default(),
             outbox: VecDeque::new(),
             attempt: None,
@@ -164,6 +173,12 @@ impl Chat {
     /// The chat's invite link, where this device made it.
     pub fn invite(&self) -> Option<InviteCode> {
         self.marks.invite.clone().filter(|code| self.state.invite == Some(code.verifier()))
+    }
+
+    /// Whether `device` is the first of the owner's devices that can read the chat.
+    pub(crate) fn is_first_of_owner(&self, device: DeviceId) -> bool {
+        let owns = |device: &&DeviceId| self.state.role(device.user) == Some(Role::Owner);
+        self.state.keys.devices.keys().find(owns) == Some(&device)
     }
 
     pub(crate) fn mark_seen(&mut self, seq: Seq) -> bool {

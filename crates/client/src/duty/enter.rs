@@ -5,6 +5,7 @@ use dunlin_wire::{Command, Outcome};
 
 use super::{Duty, DutyStep};
 use crate::effects::Want;
+use crate::keys::Prepared;
 use crate::session::Request;
 use crate::step::{Client, RETRY_AFTER};
 
@@ -55,10 +56,14 @@ impl Client {
 
     fn enter(&mut self, id: ChatId, group_info: &Payload) {
         let Some(chat) = self.chats.get(&id) else { return };
-        let epoch = chat.state.keys.epoch;
+        let (epoch, me) = (chat.state.keys.epoch, self.account.device());
+        // Who replaces their own leaf is no new device, as the log sees it.
+        let added = if chat.state.keys.devices.contains_key(&me) { Vec::new() } else { vec![me] };
         let Some(bytes) = self.payload_bytes(group_info) else { return };
         match self.keys.enter(id, epoch.generation, &bytes) {
-            Ok(prepared) if prepared.epoch == epoch => self.attempt_commit(id, prepared, Vec::new(), true),
+            Ok(prepared) if prepared.epoch == epoch => {
+                self.attempt_commit(id, Prepared { added, ..prepared }, Vec::new(), true);
+            }
             Ok(_) | Err(_) => {
                 self.keys.discard_pending(id);
                 if let Some(chat) = self.chats.get_mut(&id) {

@@ -48,6 +48,9 @@ impl Fold<'_> {
 
     /// Changes the index. A damaged one is left as it is: the messages are there, and it can be made anew of them.
     fn search(&mut self, change: impl FnOnce(&dyn Rows, &mut Batch) -> Result<(), Damaged>) {
+        if !self.has_index {
+            return;
+        }
         let mut batch = Batch::default();
         match change(&self.pending, &mut batch) {
             Ok(()) => self.batch().append(batch),

@@ -7,6 +7,7 @@
 
 mod change;
 mod index;
+mod rebuild;
 mod remove;
 
 use dunlin_model::{ChatId, Seq, Timestamp, UserId};
@@ -18,6 +19,7 @@ use crate::content::{ContentDigest, Edit, Mention, Reaction};
 use crate::effects::{Change, Effects};
 use crate::reading::{Pending, Rows};
 use crate::rows;
+pub(crate) use rebuild::Rebuild;
 
 /// What the first half of a step leaves to be done.
 #[derive(Debug, Clone)]
@@ -34,6 +36,8 @@ pub(crate) enum Work {
     Remove { chat: ChatId, seq: Seq },
     /// Words of removed messages are to leave the index.
     Compact,
+    /// The index is being made anew, unless that is done.
+    Rebuild,
 }
 
 /// The newest edit of a message by one user; it counts when that is its author.
@@ -63,13 +67,14 @@ pub(crate) struct StoredReaction {
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Unfinished {
+    now: Timestamp,
     effects: Effects,
     work: Vec<Work>,
 }
 
 impl Unfinished {
-    pub(crate) const fn new(effects: Effects, work: Vec<Work>) -> Self {
-        Self { effects, work }
+    pub(crate) const fn new(now: Timestamp, effects: Effects, work: Vec<Work>) -> Self {
+        Self { now, effects, work }
     }
 
     /// Whether there is nothing to read and nothing to write.
@@ -80,11 +85,17 @@ impl Unfinished {
     /// Completes the effects from the rows of the vault as they were before the step. Depends on nothing else and
     /// changes nothing, so it may be done again on a clone when rows turn out to be missing.
     pub fn finish(self, rows: &dyn Rows) -> Effects {
-        let Self { mut effects, work } = self;
-        let Effects { persist, changes, .. } = &mut effects;
-        let mut fold = Fold { pending: Pending { rows, batch: persist }, changes };
+        let Self { now, mut effects, work } = self;
+        let Effects { persist, changes, wake_at, .. } = &mut effects;
+        let mut fold = Fold { pending: Pending { rows, batch: persist }, changes, has_index: true };
+        if work.iter().any(|work| matches!(work, Work::Rebuild)) {
+            fold.has_index = !fold.is_clearing();
+        }
         for work in work {
-            fold.carry_out(work);
+            if fold.carry_out(work) {
+                let next = now + rebuild::PAUSE;
+                *wake_at = Some(wake_at.map_or(next, |at| at.min(next)));
+            }
         }
         effects
     }
@@ -93,10 +104,13 @@ impl Unfinished {
 struct Fold<'a> {
     pending: Pending<'a>,
     changes: &'a mut Vec<Change>,
+    /// Whether there is a search index to be changed, and not half of one that goes.
+    has_index: bool,
 }
 
 impl Fold<'_> {
-    fn carry_out(&mut self, work: Work) {
+    /// Whether more is left of it for the next step.
+    fn carry_out(&mut self, work: Work) -> bool {
         match work {
             Work::Index { chat, seq, by, time, text } => self.index_new(chat, seq, by, time, &text),
             Work::Edit { chat, at, by, time, edit } => self.edit(chat, at, by, time, edit),
@@ -104,7 +118,9 @@ impl Fold<'_> {
             Work::Delete { chat, target } => self.delete(chat, target),
             Work::Remove { chat, seq } => self.remove(chat, seq),
             Work::Compact => self.compact(),
+            Work::Rebuild => return self.rebuild(),
         }
+        false
     }
 
     fn message(&self, chat: ChatId, seq: Seq) -> Option<StoredMessage> {

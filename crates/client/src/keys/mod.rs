@@ -51,7 +51,8 @@ pub struct Prepared {
     pub welcome: Option<Bytes>,
     /// Of the epoch that begins, with the ratchet tree.
     pub group_info: Bytes,
-    /// Those added, ascending: packages that are not valid are left out.
+    /// Those added, ascending: packages that are not valid are left out. Of an entry nothing is meant by it: whether
+    /// there was a leaf is in the log.
     pub added: Vec<DeviceId>,
 }
 

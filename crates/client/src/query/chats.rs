@@ -3,13 +3,12 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use dunlin_model::{ChatId, Encryption, Seq};
+use dunlin_model::{ChatId, Encryption};
 
 use super::message::preview;
 use super::reader::Reader;
 use super::{ChatSummary, ChatView, LastView, MessageView};
-use crate::chats::Marks;
-use crate::content::{ChatMetadata, Content, PictureChange};
+use crate::chats::{About, Marks};
 use crate::reading::{Order, Rows, beginning_with, each_row};
 use crate::rows;
 
@@ -68,25 +67,16 @@ impl Reader<'_> {
     }
 
     fn chat_view(&self) -> ChatView {
-        let said = |at: Option<Seq>| -> Option<ChatMetadata> {
-            match self.message(at?)?.envelope(self.chat())?.content {
-                Content::ChatMetadata(metadata) => Some(metadata),
-                _ => None,
-            }
-        };
+        let about: About = self.read(&rows::of_chat(rows::ABOUT, self.chat())).unwrap_or_default();
         let description = match self.state.encryption {
-            Encryption::Mls => said(self.marks.described).and_then(|metadata| metadata.description),
-            Encryption::None => Some(self.state.description.clone()),
-        };
-        let picture = match said(self.marks.pictured).and_then(|metadata| metadata.picture) {
-            Some(PictureChange::Set(picture)) => Some(*picture),
-            Some(PictureChange::Removed) | None => None,
+            Encryption::Mls => about.description,
+            Encryption::None => self.state.description.clone(),
         };
         let timer = self.marks.timer;
         ChatView {
             summary: self.summary(),
-            description: description.unwrap_or_default(),
-            picture,
+            description,
+            picture: about.picture.map(|picture| *picture),
             timer: (timer > 0).then(|| Duration::from_secs(timer.into())),
             members: self.state.members.iter().map(|(user, role)| (*user, *role)).collect(),
             seen: self.marks.seen,

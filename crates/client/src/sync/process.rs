@@ -50,6 +50,9 @@ impl Client {
         let is_said = kept.as_ref().is_some_and(|kept| kept.is_said);
         self.apply(id, event, is_told, is_said);
         self.settle_own(id, event);
+        if !is_told {
+            self.say_again(id, event);
+        }
         let is_member = self.chats.get(&id).is_some_and(|chat| chat.state.role(me.user).is_some());
         if was_member && !is_member {
             // The keys stay: who is let in again before anyone has committed the removal still has its leaf.

@@ -1,11 +1,12 @@
 //! What follows from what a message says, in the order of the log.
 
-use dunlin_model::{ChatId, ChatKind, Event, Role};
+use dunlin_model::{ChatId, ChatKind, Event, EventKind, Role};
 
-use crate::chats::{Shown, StubReason};
-use crate::content::{ChatMetadata, Content, Envelope};
+use crate::chats::{About, Shown, StubReason};
+use crate::content::{ChatMetadata, Content, Envelope, PictureChange};
 use crate::effects::Change;
 use crate::fold::Work;
+use crate::rows;
 use crate::step::Client;
 
 /// What is kept of a message.
@@ -91,17 +92,53 @@ impl Client {
         if is_direct || chat.state.role(event.sender.user) < Some(Role::Admin) {
             return Shown::Stub(StubReason::NotAllowed);
         }
-        let ChatMetadata { name, description, picture } = metadata;
-        let marks = &mut chat.marks;
-        let says_nothing_new = description.is_none() && picture.is_none() && *name == marks.title;
-        if name.is_some() {
-            marks.title.clone_from(name);
+        let before = (chat.marks.title.clone(), chat.about.clone());
+        if metadata.name.is_some() {
+            chat.marks.title.clone_from(&metadata.name);
         }
-        // Neither is held in memory: the message has them.
-        marks.described = description.as_ref().map_or(marks.described, |_| Some(event.seq));
-        marks.pictured = picture.as_ref().map_or(marks.pictured, |_| Some(event.seq));
+        if let Some(description) = &metadata.description {
+            chat.about.description.clone_from(description);
+        }
+        match &metadata.picture {
+            Some(PictureChange::Set(picture)) => chat.about.picture = Some(picture.clone()),
+            Some(PictureChange::Removed) => chat.about.picture = None,
+            None => {}
+        }
+        if chat.about != before.1 {
+            self.effects.persist.put(rows::of_chat(rows::ABOUT, id), rows::encode(&chat.about));
+        } else if chat.marks.title == before.0 {
+            return Shown::Nothing; // Said again for those who came later.
+        }
         chat.marks_changed = true;
         self.effects.changes.push(Change::ChatChanged { chat: id });
-        if says_nothing_new { Shown::Nothing } else { Shown::Content(padded) }
+        Shown::Content(padded)
+    }
+
+    /// Tells those whom this device let in what the chat is called and how long messages stay: they cannot read
+    /// where it was said. Whom nobody let in by name, the owner's first device tells.
+    pub(crate) fn say_again(&mut self, id: ChatId, event: &Event) {
+        let me = self.account.device();
+        let Some(chat) = self.chats.get(&id).filter(|chat| chat.is_encrypted()) else { return };
+        let is_mine = match event.kind {
+            EventKind::MembersAdded { .. } => event.sender == me,
+            EventKind::Joined => chat.is_first_of_owner(me),
+            _ => false,
+        };
+        if !is_mine || chat.state.role(me.user) < Some(Role::Admin) {
+            return;
+        }
+        let About { description, picture } = chat.about.clone();
+        let metadata = ChatMetadata {
+            name: chat.marks.title.clone(),
+            description: Some(description).filter(|description| !description.is_empty()),
+            picture: picture.map(PictureChange::Set),
+        };
+        let seconds = chat.marks.timer;
+        if metadata != ChatMetadata::default() {
+            self.enqueue_content(0, id, Content::ChatMetadata(metadata));
+        }
+        if seconds > 0 {
+            self.enqueue_content(0, id, Content::DisappearingTimer { seconds });
+        }
     }
 }

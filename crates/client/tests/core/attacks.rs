@@ -199,13 +199,19 @@ fn a_commit_that_cannot_be_applied_names_its_author_and_the_device_enters_anew()
     world.carry_up(0);
     world.carry_down(0);
     while world.carry_up(0) | world.carry_down(0) {}
-    let is_commit = |event: &Event| matches!(event.kind, EventKind::Committed(_));
-    assert!(is_commit(world.server.chats[&chat].events.last().unwrap()));
-    change_newest(&mut world, 1, |event| {
+    // Of what is on its way to peer 1, the commit is spoiled.
+    let commits = world.peers[1].down.iter_mut().filter_map(|frame| match frame {
+        ServerFrame::Event { event, .. } => Some(Arc::make_mut(event)),
+        _ => None,
+    });
+    let mut spoiled = 0;
+    for event in commits {
         if let EventKind::Committed(commit) = &mut event.kind {
             commit.commit = dunlin_model::Payload::Inline(b"nonsense".as_slice().into());
+            spoiled += 1;
         }
-    });
+    }
+    assert_eq!(spoiled, 1);
     world.settle();
     assert!(
         world.peers[1].saw(|change| {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use dunlin_client::Action;
 use dunlin_client::content::Content;
 use dunlin_client::query::{self, Item};
-use dunlin_client::search::Query;
+use dunlin_client::search::{self, Query};
+use dunlin_client::{Action, Change};
 use dunlin_model::{Body, ChatCommand, ChatKind, Encryption};
 
 use crate::world::World;
@@ -89,4 +89,46 @@ fn hundreds_of_messages_are_found_each_where_it_stands() {
         matches!(query::view(rows, chat, seq), Some(Item::Message(message)) if *message == found[0].message)
     );
     assert_eq!(world.found(1, "common").len(), 100, "as many as were asked for");
+}
+
+#[test]
+fn a_damaged_index_is_noticed_and_made_anew_while_messages_come() {
+    let mut world = World::of(2);
+    let chat = world.group(0, &[2]);
+    for number in 0..300 {
+        world.say(0, chat, &format!("word{number} common"));
+    }
+    world.settle();
+    let target = world.reference(0, chat, "word7 common");
+    world.send(0, chat, Content::edit(target, "other words"));
+    world.settle();
+    // A row of the index is lost, and another is nonsense.
+    let index = search::PREFIX;
+    let list = world.peers[1].rows.keys().filter(|key| key.starts_with(index)).cloned().collect::<Vec<_>>();
+    for key in list.iter().filter(|key| key.len() < index.len() + 2) {
+        world.peers[1].rows.insert(key.clone(), vec![0xFF; 30]);
+    }
+    world.say(0, chat, "after the damage");
+    world.settle();
+    assert!(world.peers[1].saw(|change| *change == Change::SearchDamaged));
+    assert_eq!(world.shown(1, chat).last().unwrap(), "after the damage", "the chat goes on");
+    world.act(1, Action::RebuildSearch);
+    world.say(0, chat, "while it is mended");
+    world.settle();
+    world.crash(1);
+    world.connect(1);
+    for _ in 0..10 {
+        world.pass(Duration::from_millis(20));
+        world.say(0, chat, "and still");
+    }
+    world.pass(Duration::from_secs(10));
+    assert_eq!(world.found(1, "damage"), ["after the damage"]);
+    assert_eq!(world.found(1, "mended"), ["while it is mended"]);
+    assert_eq!(world.found(1, "still").len(), 10);
+    assert_eq!(world.found(1, "word299"), ["word299 common"]);
+    assert_eq!(world.found(1, "other"), ["other words"]);
+    assert!(
+        world.found(1, "word7").iter().all(|found| found.starts_with("word7") && found != "word7 common")
+    );
+    assert_eq!(world.peers[1].wake_at, None, "it is done");
 }

@@ -5,6 +5,7 @@
 mod attacks;
 mod changing;
 mod disappearing;
+mod economy;
 mod finding;
 mod invites;
 mod linking;

@@ -7,7 +7,7 @@ use dunlin_client::content::{ChatMetadata, Content};
 use dunlin_client::{Action, Change, UPDATE_MESSAGES};
 use dunlin_model::EventKind;
 
-use crate::world::{World, device, user};
+use crate::world::{Cryptography, World, device, user};
 
 #[test]
 fn a_removed_member_reads_nothing_after() {
@@ -121,6 +121,33 @@ fn a_device_that_was_away_for_long_reads_everything_in_order() {
     world.say(2, chat, "back");
     world.settle();
     assert_eq!(world.texts(0, chat).last().unwrap(), "back");
+}
+
+#[test]
+fn a_device_that_lost_its_place_replaces_its_own_leaf() {
+    for cryptography in [Cryptography::StandIn, Cryptography::Mls] {
+        let mut world = World::of_with(2, cryptography);
+        let chat = world.group(0, &[2]);
+        world.say(0, chat, "before");
+        world.settle();
+        world.disconnect(1);
+        // A commit that the other one never gets: it expires.
+        world.pass(Duration::from_hours(24 * 8));
+        world.say(0, chat, "with fresh keys");
+        world.settle();
+        world.pass(Duration::from_hours(24 * 31));
+        let now = world.now;
+        world.server.expire(chat, now, true);
+        world.connect(1);
+        world.pass(Duration::from_secs(60));
+        world.say(0, chat, "after");
+        world.settle();
+        world.say(1, chat, "back");
+        world.settle();
+        assert_eq!(world.texts(1, chat), ["before", "after", "back"], "{cryptography:?}");
+        assert!(world.texts(0, chat).ends_with(&["after".to_owned(), "back".to_owned()]));
+        assert!(!world.peers[1].saw(|change| matches!(change, Change::Refused { .. })));
+    }
 }
 
 #[test]

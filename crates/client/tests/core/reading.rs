@@ -206,3 +206,21 @@ fn somebody_who_left_still_reads_what_they_had() {
     assert!(!summary.is_member);
     assert_eq!(world.shown(2, chat), ["farewell"]);
 }
+
+#[test]
+fn who_is_let_in_learns_what_the_group_is_called_and_others_are_told_nothing_new() {
+    let mut world = World::of(4);
+    let chat = world.group(0, &[2]);
+    let described = ChatMetadata { description: Some("Herons".into()), ..ChatMetadata::default() };
+    world.send(0, chat, Content::ChatMetadata(described));
+    world.send(0, chat, Content::DisappearingTimer { seconds: 60 });
+    world.settle();
+    let shown = world.page(1, chat).items.len();
+    world.add(0, chat, 3);
+    world.settle();
+    world.restart(2);
+    let view = query::chat(&world.peers[2].rows, chat).unwrap();
+    assert_eq!((view.summary.title.as_str(), view.description.as_str()), ("Birds", "Herons"));
+    assert_eq!(view.timer, Some(Duration::from_mins(1)));
+    assert_eq!(world.page(1, chat).items.len(), shown + 1, "somebody was added, and that is all");
+}

@@ -106,6 +106,55 @@ fn a_command_keeps_its_number_over_lost_answers_and_restarts() {
 }
 
 #[test]
+fn a_connection_on_which_an_answer_or_an_event_is_lost_is_made_anew() {
+    for lost in 0..4 {
+        let mut world = World::of(2);
+        let chat = world.group(0, &[2]);
+        world.settle();
+        world.say(0, chat, "hello");
+        world.settle();
+        world.say(0, chat, "lost");
+        // Nothing at all, the command, its answer, its event.
+        match lost {
+            0 => {}
+            1 => drop(world.peers[0].up.pop_back()),
+            _ => {
+                world.carry_up(0);
+                world.peers[0].down.remove(lost - 2).unwrap();
+            }
+        }
+        world.settle();
+        world.pass(Duration::from_mins(3));
+        assert_eq!(world.texts(0, chat), ["hello", "lost"], "{lost}");
+        assert_eq!(world.texts(1, chat), ["hello", "lost"], "{lost}");
+        assert_eq!(world.peers[0].client.chat(chat).unwrap().waiting_to_send(), 0);
+        assert_eq!(world.peers[0].reconnects, u32::from(lost > 0), "{lost}");
+    }
+}
+
+#[test]
+fn a_message_whose_event_is_gone_before_its_author_comes_back_is_kept() {
+    let mut world = World::of(2);
+    let chat = world.group(0, &[2]);
+    world.say(0, chat, "hello");
+    world.settle();
+    world.say(0, chat, "while going");
+    world.carry_up(0);
+    world.disconnect(0);
+    world.settle();
+    world.pass(Duration::from_hours(24 * 31));
+    let now = world.now;
+    world.server.expire(chat, now, true);
+    world.connect(0);
+    world.settle();
+    assert_eq!(world.texts(0, chat), ["hello", "while going"]);
+    world.say(0, chat, "back");
+    world.settle();
+    assert_eq!(world.texts(1, chat), ["hello", "while going", "back"]);
+    assert!(!world.peers[1].saw(|change| matches!(change, Change::Gap { .. })));
+}
+
+#[test]
 fn both_start_the_one_direct_chat_at_once() {
     let mut world = World::of(2);
     let chat = world.create(0, ChatKind::Direct, Encryption::Mls, &[2]);

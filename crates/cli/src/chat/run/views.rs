@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use dunlin_client::content::{ChatMetadata, Files};
+use dunlin_client::content::Files;
 use dunlin_client::query::{
     self, BodyView, ChatSummary, EventView, Happened, Item, MessageStatus, MessageView, NoticeView, Preview,
 };
 use dunlin_client::search::Query;
 use dunlin_model::{ChatId, ChatKind, EventKind, Role, Seq, UserId};
 
+use crate::chat::text::one_line;
 use crate::chat::view::{
     Body, ChatSort, ChatView, Entry, Found, Message, Page, Place, Quote, Reactions, Tick, What, Window,
 };
@@ -150,25 +151,19 @@ impl Session {
 
     /// What happened to the chat; `None` for what concerns keys alone, of which nobody needs to know.
     fn event_entry(&self, event: &EventView) -> Option<Entry> {
-        let what = match &event.what {
-            Happened::Event(kind) => match kind.as_ref() {
-                EventKind::GroupStarted(_) | EventKind::Committed(_) => return None,
-                kind => self.change_text(kind),
-            },
-            Happened::Timer { seconds: 0 } => "lets messages stay for ever".to_owned(),
-            Happened::Timer { seconds } => {
-                format!("lets messages disappear {} after they are read", duration_words(*seconds))
-            }
-            Happened::Metadata(metadata) => metadata_words(metadata),
-        };
-        let text = format!("{} {what}", self.name(event.sender.user));
-        let what = What::Notice { text: crate::chat::text::one_line(&text), alarming: false };
+        if let Happened::Event(kind) = &event.what
+            && matches!(**kind, EventKind::GroupStarted(_) | EventKind::Committed(_))
+        {
+            return None;
+        }
+        let text = one_line(&self.event_text(event));
+        let what = What::Notice { text, alarming: false };
         Some(Entry { place: Place::at(event.seq), time: event.time, what })
     }
 
     fn notice_entry(&self, notice: &NoticeView, nth: u32) -> Entry {
-        let text = notice.notice.sentence(&|user| self.name(user));
-        let what = What::Notice { text: crate::chat::text::one_line(&text), alarming: true };
+        let text = one_line(&self.notice_text(&notice.notice));
+        let what = What::Notice { text, alarming: true };
         Entry { place: Place::In(notice.after, nth), time: notice.time, what }
     }
 
@@ -248,29 +243,10 @@ fn preview_words(preview: &Preview) -> String {
     }
 }
 
-fn metadata_words(metadata: &ChatMetadata) -> String {
-    let parts = [
-        metadata.name.as_ref().map(|name| format!("named the chat '{}'", plain::name(name))),
-        metadata.description.as_ref().map(|_| "changed the description".to_owned()),
-        metadata.picture.as_ref().map(|_| "changed the picture".to_owned()),
-    ];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(" and ")
-}
-
 /// A sentence within another.
 fn lower_first(sentence: &str) -> String {
     let mut characters = sentence.trim_end_matches('.').chars();
     characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
-}
-
-fn duration_words(seconds: u32) -> String {
-    let (count, unit) = match seconds {
-        0..60 => (seconds, "second"),
-        60..3_600 => (seconds / 60, "minute"),
-        3_600..86_400 => (seconds / 3_600, "hour"),
-        _ => (seconds / 86_400, "day"),
-    };
-    if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
 }
 
 #[cfg(test)]
@@ -286,8 +262,5 @@ mod tests {
             said(BodyView::Stub(StubReason::BeforeEntry)),
             "(cannot be read: it was sent before this device had the keys of the chat)"
         );
-        assert_eq!(duration_words(1), "1 second");
-        assert_eq!(duration_words(7_200), "2 hours");
-        assert_eq!(duration_words(86_400), "1 day");
     }
 }

@@ -1,7 +1,7 @@
 //! What happens beside the messages: people who come and go, and what a person should be wary of.
 
 use dunlin_client::Change;
-use dunlin_model::{ChatId, DeviceId};
+use dunlin_model::ChatId;
 use serde_json::{Value, json};
 
 use super::Following;
@@ -38,31 +38,20 @@ impl Following<'_> {
 }
 
 impl Session {
-    /// What a person should know of a change at once; `None` for what is shown where it is looked for, and for ranges
-    /// that are missing: most of them are from before the person's time, and not theirs to miss.
+    /// What a person should know of a change at once; `None` for what is shown where it is looked for.
     pub(crate) fn change_line(&self, change: &Change) -> Option<String> {
-        Some(match change {
-            Change::IdentityChanged { user, .. } => format!(
-                "The keys of {name} have changed: they use a new device, or somebody pretends to be them. Compare \
-                 digits with 'dunlin verify'.",
-                name = self.name(*user)
-            ),
-            Change::Distrusted { why, .. } => {
-                format!("Nothing is sent in this chat any more: {why}.")
+        match change {
+            Change::Noticed { notice, .. } => Some(self.notice_text(notice)),
+            Change::Refused { why, .. } => {
+                Some(format!("Something that was kept from earlier has been refused: {}", why.message))
             }
-            Change::CommitFailed { author, .. } => format!(
-                "{} changed the keys of this chat in a way that does not work. This device takes new ones.",
-                self.name(author.user)
-            ),
-            Change::Gap { sender, missing, .. } => format!(
-                "{missing} of the messages that {} wrote did not arrive: the server has left them out.",
-                self.name(sender.user)
-            ),
-            Change::Refused { token, why, .. } if *token != 0 => {
-                format!("Something that was kept from earlier has been refused: {}", why.message)
-            }
-            _ => return None,
-        })
+            Change::CertificateRefused { why } => Some(format!(
+                "The server does not take this device's certificate, so nobody can write to it: {} Log in again with \
+                 'dunlin login'.",
+                why.message
+            )),
+            _ => None,
+        }
     }
 
     /// A change for scripts.
@@ -86,20 +75,12 @@ impl Session {
                 value["type"] = json!("presence");
                 value
             }
-            Change::IdentityChanged { user, .. } => {
-                let mut value = self.user_json(*user);
-                value["type"] = json!("identityChanged");
+            Change::Noticed { after, notice, .. } => {
+                let mut value = self.notice_json(notice);
+                value["after"] = json!(after.0);
                 value
             }
-            Change::Distrusted { why, .. } => json!({"type": "distrusted", "why": why.to_string()}),
-            Change::CommitFailed { author, .. } => self.about_device("commitFailed", *author),
-            Change::Gap { sender, missing, .. } => {
-                let mut value = self.about_device("gap", *sender);
-                value["missing"] = json!(missing);
-                value
-            }
-            Change::Missing { from, to, .. } => json!({"type": "skipped", "from": from.0, "to": to.0}),
-            Change::Refused { token, why, .. } if *token != 0 => {
+            Change::Refused { why, .. } | Change::CertificateRefused { why } => {
                 json!({"type": "refused", "code": why.code.as_str(), "message": why.message})
             }
             _ => return None,
@@ -110,23 +91,13 @@ impl Session {
         }
         Some(value)
     }
-
-    fn about_device(&self, kind: &str, device: DeviceId) -> Value {
-        let mut value = self.user_json(device.user);
-        value["type"] = json!(kind);
-        value["device"] = json!(device.number.0);
-        value
-    }
 }
 
 fn chat_of(change: &Change) -> Option<ChatId> {
     match change {
         Change::Receipt { chat, .. }
         | Change::Typing { chat, .. }
-        | Change::Distrusted { chat, .. }
-        | Change::CommitFailed { chat, .. }
-        | Change::Gap { chat, .. }
-        | Change::Missing { chat, .. }
+        | Change::Noticed { chat, .. }
         | Change::Refused { chat, .. } => Some(*chat),
         _ => None,
     }

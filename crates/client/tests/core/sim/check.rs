@@ -31,6 +31,13 @@ pub(super) fn check(run: &Run) -> Report {
         }
     }
     check_what_was_said(run, &mut report);
+    if std::env::var("DUNLIN_SIM_DUMP").is_ok() {
+        for peer in &run.world.peers {
+            let refused =
+                peer.changes.iter().filter(|change| matches!(change, Change::Refused { token: 0, .. }));
+            eprintln!("{} of handshakes: {:?}", peer.device, refused.collect::<Vec<_>>());
+        }
+    }
     report
 }
 
