@@ -146,7 +146,7 @@ fn the_terminal_is_given_back_however_the_program_ends() {
     terminal.press(ENTER);
     terminal.wait_for(&["hello"]);
     terminal.resize(80, 24);
-    terminal.wait_for(&["▌", "Bob", "hello"]);
+    terminal.wait_for(&["▌○ Bob", "│"]);
     terminal.press(CTRL_L);
     terminal.press("a draft");
     terminal.wait_for(&["> a draft"]);
