@@ -1,8 +1,9 @@
 //! Blobs: bytes that are too large for the log, named by their SHA-256.
 //!
-//! A blob never changes, so putting one twice is harmless and reading one can be checked. Deliberately absent:
-//! who may read what (whoever knows the hash of what is encrypted has been told of it), and signed URLs.
+//! A blob never changes, so putting one twice is harmless and reading one can be checked. Who may read what is
+//! decided by others, who give out addresses that serve for a while ([`GrantKey`]).
 
+mod grant;
 mod local;
 mod memory;
 
@@ -13,6 +14,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+pub use grant::{Access, BLOBS_PATH, GRANT_VALID, Grant, GrantError, GrantKey};
 pub use local::LocalBlobs;
 pub use memory::MemoryBlobs;
 

@@ -14,6 +14,7 @@ mod output;
 mod owner;
 mod plain;
 mod profile;
+mod qr;
 mod render;
 mod run;
 mod session;

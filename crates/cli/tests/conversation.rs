@@ -124,7 +124,10 @@ fn a_group_is_made_joined_changed_and_left() {
     let team = ada.one(&["new", "Team", &bob.address()]);
     assert_eq!((&team["seq"], &team["chatName"]), (&json!(1), &json!("Team")));
     let code = ada.one(&["invite", "Team"])["code"].as_str().expect("a code").to_owned();
-    assert_eq!(cy.one(&["join", &code])["chatName"], "Team");
+    let joined = cy.one(&["join", &code]);
+    assert_eq!(joined["chat"], team["chat"]);
+    // What the group is called is content: who made it tells those who came by the link.
+    ada.ok(&["chats"]);
     let names = |person: &Person<'_>| {
         let members = person.ok(&["members", "list", "team"]);
         members
@@ -170,6 +173,7 @@ fn a_group_is_made_joined_changed_and_left() {
         kinds,
         [
             "created",
+            "updated",
             "inviteChanged",
             "joined",
             "roleChanged",

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
-use dunlin_model::{ErrorCode, Retry, UserId};
+use dunlin_model::{ChatId, ErrorCode, Retry, Seq, UserId};
 use dunlin_wire::Failure;
 use reqwest::{Client, Method, RequestBuilder};
 use serde::Deserialize;
@@ -17,8 +17,8 @@ use crate::credentials::Credentials;
 use crate::server_url::ServerUrl;
 use crate::tls;
 use types::{
-    AddressBody, BlockList, ContactList, ContactName, DeviceList, FoundUser, LoggedIn, Login, Profile,
-    RefreshRequest, Settings,
+    AddressBody, BlobAddress, BlockList, ContactList, ContactName, DeviceList, FoundUser, LoggedIn, Login,
+    NewBlob, Profile, RefreshRequest, Settings,
 };
 
 /// How long one request may take.
@@ -163,23 +163,43 @@ impl Api {
         self.send(self.call(Method::POST, &["auth", "logout"], Some(token))).await
     }
 
-    /// A part of a handshake, by the SHA-256 of its bytes.
+    /// A part of a handshake of the chat, by the SHA-256 of its bytes: one that the event at `seq` names, or the
+    /// group info of the current epoch. Asks where it can be got first.
     ///
     /// # Errors
     /// See [`ApiError`]; `notFound` when there is none. The bytes may be others: whoever asks checks the hash.
-    pub async fn blob(&self, token: &str, sha256: &[u8; 32]) -> Result<Bytes, ApiError> {
-        let name = HEXLOWER.encode(sha256);
-        let (_, body) = self.answer(self.call(Method::GET, &["blobs", &name], Some(token))).await?;
+    pub async fn blob(
+        &self,
+        token: &str,
+        chat: ChatId,
+        seq: Option<Seq>,
+        sha256: &[u8; 32],
+    ) -> Result<Bytes, ApiError> {
+        let (chat, name) = (chat.to_string(), HEXLOWER.encode(sha256));
+        let mut url = self.server.rest(&["chats", &chat, "blobs", &name]);
+        if let Some(seq) = seq {
+            url.query_pairs_mut().append_pair("seq", &seq.0.to_string());
+        }
+        let BlobAddress { address } = self.read(self.client.get(url).bearer_auth(token)).await?;
+        let (_, body) = self.answer(self.client.get(self.at(&address)?)).await?;
         Ok(body.into())
     }
 
-    /// Stores a part of a handshake under the SHA-256 of its bytes. Durable when this returns.
+    /// Stores a part of a handshake of the chat under the SHA-256 of its bytes. Durable when this returns.
     ///
     /// # Errors
     /// See [`ApiError`].
-    pub async fn put_blob(&self, token: &str, sha256: &[u8; 32], bytes: Bytes) -> Result<(), ApiError> {
-        let name = HEXLOWER.encode(sha256);
-        self.send(self.call(Method::PUT, &["blobs", &name], Some(token)).body(bytes)).await
+    pub async fn put_blob(
+        &self,
+        token: &str,
+        chat: ChatId,
+        sha256: &[u8; 32],
+        bytes: Bytes,
+    ) -> Result<(), ApiError> {
+        let new = NewBlob { sha256: HEXLOWER.encode(sha256), size: bytes.len() };
+        let request = self.call(Method::POST, &["chats", &chat.to_string(), "blobs"], Some(token));
+        let BlobAddress { address } = self.read(request.json(&new)).await?;
+        self.send(self.client.put(self.at(&address)?).body(bytes)).await
     }
 
     /// The devices that are logged in.
@@ -294,6 +314,11 @@ impl Api {
     /// See [`ApiError`].
     pub async fn unblock(&self, token: &str, user: UserId) -> Result<(), ApiError> {
         self.send(self.call(Method::DELETE, &["blocks", &user.to_string()], Some(token))).await
+    }
+
+    /// An address on the server that it gave itself.
+    fn at(&self, address: &str) -> Result<reqwest::Url, ApiError> {
+        self.server.at(address).ok_or(ApiError::NotUnderstood { status: 200 })
     }
 
     fn call(&self, method: Method, path: &[&str], token: Option<&str>) -> RequestBuilder {

@@ -42,6 +42,12 @@ impl ServerUrl {
         url
     }
 
+    /// An address on this server that it gave itself: path and query. `None` for what leads elsewhere.
+    pub fn at(&self, address: &str) -> Option<Url> {
+        let url = self.0.join(address).ok()?;
+        (url.origin() == self.0.origin()).then_some(url)
+    }
+
     /// The address of the WebSocket.
     pub fn websocket(&self) -> String {
         let scheme = if self.is_tls() { "wss" } else { "ws" };
@@ -114,5 +120,10 @@ mod tests {
             parsed("localhost:1").rest(&["users", "a/b"]).as_str(),
             "http://localhost:1/api/users/a%2Fb"
         );
+        let at = |address| parsed("localhost:1").at(address).map(String::from);
+        assert_eq!(at("/api/blobs/a?b=c").as_deref(), Some("http://localhost:1/api/blobs/a?b=c"));
+        for elsewhere in ["//example.org/a", "https://localhost:1/a", "http://example.org/", "file:///a"] {
+            assert_eq!(at(elsewhere), None, "{elsewhere}");
+        }
     }
 }

@@ -30,11 +30,17 @@ pub struct Effects {
 pub enum Want {
     /// Get this blob; answered by `Input::BlobFetched`.
     FetchBlob {
+        /// The chat that it belongs to.
+        chat: ChatId,
+        /// The event that names it; `None` for the group info of the current epoch.
+        seq: Option<Seq>,
         /// Its name.
         hash: [u8; 32],
     },
     /// Store this blob; answered by `Input::BlobStored`.
     StoreBlob {
+        /// The chat that it is for.
+        chat: ChatId,
         /// Its name.
         hash: [u8; 32],
         /// Its bytes.

@@ -42,6 +42,8 @@ pub(crate) struct Session {
     /// With the time by which the answer is there.
     requests: BTreeMap<u64, (Request, Timestamp)>,
     pub(crate) caught_up: bool,
+    /// All was delivered, but the chats from before this device are not known yet.
+    caught_up_waits: bool,
     /// The server did not take the certificate: it is to be said again.
     certificate_failed: bool,
     /// When something has to have come by, while it is not up to date.
@@ -59,6 +61,10 @@ impl Session {
     /// Something came.
     pub(crate) fn is_alive(&mut self, now: Timestamp) {
         self.next_until = now + ANSWER_PATIENCE;
+    }
+
+    fn is_listing(&self) -> bool {
+        self.requests.values().any(|(request, _)| *request == Request::List)
     }
 
     /// When it has waited long enough for an answer, or for the rest of what is new.
@@ -172,7 +178,19 @@ impl Client {
             (Some(Request::Base(chat)), outcome) => self.base_answered(chat, outcome),
             (Some(Request::Claim(chat)), outcome) => self.claim_answered(chat, outcome),
             (Some(Request::GroupInfo(chat)), outcome) => self.group_info_answered(chat, outcome),
-            (Some(Request::List), Outcome::Chats { chats, next_after }) => self.listed(chats, next_after),
+            (Some(Request::List), outcome) => {
+                if let Outcome::Chats { chats, next_after } = outcome {
+                    self.listed(chats, next_after);
+                }
+                // Else they are asked for again with the next connection.
+                if self
+                    .session
+                    .as_ref()
+                    .is_some_and(|session| session.caught_up_waits && !session.is_listing())
+                {
+                    self.caught_up();
+                }
+            }
             (Some(Request::Certificate), Outcome::Failed(failure)) => {
                 if let Some(session) = &mut self.session {
                     session.certificate_failed = true;
@@ -214,6 +232,23 @@ impl Client {
                 session.is_lost = true;
             }
         }
+    }
+
+    /// Everything was delivered. A new device is up to date once it also knows the chats from before it.
+    pub(crate) fn caught_up_came(&mut self) {
+        match &mut self.session {
+            Some(session) if session.is_listing() => session.caught_up_waits = true,
+            _ => self.caught_up(),
+        }
+    }
+
+    fn caught_up(&mut self) {
+        if let Some(session) = &mut self.session {
+            session.caught_up = true;
+            session.caught_up_waits = false;
+        }
+        self.touched.extend(self.chats.keys().copied());
+        self.effects.changes.push(Change::CaughtUp);
     }
 
     pub(crate) fn is_caught_up(&self) -> bool {

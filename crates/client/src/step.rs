@@ -239,13 +239,7 @@ impl Client {
             ServerFrame::Reply { id, outcome } => self.answered(id, outcome),
             ServerFrame::Event { chat, event } => self.event_came(chat, event),
             ServerFrame::Skipped { chat, range } => self.skipped_came(chat, range),
-            ServerFrame::CaughtUp => {
-                if let Some(session) = &mut self.session {
-                    session.caught_up = true;
-                }
-                self.touched.extend(self.chats.keys().copied());
-                self.effects.changes.push(Change::CaughtUp);
-            }
+            ServerFrame::CaughtUp => self.caught_up_came(),
             ServerFrame::StatusUpdate { chat, receipt } => self.receipt_came(chat, receipt),
             ServerFrame::PresenceUpdate(presence) => self.effects.changes.push(Change::Presence(presence)),
             ServerFrame::Typing { chat, user, typing } => {

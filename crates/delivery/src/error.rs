@@ -59,6 +59,9 @@ pub enum DeliveryError {
     /// The chat has no group to enter.
     #[error("The chat has no group yet.")]
     NoGroup,
+    /// There is no such blob, or not for the asker.
+    #[error("There is no such part of a handshake.")]
+    NoBlob,
     /// Faster than the limit.
     #[error("Too many claims of key packages.")]
     TooFast {
@@ -84,7 +87,7 @@ impl DeliveryError {
             Self::Refused(refusal) => refusal.code(),
             Self::Store(StoreError::Damaged(_)) | Self::Failed => ErrorCode::Internal,
             Self::Store(_) | Self::Blobs(_) | Self::TooBusy => ErrorCode::Unavailable,
-            Self::NoSuchUser | Self::NoGroup => ErrorCode::NotFound,
+            Self::NoSuchUser | Self::NoGroup | Self::NoBlob => ErrorCode::NotFound,
             Self::NotThisDevice | Self::KeyPackage(_) | Self::Empty { .. } => ErrorCode::InvalidArgument,
             Self::AnotherIdentity => ErrorCode::AlreadyExists,
             Self::TooLarge { .. } => ErrorCode::TooLarge,

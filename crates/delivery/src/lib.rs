@@ -4,6 +4,7 @@
 //! cursor; wakes only say that there is something to pull. Deliberately absent: sockets, SQL, and any queue
 //! of messages for a recipient.
 
+mod blob_addresses;
 mod cache;
 mod chat;
 mod claims;
@@ -36,6 +37,7 @@ use dunlin_model::{Clock, Randomness};
 use dunlin_relay::{Relay, ServerId};
 use dunlin_store::Store;
 
+pub use blob_addresses::BlobAddress;
 pub use chat::LogEntry;
 pub use config::DeliveryConfig;
 pub use error::DeliveryError;
@@ -64,6 +66,8 @@ pub struct Delivery {
     presence: presence::PresenceBook,
     claims: claims::ClaimBook,
     handshakes: handshakes::Handshakes,
+    /// Signs addresses of blobs; read at first use.
+    grant_key: tokio::sync::OnceCell<dunlin_blobs::GrantKey>,
     /// Rung when a revocation is to be carried out.
     revocation_told: Arc<tokio::sync::Notify>,
     metrics: Metrics,
@@ -100,6 +104,7 @@ impl Delivery {
             presence: presence::PresenceBook::default(),
             claims: claims::ClaimBook::default(),
             handshakes: handshakes::Handshakes::default(),
+            grant_key: tokio::sync::OnceCell::new(),
             revocation_told: Arc::default(),
             metrics: Metrics::default(),
         });

@@ -1,8 +1,8 @@
 //! What becomes of each command: the table of the protocol.
 //!
-//! What concerns the feed is done by the connection's own task, in order. Everything else runs in a task of
-//! its own and leaves its answer in the outbox; commands on one chat keep their order by the place that
-//! `Delivery::enter` takes for them.
+//! What concerns the feed or the device itself is done by the connection's own task, in order. Everything else
+//! runs in a task of its own and leaves its answer in the outbox; commands on one chat keep their order by the
+//! place that `Delivery::enter` takes for them.
 
 use std::sync::Arc;
 
@@ -56,6 +56,11 @@ impl Connection {
                         });
                     }
                 }
+            }
+            Command::SetCertificate(certificate) => {
+                // What this connection asks next, key packages above all, is held against it.
+                let done = self.gateway.delivery().set_certificate(device, &certificate).await;
+                self.reply(id, done.map_or_else(|error| failed(&error), |()| Outcome::Done));
             }
             other => self.spawn(id, device, other),
         }
@@ -125,10 +130,6 @@ async fn answer(gateway: &Gateway, device: DeviceId, command: Command) -> Result
             delivery.typing(device, chat, typing).await?;
             Outcome::Done
         }
-        Command::SetCertificate(certificate) => {
-            delivery.set_certificate(device, &certificate).await?;
-            Outcome::Done
-        }
         Command::ListDevices { users } => Outcome::Devices(delivery.list_devices(device.user, &users).await?),
         Command::UploadKeyPackages { suite, packages, last_resort } => {
             let left = delivery.upload_key_packages(device, suite, &packages, last_resort.as_ref()).await?;
@@ -149,6 +150,7 @@ async fn answer(gateway: &Gateway, device: DeviceId, command: Command) -> Result
         | Command::Received { .. }
         | Command::MarkSeen { .. }
         | Command::Presence { .. }
+        | Command::SetCertificate(_)
         | Command::Submit { .. } => {
             Outcome::Failed(Failure::new(ErrorCode::Internal, "The server mislaid the request."))
         }

@@ -78,9 +78,14 @@ impl Machine {
         process
     }
 
+    /// Someone who is not logged in, by the name of their profile.
+    pub(crate) fn person(&self, profile: &str) -> Person<'_> {
+        Person { machine: self, profile: profile.to_owned() }
+    }
+
     /// Registers someone by the code that the server writes to its log.
     pub(crate) fn register(&self, who: &str) -> Person<'_> {
-        let person = Person { machine: self, profile: who.to_owned() };
+        let person = self.person(who);
         let (address, server) = (person.address(), self.url());
         let log_in =
             ["login", &address, "--server", &server, "--device-name", "terminal", "--unlock", "file"];
@@ -163,7 +168,7 @@ impl Person<'_> {
             .stderr(Stdio::null())
             .spawn()
             .expect("the binary starts");
-        Tail { process: Process(child), path }
+        Tail::of(child, path)
     }
 }
 
@@ -174,9 +179,19 @@ pub(crate) struct Tail {
 }
 
 impl Tail {
+    /// Any command whose output goes to `path`.
+    pub(crate) fn of(child: Child, path: PathBuf) -> Self {
+        Self { process: Process(child), path }
+    }
+
+    /// What was printed so far.
+    pub(crate) fn values(&self) -> Vec<Value> {
+        lines(&read(&self.path))
+    }
+
     /// The messages that were shown so far: place and text.
     pub(crate) fn messages(&self) -> Vec<(u64, String)> {
-        messages(&lines(&read(&self.path)))
+        messages(&self.values())
     }
 
     /// Waits until a message with this text was shown.

@@ -10,6 +10,18 @@ pub(super) struct AddressBody<'a> {
 }
 
 #[derive(Debug, Serialize)]
+pub(super) struct NewBlob {
+    pub(super) sha256: String,
+    pub(super) size: usize,
+}
+
+/// Where a blob can be put or got.
+#[derive(Debug, Deserialize)]
+pub(super) struct BlobAddress {
+    pub(super) address: String,
+}
+
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RefreshRequest<'a> {
     pub(super) refresh_token: &'a str,

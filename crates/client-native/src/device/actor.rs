@@ -284,8 +284,8 @@ impl Actor {
         }
         for want in wants {
             match want {
-                Want::FetchBlob { hash } => self.run_errand(Errand::Fetch(hash)),
-                Want::StoreBlob { hash, bytes } => self.run_errand(Errand::Store(hash, bytes)),
+                Want::FetchBlob { chat, seq, hash } => self.run_errand(Errand::Fetch { chat, seq, hash }),
+                Want::StoreBlob { chat, hash, bytes } => self.run_errand(Errand::Store { chat, hash, bytes }),
                 Want::Reconnect => self.reconnect = true,
             }
         }

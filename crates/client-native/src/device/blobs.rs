@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use dunlin_client::Input;
+use dunlin_model::{ChatId, Seq};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::DeviceOptions;
@@ -13,8 +14,8 @@ pub(super) const BLOBS_MAX: usize = 8;
 
 /// What is to be done with a blob.
 pub(super) enum Errand {
-    Fetch([u8; 32]),
-    Store([u8; 32], Bytes),
+    Fetch { chat: ChatId, seq: Option<Seq>, hash: [u8; 32] },
+    Store { chat: ChatId, hash: [u8; 32], bytes: Bytes },
 }
 
 /// Runs an errand in a task of its own; its end comes back as an input.
@@ -29,18 +30,18 @@ pub(super) fn send(
         let Ok(_turn) = turns.acquire_owned().await else { return };
         let token = options.tokens.access_token(None).await.ok();
         let input = match (errand, token) {
-            (Errand::Fetch(hash), Some(token)) => {
-                let bytes = options.api.blob(&token, &hash).await;
+            (Errand::Fetch { chat, seq, hash }, Some(token)) => {
+                let bytes = options.api.blob(&token, chat, seq, &hash).await;
                 let bytes = bytes.inspect_err(|error| tracing::debug!(%error, "a blob was not fetched")).ok();
                 Input::BlobFetched { hash, bytes }
             }
-            (Errand::Fetch(hash), None) => Input::BlobFetched { hash, bytes: None },
-            (Errand::Store(hash, bytes), Some(token)) => {
-                let stored = options.api.put_blob(&token, &hash, bytes).await;
+            (Errand::Fetch { hash, .. }, None) => Input::BlobFetched { hash, bytes: None },
+            (Errand::Store { chat, hash, bytes }, Some(token)) => {
+                let stored = options.api.put_blob(&token, chat, &hash, bytes).await;
                 let stored = stored.inspect_err(|error| tracing::debug!(%error, "a blob was not stored"));
                 Input::BlobStored { hash, stored: stored.is_ok() }
             }
-            (Errand::Store(hash, _), None) => Input::BlobStored { hash, stored: false },
+            (Errand::Store { hash, .. }, None) => Input::BlobStored { hash, stored: false },
         };
         // Nobody waits any more when the device has stopped.
         let _ = done.send(input).await;

@@ -104,6 +104,11 @@ impl Socket {
         self.outgoing.clear();
     }
 
+    /// Whether something waits that can be said.
+    pub(super) fn has_something_to_say(&self) -> bool {
+        self.link.is_some() && !self.outgoing.is_empty()
+    }
+
     fn say(&mut self, to: Option<DeviceNumber>, payload: Bytes) {
         if self.outgoing.len() < OUTGOING_MAX {
             self.last_id += 1;
@@ -143,9 +148,13 @@ impl Socket {
 
     async fn exchange(&mut self) -> Result<Option<ServerFrame>, LinkError> {
         let Some(link) = &mut self.link else { return Ok(None) };
+        let has_something = !self.outgoing.is_empty();
         while let Some(frame) = self.outgoing.front() {
             timeout(SEND_TIME_MAX, link.send(frame)).await.map_err(|_| LinkError::BrokenOff)??;
             self.outgoing.pop_front();
+        }
+        if has_something {
+            return Ok(None); // Somebody may wait for this to have been said.
         }
         match timeout(TICK, link.next()).await {
             Ok(incoming) => {

@@ -140,7 +140,10 @@ impl Linking {
             if matches!(self.stage, Stage::Ended) {
                 return Err(LinkingFailure::Ended);
             }
-            if let Some(event) = self.ready()? {
+            // A code is shown when the other device can show it too: what it needs for that was sent.
+            if !self.socket.has_something_to_say()
+                && let Some(event) = self.ready()?
+            {
                 return Ok(event);
             }
             if self.options.clock.monotonic() >= self.ends {

@@ -30,7 +30,7 @@ impl Client {
                 if let Payload::Stored { hash, .. } = group_info {
                     chat.duty = Some(Duty { epoch, step: DutyStep::FetchingInfo(group_info) });
                     chat.blobs_asked.insert(hash);
-                    self.effects.wants.push(Want::FetchBlob { hash });
+                    self.effects.wants.push(Want::FetchBlob { chat: id, seq: None, hash });
                 } else {
                     self.enter(id, &group_info);
                 }

@@ -19,12 +19,11 @@ impl Client {
         }
         if !attempt.blobs.is_empty() {
             attempt.progress = Progress::Storing;
-            self.effects.wants.extend(
-                attempt.blobs.iter().map(|bytes| Want::StoreBlob {
-                    hash: Sha256::digest(bytes).into(),
-                    bytes: bytes.clone(),
-                }),
-            );
+            self.effects.wants.extend(attempt.blobs.iter().map(|bytes| Want::StoreBlob {
+                chat: id,
+                hash: Sha256::digest(bytes).into(),
+                bytes: bytes.clone(),
+            }));
             return;
         }
         attempt.progress = Progress::Sent;

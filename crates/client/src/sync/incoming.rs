@@ -109,7 +109,7 @@ impl Client {
             if !self.blobs.contains_key(&hash) {
                 complete = false;
                 if chat.blobs_asked.insert(hash) {
-                    self.effects.wants.push(Want::FetchBlob { hash });
+                    self.effects.wants.push(Want::FetchBlob { chat: id, seq: Some(event.seq), hash });
                 }
             }
         }

@@ -6,6 +6,7 @@ use dunlin_client::chats::{Shown, StubReason};
 use dunlin_client::content::{ChatMetadata, Content};
 use dunlin_client::{Action, Change, UPDATE_MESSAGES};
 use dunlin_model::EventKind;
+use dunlin_wire::{Outcome, ServerFrame};
 
 use crate::world::{Cryptography, World, device, user};
 
@@ -237,4 +238,28 @@ fn fresh_keys_come_with_the_first_message_after_a_week() {
         world.peers[0].client.identity_of(user(2)),
         Some(dunlin_model::IdentityKey(crate::world::identity(device(2, 1)).verifying_key().to_bytes()))
     );
+}
+
+#[test]
+fn a_linked_device_is_up_to_date_once_it_knows_the_chats_from_before_it() {
+    let mut world = World::of(2);
+    let chat = world.group(0, &[2]);
+    world.settle();
+    let second = world.enrol(device(1, 2));
+    while world.carry_up(second) {}
+    // The list comes late.
+    let down = &mut world.peers[second].down;
+    let is_list =
+        |frame: &ServerFrame| matches!(frame, ServerFrame::Reply { outcome: Outcome::Chats { .. }, .. });
+    let place = down.iter().position(is_list).unwrap();
+    let list = down.remove(place).unwrap();
+    assert!(down.contains(&ServerFrame::CaughtUp));
+    while world.carry_down(second) {}
+    assert!(!world.peers[second].saw(|change| *change == Change::CaughtUp));
+    world.peers[second].down.push_back(list);
+    world.carry_down(second);
+    assert!(world.peers[second].saw(|change| *change == Change::CaughtUp));
+    world.say(second, chat, "at once");
+    world.settle();
+    assert_eq!(world.texts(1, chat), ["at once"]);
 }

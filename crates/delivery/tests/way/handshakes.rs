@@ -158,3 +158,46 @@ async fn a_handshake_names_blobs_that_are_there() {
     let fresh = ada.keys.commit(chat, &[], &[]).unwrap();
     world.goes_on(&mut ada, chat, &fresh, &[], &mut []).await;
 }
+
+#[tokio::test]
+async fn parts_in_blobs_are_read_by_those_who_may_read_the_event_and_by_nobody_else() {
+    let world = World::new().await;
+    let (mut ada, mut ben, cleo) = (world.peer(1).await, world.peer(2).await, world.peer(3).await);
+    let stranger = world.peer(4).await;
+    let chat = world.encrypted(ada.id, &[ben.id]).await;
+    let prepared = ada.keys.start(chat, 1, Suite::HYBRID, &[ben.package(Suite::HYBRID)]).unwrap();
+    let hash = BlobHash::of(&prepared.group_info);
+    let bytes = u64::try_from(prepared.group_info.len()).unwrap();
+    let server = &world.server;
+    assert_eq!(
+        server.blob_to_put(stranger.id, chat, hash, bytes).await.unwrap_err().code(),
+        ErrorCode::NotFound
+    );
+    server.blob_to_put(ada.id, chat, hash, bytes).await.unwrap();
+    world.blobs.put(hash, prepared.group_info.clone()).await.unwrap();
+    let mut start = start(ada.id, Suite::HYBRID, &prepared);
+    start.group_info = Payload::Stored { hash: hash.0, bytes: u32::try_from(bytes).unwrap() };
+    world.starts(&mut ada, chat, start).await.unwrap();
+    let seq = world.state(chat).await.head;
+    let read = async |device, seq| server.blob_to_get(device, chat, seq, hash).await.map(|_| ());
+    assert_eq!(read(ben.id, Some(seq)).await, Ok(()));
+    assert_eq!(read(ben.id, None).await, Ok(()));
+    for nobody in [stranger.id, cleo.id] {
+        assert_eq!(read(nobody, Some(seq)).await, Err(DeliveryError::NoBlob));
+        assert_eq!(read(nobody, None).await, Err(DeliveryError::NoBlob));
+    }
+    assert_eq!(read(ben.id, Some(dunlin_model::Seq(1))).await, Err(DeliveryError::NoBlob));
+    // Who came later reads what is current, and not what was before.
+    let add = ChatCommand::Add { users: vec![cleo.id.user] };
+    world.signs(ada.id, chat, ada.number(), add).await.unwrap();
+    assert_eq!(read(cleo.id, None).await, Ok(()));
+    assert_eq!(read(cleo.id, Some(seq)).await, Err(DeliveryError::NoBlob));
+    // Who left reads what was theirs, and not what is current.
+    world.signs(ben.id, chat, 9, ChatCommand::Leave).await.unwrap();
+    assert_eq!(read(ben.id, Some(seq)).await, Ok(()));
+    assert_eq!(read(ben.id, None).await, Err(DeliveryError::NoBlob));
+    assert_eq!(
+        server.blob_to_put(ben.id, chat, hash, bytes).await.unwrap_err().code(),
+        ErrorCode::NotAMember
+    );
+}

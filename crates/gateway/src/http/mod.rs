@@ -87,6 +87,8 @@ fn documented(test_accounts: bool) -> OpenApiRouter<Http> {
         .routes(routes!(messages::history, messages::send))
         .routes(routes!(messages::delete))
         .routes(routes!(messages::status))
+        .routes(routes!(blobs::to_put))
+        .routes(routes!(blobs::to_get))
         .routes(routes!(blobs::put, blobs::get).layer(DefaultBodyLimit::max(HANDSHAKE_BYTES_MAX)));
     if test_accounts { router.routes(routes!(auth::test_accounts)) } else { router }
 }

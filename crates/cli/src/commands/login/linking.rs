@@ -10,6 +10,7 @@ use serde_json::json;
 use super::NewLogin;
 use crate::failure::{Failure, Result};
 use crate::output::Output;
+use crate::qr;
 
 impl NewLogin {
     /// Shows what another device needs, and waits until it lets this one in.
@@ -78,13 +79,14 @@ impl NewLogin {
 }
 
 async fn show_text(out: &mut Output, linking: &Linking) -> Result {
-    let text = linking.text().to_string();
-    let value = json!({"type": "link", "text": text});
+    let text = linking.text();
+    let value = json!({"type": "link", "text": text.to_string()});
     out.show(&value, || {
+        let picture = qr::drawing(&text.for_qr()).unwrap_or_default();
         format!(
-            "You have other devices. Let this one in on one of them: run 'dunlin link' there and compare digits, or \
-             give it this text:\n\n  dunlin link {text}\n\nWho has no other device any more begins anew with \
-             'dunlin login --new-identity'."
+            "{picture}You have other devices: let this one in on one of them. Scan the picture there; or run 'dunlin \
+             link' and compare digits; or give it this text:\n\n  dunlin link {text}\n\nWho has no other device any \
+             more begins anew with 'dunlin login --new-identity'."
         )
     })
     .await
