@@ -84,6 +84,11 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 20)]
         limit: usize,
     },
+    /// Chat on the whole screen, by keyboard; F1 shows the keys, Ctrl+Q leaves
+    Chat {
+        /// The chat to open
+        chat: Option<String>,
+    },
     /// Show what is new and go on showing it; stop with Ctrl-C
     Tail(TailArgs),
     /// Show earlier messages of a chat
@@ -201,6 +206,13 @@ pub(crate) enum Command {
         /// The shell
         shell: Shell,
     },
+}
+
+impl Command {
+    /// Whether it can only run in the process whose terminal it is for.
+    pub(crate) const fn needs_terminal(&self) -> bool {
+        matches!(self, Self::Chat { .. })
+    }
 }
 
 #[derive(Debug, Args)]

@@ -1,8 +1,31 @@
 //! Times as a person here reads them.
 
 use dunlin_model::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp as Instant, Zoned};
+
+/// The day.
+pub(crate) fn date(time: Timestamp, zone: &TimeZone) -> Option<Date> {
+    zoned(time, zone).map(|time| time.date())
+}
+
+/// The time of day.
+pub(crate) fn clock(time: Timestamp, zone: &TimeZone) -> String {
+    zoned(time, zone).map_or_else(|| "?".into(), |time| time.strftime("%H:%M").to_string())
+}
+
+/// What to call a day.
+pub(crate) fn day(date: Date, today: Date) -> String {
+    if date == today {
+        return "Today".into();
+    }
+    if today.yesterday().is_ok_and(|yesterday| date == yesterday) {
+        return "Yesterday".into();
+    }
+    let format = if date.year() == today.year() { "%A, %-d %B" } else { "%A, %-d %B %Y" };
+    date.strftime(format).to_string()
+}
 
 /// The time of day in `zone`, with the date before it when that is not today's.
 pub(crate) fn short(time: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
@@ -23,6 +46,15 @@ fn zoned(time: Timestamp, zone: &TimeZone) -> Option<Zoned> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn days_are_called_as_people_call_them() {
+        let today = Date::constant(2026, 3, 1);
+        assert_eq!(day(today, today), "Today");
+        assert_eq!(day(Date::constant(2026, 2, 28), today), "Yesterday");
+        assert_eq!(day(Date::constant(2026, 2, 3), today), "Tuesday, 3 February");
+        assert_eq!(day(Date::constant(2025, 12, 31), today), "Wednesday, 31 December 2025");
+    }
 
     #[test]
     fn the_date_is_shown_when_it_is_not_today() {

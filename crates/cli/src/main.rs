@@ -2,10 +2,11 @@
 //!
 //! In reading order: `args` is the command line, `run` finds out which process carries a command out, `owner` is how
 //! processes of one profile speak to each other, `session` a running device with its names, `commands` has a file
-//! for each subject, `profile` is what is kept on disk.
+//! for each subject, `chat` is the full screen, `profile` what is kept on disk.
 #![expect(clippy::disallowed_methods, reason = "a program meets the real clock")]
 
 mod args;
+mod chat;
 mod commands;
 mod failure;
 mod localtime;

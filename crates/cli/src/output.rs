@@ -46,6 +46,11 @@ impl Output {
         self.json
     }
 
+    /// Whether it is that of another process.
+    pub(crate) const fn is_guest(&self) -> bool {
+        matches!(self.to, Sink::Guest(_))
+    }
+
     /// The zone that times are shown in.
     pub(crate) const fn zone(&self) -> &TimeZone {
         &self.zone

@@ -19,6 +19,8 @@ use crate::session::{Session, device_name};
 
 /// How long an owner that does not take requests, for it begins or ends, is waited for.
 const OWNER_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long an owner that is about to end is waited for.
+const LEAVING_TIME_MAX: Duration = Duration::from_secs(3);
 /// How often it is tried meanwhile.
 const TRIED_EVERY: Duration = Duration::from_millis(10);
 
@@ -39,7 +41,12 @@ pub(crate) async fn run(command: Command, out: &mut Output, profile: Profile) ->
         zone: TimeZone::system().iana_name().map(str::to_owned),
         has_person: out.can_ask(),
     };
-    match find_owner(&profile, &login, &request, out).await? {
+    let found = if command.needs_terminal() {
+        become_owner(&profile, &login, out).await?
+    } else {
+        find_owner(&profile, &login, &request, out).await?
+    };
+    match found {
         Owner::Other(code) => Ok(code),
         Owner::This(vault) => own(vault, profile, login, command, input, out).await.map(|()| DONE),
     }
@@ -81,6 +88,26 @@ async fn find_owner(
     }
 }
 
+/// Becomes the owner, for what no other process can carry out.
+async fn become_owner(profile: &Profile, login: &StoredLogin, out: &mut Output) -> Result<Owner> {
+    let files = profile.device(login.device()?)?;
+    let mut unlocking = Unlocking::default();
+    let deadline = Instant::now() + LEAVING_TIME_MAX;
+    loop {
+        if let Some(vault) = unlocking.open(&files, out).await? {
+            return Ok(Owner::This(Box::new(vault)));
+        }
+        if Instant::now() >= deadline {
+            return Err(Failure::Failed(
+                "Another dunlin process uses this profile, such as 'dunlin tail' or another 'dunlin chat'. End it \
+                 first."
+                    .into(),
+            ));
+        }
+        sleep(TRIED_EVERY).await;
+    }
+}
+
 /// Carries the command out, and those of guests meanwhile.
 async fn own(
     vault: Box<Vault>,
@@ -96,7 +123,7 @@ async fn own(
     let host = Host::listen(socket);
     let session = Rc::new(Session::open(profile, login, *vault)?);
     let (leave, leaving) = watch::channel(false);
-    let follows = matches!(command, Command::Tail(_));
+    let follows = matches!(command, Command::Tail(_) | Command::Chat { .. });
     let ran = {
         let own = async {
             let mut ran = pin!(commands::run(&session, command, input, leaving, out));

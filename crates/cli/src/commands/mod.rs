@@ -63,6 +63,10 @@ pub(crate) async fn run(
         Command::React { chat, seq, emoji, remove } => {
             Box::pin(session.react(out, &chat, seq, emoji, remove)).await
         }
+        Command::Chat { .. } if out.is_guest() || out.is_json() => Err(Failure::Usage(
+            "'dunlin chat' needs a terminal of its own; scripts use 'dunlin tail'.".into(),
+        )),
+        Command::Chat { chat } => Box::pin(session.chat(chat.as_deref(), leaving)).await,
         Command::Tail(args) => Box::pin(session.tail(out, args, leaving)).await,
         Command::History(args) => Box::pin(session.history(out, args)).await,
         Command::Search { words, chat, limit } => {

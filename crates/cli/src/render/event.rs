@@ -13,16 +13,20 @@ use crate::session::Session;
 impl Session {
     pub(super) fn event_line(&self, event: &EventView, out: &Output) -> String {
         let start = start(Some(event.seq), &out.time(event.time, self.now()));
-        let who = self.name(event.sender.user);
+        format!("{start} * {}", self.event_text(event))
+    }
+
+    /// What happened, as a sentence: who did what.
+    pub(crate) fn event_text(&self, event: &EventView) -> String {
         let what = match &event.what {
             Happened::Event(kind) => self.change_text(kind),
             Happened::Timer { seconds: 0 } => "lets messages stay for ever".into(),
             Happened::Timer { seconds } => {
-                format!("lets messages disappear {seconds} s after they are read")
+                format!("lets messages disappear {} after they are read", duration_text(*seconds))
             }
             Happened::Metadata(metadata) => metadata_text(metadata),
         };
-        format!("{start} * {who} {what}")
+        format!("{} {what}", self.name(event.sender.user))
     }
 
     /// A notice as a sentence.
@@ -83,6 +87,16 @@ fn metadata_text(metadata: &ChatMetadata) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(" and ")
 }
 
+fn duration_text(seconds: u32) -> String {
+    let (count, unit) = match seconds {
+        0..60 => (seconds, "second"),
+        60..3_600 => (seconds / 60, "minute"),
+        3_600..86_400 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
+}
+
 /// Everyone whom an event names.
 pub(super) fn users_of(event: &EventView) -> Vec<UserId> {
     let mut users = vec![event.sender.user];
@@ -98,4 +112,16 @@ pub(super) fn users_of(event: &EventView) -> Vec<UserId> {
         _ => {}
     }
     users
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_told_in_their_largest_unit() {
+        assert_eq!(duration_text(1), "1 second");
+        assert_eq!(duration_text(7_200), "2 hours");
+        assert_eq!(duration_text(86_400), "1 day");
+    }
 }
