@@ -54,6 +54,19 @@ impl Client {
         }
     }
 
+    /// The group info could not be had: another may be the current one by now, so it is asked for anew.
+    pub(crate) fn give_up_blob(&mut self, id: ChatId, hash: [u8; 32]) {
+        let Some(chat) = self.chats.get_mut(&id) else { return };
+        let is_it = |duty: &Duty| match &duty.step {
+            DutyStep::FetchingInfo(Payload::Stored { hash: wanted, .. }) => *wanted == hash,
+            _ => false,
+        };
+        if chat.duty.as_ref().is_some_and(is_it) {
+            chat.duty = None;
+            self.touched.insert(id);
+        }
+    }
+
     fn enter(&mut self, id: ChatId, group_info: &Payload) {
         let Some(chat) = self.chats.get(&id) else { return };
         let (epoch, me) = (chat.state.keys.epoch, self.account.device());

@@ -152,6 +152,7 @@ impl Client {
                 self.drain(id);
                 self.enter_with_blob(id, hash);
             } else {
+                self.give_up_blob(id, hash);
                 self.hold(id, RETRY_AFTER);
             }
         }

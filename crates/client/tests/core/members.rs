@@ -196,6 +196,23 @@ fn a_linked_device_enters_by_itself_and_reads_and_writes() {
 }
 
 #[test]
+fn what_could_not_be_fetched_is_asked_for_again() {
+    // So many that the group info is a blob.
+    let mut world = World::of_with(12, Cryptography::Mls);
+    let others: Vec<u8> = (2..=12).collect();
+    let chat = world.group(0, &others);
+    world.say(0, chat, "before");
+    world.settle();
+    world.server.blobs.failing = 2;
+    let second = world.enrol(device(1, 2));
+    world.pass(Duration::from_secs(60));
+    assert_eq!(world.server.blobs.failing, 0, "it was asked for");
+    world.say(1, chat, "after");
+    world.settle();
+    assert_eq!(world.texts(second, chat), ["after"]);
+}
+
+#[test]
 fn a_revoked_device_is_out_before_the_next_message() {
     let mut world = World::of(2);
     let chat = world.group(0, &[2]);
