@@ -165,7 +165,8 @@ impl<'a> Checked<'a> {
             let reads = is_reader && self.lost.get(&device) != Some(&true);
             let message = peer.message(id, seq.0);
             let shown = message.as_ref().map(|message| &message.shown);
-            let has_it = matches!(shown, Some(Shown::Content(_)));
+            // What was said again for newcomers was read by the others too, and shows nothing.
+            let has_it = matches!(shown, Some(Shown::Content(_) | Shown::Nothing | Shown::Folded { .. }));
             let excused = match shown {
                 None => self.expired_for(device, seq),
                 Some(Shown::Gone(_)) => matches!(body, Body::Gone(_)),
