@@ -217,7 +217,7 @@ impl Client {
             }
             Input::BlobFetched { hash, bytes } => self.blob_fetched(hash, bytes),
             Input::BlobStored { hash, stored } => self.blob_stored(hash, stored),
-            Input::MessagesLoaded { chat, rows } => self.messages_loaded(chat, rows),
+            Input::MessagesLoaded { chat, rows } => self.messages_loaded(chat, &rows),
             Input::Entropy(entropy) => self.generator.stir(&entropy),
         }
         while let Some(id) = self.touched.pop_first() {

@@ -155,7 +155,7 @@ impl Client {
         self.touched.insert(id);
     }
 
-    pub(crate) fn messages_loaded(&mut self, id: ChatId, loaded: Vec<(Key, Value)>) {
+    pub(crate) fn messages_loaded(&mut self, id: ChatId, loaded: &[(Key, Value)]) {
         let Some(chat) = self.chats.get_mut(&id) else { return };
         let Some(restored) = chat.marks.restored else { return };
         chat.held_asked = false;

@@ -133,7 +133,7 @@ fn a_server_that_lets_somebody_in_without_the_link_is_noticed() {
     // The server has a user and a device of its own, and everything but the secret.
     let (key, certificate) = certified(device(3, 1));
     let number = ClientSeq(9_999);
-    let guess = InviteCode { secret: [1; 20], ..code.clone() };
+    let guess = InviteCode { secret: [1; 20], ..code };
     let mut signed = Attestation::sign_joining(&key, &certificate, &code, number).unwrap();
     signed.invite = Attestation::sign_joining(&key, &certificate, &guess, number).unwrap().invite;
     let now = world.now;

@@ -39,6 +39,7 @@ pub(crate) enum Scope {
 const VECTORS: [&str; 4] =
     ["leaf_nodes", "parent_nodes", "handshake_sender_ratchets", "application_sender_ratchets"];
 const FIRST_RATCHETS: usize = 2;
+const APPLICATION_RATCHETS: usize = 3;
 
 /// Which elements of the vectors of an epoch's secret tree have rows.
 type Presence = [Vec<bool>; VECTORS.len()];
@@ -299,6 +300,15 @@ struct Tree<'a> {
     fixed: &'a mut Fixed,
 }
 
+impl Tree<'_> {
+    /// Whether nothing can have changed but one ratchet that has a row: no leaf was looked at for the first time.
+    fn moves_only(&self) -> bool {
+        let Scope::Ratchet { leaf, .. } = self.scope else { return false };
+        let ratchets = self.presence.get(APPLICATION_RATCHETS);
+        ratchets.and_then(|ratchets| ratchets.get(leaf as usize)) == Some(&true)
+    }
+}
+
 /// A SecretTree.
 impl Visit for Tree<'_> {
     fn visit<T: Serialize + ?Sized>(
@@ -313,6 +323,11 @@ impl Visit for Tree<'_> {
             _ => {
                 let vector =
                     VECTORS.iter().position(|vector| *vector == name).ok_or_else(|| unknown(name))?;
+                // Nodes are derived only where a ratchet comes into being.
+                let only_moved = self.moves_only();
+                if only_moved && vector != APPLICATION_RATCHETS {
+                    return Ok(());
+                }
                 let (Some(presence), Some(length)) =
                     (self.presence.get_mut(vector), self.fixed.lengths.get_mut(vector))
                 else {
@@ -323,8 +338,8 @@ impl Visit for Tree<'_> {
                     Scope::Ratchet { .. } | Scope::Later => Moved::None,
                     Scope::Everything => Moved::All,
                 };
-                let mut elements =
-                    Elements { rows: self.rows, epoch: self.epoch, vector, presence, moved, length };
+                let (rows, epoch) = (&mut *self.rows, self.epoch);
+                let mut elements = Elements { rows, epoch, vector, presence, moved, only_moved, length };
                 walk(value, &mut elements)?;
             }
         }
@@ -346,6 +361,8 @@ struct Elements<'a> {
     vector: usize,
     presence: &'a mut Vec<bool>,
     moved: Moved,
+    /// Whether all others are as they were.
+    only_moved: bool,
     length: &'a mut u32,
 }
 
@@ -361,6 +378,9 @@ impl Visit for Elements<'_> {
         index: usize,
         value: &T,
     ) -> Result<(), StorageError> {
+        if self.only_moved && !matches!(self.moved, Moved::One(which) if which == index) {
+            return Ok(());
+        }
         let present = is_some(value)?;
         let Some(was_present) = self.presence.get_mut(index) else { return Err(unknown("an element")) };
         let moved = match self.moved {

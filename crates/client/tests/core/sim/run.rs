@@ -168,12 +168,12 @@ impl Run {
 
     /// By a link that somebody made, and that holds or not any more.
     fn join_by_link(&mut self, index: usize, chat: ChatId) {
-        let links =
+        let mut links =
             self.world.peers.iter().flat_map(|peer| &peer.changes).filter_map(|change| match change {
                 Change::InviteMade { chat: of, code, .. } if *of == chat => Some(code.clone()),
                 _ => None,
             });
-        if let Some(code) = links.last() {
+        if let Some(code) = links.next_back() {
             self.world.act(index, Action::JoinByInvite { code });
         }
     }

@@ -117,7 +117,7 @@ impl World {
         let Some((device, frame)) = self.late.pop_front() else { return false };
         if self.server.knows(device) {
             // Whoever asked is not there any more.
-            let _ = self.server.handle_late(device, frame, self.now);
+            self.server.handle_late(device, frame, self.now);
             self.push_all();
         }
         true

@@ -116,7 +116,7 @@ fn whoever_joins_signs_for_the_link_with_its_key_and_their_own() {
     assert_eq!(joins_with(&chat, 1, sign(&code, 1)), None);
     assert_eq!(joins_with(&chat, 1, None), Some(Refusal::NotAttested));
     assert_eq!(joins_with(&chat, 2, sign(&code, 1)), Some(Refusal::NotAttested), "another number");
-    let other = InviteCode { secret: [4; INVITE_SECRET_BYTES], ..code.clone() };
+    let other = InviteCode { secret: [4; INVITE_SECRET_BYTES], ..link(&chat) };
     assert_eq!(joins_with(&chat, 1, sign(&other, 1)), Some(Refusal::InvalidInvite));
     let without = sign(&code, 1).map(|signed| Attestation { invite: None, ..signed });
     assert_eq!(joins_with(&chat, 1, without), Some(Refusal::NotAttested));
