@@ -204,9 +204,8 @@ impl Session {
         let said = self.perform(Action::JoinByInvite { code }, NO_WAIT).await?;
         let chat = said.chat;
         // Its keys come from those who are in it.
-        let has_come = move |client: &Client| {
-            client.chat(chat).is_some_and(|chat| !chat.is_busy() && !chat.is_behind())
-        };
+        let has_come =
+            move |client: &Client| client.chat(chat).is_some_and(|chat| !chat.is_busy() && !chat.is_behind());
         self.until(has_come).await?;
         self.refresh_chats().await?;
         out.show(&self.said_json(said), || format!("You are in '{}' now.", self.chat_name(chat))).await

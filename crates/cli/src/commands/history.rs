@@ -52,13 +52,7 @@ impl Session {
     }
 
     /// The newest `limit` of what is here before a place, ascending.
-    fn earlier(
-        &self,
-        chat: ChatId,
-        before: Option<Seq>,
-        limit: usize,
-        sender: Option<UserId>,
-    ) -> Vec<Item> {
+    fn earlier(&self, chat: ChatId, before: Option<Seq>, limit: usize, sender: Option<UserId>) -> Vec<Item> {
         let is_wanted = |item: &Item| match (item, sender) {
             (_, None) => true,
             (Item::Message(message), Some(sender)) => message.sender.user == sender,

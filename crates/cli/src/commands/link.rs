@@ -16,7 +16,8 @@ use crate::session::{NO_WAIT, Session};
 impl Session {
     /// Links the new device that asks: after a comparison of digits, or by the text that it shows.
     pub(super) async fn link(&self, out: &mut Output, text: Option<&str>, code: Option<&str>) -> Result {
-        let not_a_text = |_| Failure::Usage("This is not what a new device shows. Copy the whole of it.".into());
+        let not_a_text =
+            |_| Failure::Usage("This is not what a new device shows. Copy the whole of it.".into());
         let text: Option<LinkText> = text.map(str::parse).transpose().map_err(not_a_text)?;
         self.catch_up(NO_WAIT).await?;
         let mut changes = self.feed.changes();
@@ -65,7 +66,9 @@ impl Session {
             Some(typed) => is_same(typed, code),
             None => {
                 let question = format!("Does the new device show {code}? Type 'yes' to link it");
-                out.ask(&question, "Give the digits that it shows with --code.").await.is_ok_and(|said| said == "yes")
+                out.ask(&question, "Give the digits that it shows with --code.")
+                    .await
+                    .is_ok_and(|said| said == "yes")
             }
         };
         let action =
@@ -75,7 +78,11 @@ impl Session {
     }
 
     /// Waits for the end.
-    async fn linked(&self, changes: &mut Receiver<Arc<Change>>, device: Option<DeviceId>) -> Result<DeviceId> {
+    async fn linked(
+        &self,
+        changes: &mut Receiver<Arc<Change>>,
+        device: Option<DeviceId>,
+    ) -> Result<DeviceId> {
         loop {
             if let Change::LinkEnded { device: of, why } = *next(changes).await?
                 && device.is_none_or(|device| device == of)

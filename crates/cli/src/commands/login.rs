@@ -68,6 +68,9 @@ pub(crate) async fn login(out: &mut Output, profile: Profile, args: LoginArgs) -
         Err(failure) => {
             // A device without keys is of no use to anybody, nor is its empty vault.
             let _ = new.api.log_out(&new.logged_in.credentials.access_token).await;
+            if let Ok(device) = new.login.device() {
+                new.profile.forget_device(device);
+            }
             Err(failure)
         }
     }

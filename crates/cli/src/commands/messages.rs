@@ -157,9 +157,7 @@ impl Session {
         if everyone {
             let name = self.chat_name(chat);
             let said = self.perform(Action::Delete { chat, seq }, NO_WAIT).await?;
-            return out
-                .show(&self.said_json(said), || format!("Done, as #{} of {name}.", said.seq))
-                .await;
+            return out.show(&self.said_json(said), || format!("Done, as #{} of {name}.", said.seq)).await;
         }
         if self.device.view(chat, seq).is_none() {
             return Err(Failure::Failed(format!("There is no message #{seq} here.")));

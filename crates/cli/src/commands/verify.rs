@@ -23,8 +23,11 @@ impl Session {
         };
         if mark || unmark {
             // The key that these digits follow from: if it changed meanwhile, nothing is marked.
-            let action =
-                if mark { Action::MarkVerified { user, identity } } else { Action::WithdrawVerified { user } };
+            let action = if mark {
+                Action::MarkVerified { user, identity }
+            } else {
+                Action::WithdrawVerified { user }
+            };
             self.act(self.feed.next_token(), action).await?;
         }
         let verified = self.look(move |client| client.is_verified(user)).await?;

@@ -40,9 +40,7 @@ impl Session {
         match &message.body {
             BodyView::Text(_) => {}
             BodyView::Files(files) => {
-                let file = |file: &dunlin_client::content::Attachment| {
-                    json!({"name": file.file_name, "bytes": file.size_bytes, "mediaType": file.media_type})
-                };
+                let file = |file: &dunlin_client::content::Attachment| json!({"name": file.file_name, "bytes": file.size_bytes, "mediaType": file.media_type});
                 value["files"] = files.attachments.iter().map(file).collect();
             }
             BodyView::Deleted => value["gone"] = json!("deleted"),
@@ -65,9 +63,10 @@ impl Session {
                 value["emoji"] = json!(emoji);
                 value
             };
-            let each = message.reactions.iter().flat_map(|reaction| {
-                reaction.users.iter().map(|user| (reaction.emoji.as_str(), user))
-            });
+            let each = message
+                .reactions
+                .iter()
+                .flat_map(|reaction| reaction.users.iter().map(|user| (reaction.emoji.as_str(), user)));
             value["reactions"] = each.map(reaction).collect();
         }
         if let Some(status) = message.status {

@@ -46,9 +46,10 @@ impl Session {
     ) -> Option<String> {
         let Item::Message(message) = self.device.view(chat, into)? else { return None };
         let user = stored.sender.user;
-        let is_edit = message.edited.as_ref().is_some_and(|edited| {
-            edited.time == stored.time && message.sender.user == user
-        });
+        let is_edit = message
+            .edited
+            .as_ref()
+            .is_some_and(|edited| edited.time == stored.time && message.sender.user == user);
         let emoji = message.reactions.iter().find(|reaction| reaction.users.contains(&user));
         let emoji = emoji.map(|reaction| reaction.emoji.as_str());
         if out.is_json() {

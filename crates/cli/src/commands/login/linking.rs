@@ -19,15 +19,18 @@ impl NewLogin {
         loop {
             match linking.next().await.map_err(|failure| self.not_linked(&failure))? {
                 LinkingEvent::Reached(0) => {
-                    out.note("None of your other devices is connected. Run 'dunlin link' on one of them.").await;
+                    out.note("None of your other devices is connected. Run 'dunlin link' on one of them.")
+                        .await;
                 }
                 LinkingEvent::Reached(_) => {}
                 LinkingEvent::Linked(account) => return Ok(*account),
                 LinkingEvent::Compare { by, code } => {
                     let code = code.to_string();
                     let value = json!({"type": "code", "code": code, "device": by.number.0});
-                    out.show(&value, || format!("Device {} shows digits. Here they are: {code}", by.number.0))
-                        .await?;
+                    out.show(&value, || {
+                        format!("Device {} shows digits. Here they are: {code}", by.number.0)
+                    })
+                    .await?;
                     return self.compare(out, linking).await;
                 }
             }
@@ -37,9 +40,8 @@ impl NewLogin {
     /// Asks whether the digits are the same, and goes on speaking with the other device meanwhile.
     async fn compare(&self, out: &mut Output, mut linking: Linking) -> Result<Account> {
         let asks = out.can_ask();
-        let mut answer = pin!(OptionFuture::from(
-            asks.then(|| out.ask("Does it show the same? Type 'yes', or 'no'", ""))
-        ));
+        let mut answer =
+            pin!(OptionFuture::from(asks.then(|| out.ask("Does it show the same? Type 'yes', or 'no'", ""))));
         let mut is_open = asks;
         loop {
             tokio::select! {
