@@ -41,10 +41,11 @@ pub(crate) async fn run(command: Command, out: &mut Output, profile: Profile) ->
         zone: TimeZone::system().iana_name().map(str::to_owned),
         has_person: out.can_ask(),
     };
+    let follows = matches!(command, Command::Tail(_));
     let found = if command.needs_terminal() {
         become_owner(&profile, &login, out).await?
     } else {
-        find_owner(&profile, &login, &request, out).await?
+        find_owner(&profile, &login, &request, follows, out).await?
     };
     match found {
         Owner::Other(code) => Ok(code),
@@ -64,6 +65,7 @@ async fn find_owner(
     profile: &Profile,
     login: &StoredLogin,
     request: &Request,
+    follows: bool,
     out: &mut Output,
 ) -> Result<Owner> {
     let device = login.device()?;
@@ -71,10 +73,13 @@ async fn find_owner(
     let mut unlocking = Unlocking::default();
     let mut deadline = Instant::now() + OWNER_TIME_MAX;
     loop {
-        match owner::ask(&socket, request, out).await? {
-            Asked::Done(code) => return Ok(Owner::Other(code)),
-            Asked::Again => deadline = Instant::now() + OWNER_TIME_MAX,
-            Asked::Nobody => {}
+        match owner::ask(&socket, request, out).await {
+            Ok(Asked::Done(code)) => return Ok(Owner::Other(code)),
+            Ok(Asked::Again) => deadline = Instant::now() + OWNER_TIME_MAX,
+            // What follows picks up where it was shown last, whatever became of the owner.
+            Err(Failure::Interrupted) if follows => deadline = Instant::now() + OWNER_TIME_MAX,
+            Ok(Asked::Nobody) => {}
+            Err(failure) => return Err(failure),
         }
         if let Some(vault) = unlocking.open(&files, out).await? {
             return Ok(Owner::This(Box::new(vault)));

@@ -1,11 +1,9 @@
 //! A connection to a Dunlin server over tokio.
 //!
 //! [`Api`] speaks REST: log in, devices, people. [`Link`] is one WebSocket, lean enough to hold by the
-//! thousand: it sends frames and reads frames. [`Connection`] stands on a link and keeps it up: requests are
-//! matched to their answers, unanswered ones go out again after a reconnect, pushes arrive as a bounded
-//! stream; whoever uses it stores events before saying `received`. [`vault`] keeps a client's state on disk,
-//! encrypted, and [`device`] drives the client core with both. Before that a new device is linked ([`linking`]) or
-//! begins with an identity of its own ([`identity`]).
+//! thousand: it sends frames and reads frames. [`vault`] keeps a client's state on disk, encrypted, and [`device`]
+//! drives the client core with both. Before that a new device is linked ([`linking`]) or begins with an identity of
+//! its own ([`identity`]).
 #![expect(
     clippy::disallowed_methods,
     reason = "this is where a client meets the real clock and real randomness"
@@ -14,13 +12,11 @@
 mod api;
 mod backoff;
 mod clock;
-mod connection;
 mod credentials;
 pub mod device;
 pub mod identity;
 mod link;
 pub mod linking;
-mod progress;
 mod server_url;
 mod tls;
 pub mod vault;
@@ -28,7 +24,6 @@ pub mod vault;
 pub use api::{Api, ApiError, types};
 pub use backoff::Backoff;
 pub use clock::{SystemClock, SystemRandomness};
-pub use connection::{Connection, ConnectionOptions, Push, Pushes, RequestError};
 pub use credentials::{Credentials, FixedToken, Session, TokenError, Tokens};
 pub use link::{Incoming, Link, LinkError};
 pub use server_url::{ServerUrl, ServerUrlError};

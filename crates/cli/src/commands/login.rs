@@ -5,7 +5,7 @@ mod linking;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use dunlin_client::Account;
+use dunlin_client::{Account, Chat};
 use dunlin_client_native::device::{Device, account_in, account_under};
 use dunlin_client_native::identity::{new_account, revoke_others};
 use dunlin_client_native::linking::{Linking, other_devices};
@@ -19,7 +19,7 @@ use crate::args::LoginArgs;
 use crate::failure::{Failure, Result};
 use crate::output::Output;
 use crate::profile::{DeviceFiles, DeviceTokens, Profile, StoredLogin, Unlocking};
-use crate::session::{Session, device_options};
+use crate::session::{NO_WAIT, Session, device_options};
 
 /// Where `dunlin serve` listens unless told otherwise.
 const SERVER_DEFAULT: &str = "http://127.0.0.1:7700";
@@ -68,6 +68,9 @@ pub(crate) async fn login(out: &mut Output, profile: Profile, args: LoginArgs) -
         Err(failure) => {
             // A device without keys is of no use to anybody, nor is its empty vault.
             let _ = new.api.log_out(&new.logged_in.credentials.access_token).await;
+            if let Ok(device) = new.login.device() {
+                new.profile.forget_device(device);
+            }
             Err(failure)
         }
     }
@@ -189,6 +192,9 @@ impl NewLogin {
         session.keep_name(out, name, self.logged_in.new_user).await?;
         session.learn_contacts().await?;
         session.until(|client| client.account().is_announced()).await?;
+        if !self.logged_in.new_user {
+            session.enter_chats(out).await;
+        }
         let StoredLogin { address, server, user_id, device } = &self.login;
         let value = json!({
             "user": user_id, "device": device, "address": address, "server": server,
@@ -243,6 +249,27 @@ impl Session {
         }
         self.people.borrow_mut().person_mut(self.me()).name = profile.name;
         self.keep_people().await
+    }
+
+    /// Waits until the device has the keys of the chats that were there before it: what is written from then on it reads.
+    async fn enter_chats(&self, out: &mut Output) {
+        let me = self.device_id();
+        let has_keys = move |chat: &Chat| {
+            let state = &chat.state;
+            let has_group = chat.is_encrypted() && state.keys.suite.is_some();
+            !has_group || state.role(me.user).is_none() || state.keys.devices.contains_key(&me)
+        };
+        let entered = async {
+            self.catch_up(NO_WAIT).await?;
+            self.until(move |client| client.chats().all(|(_, chat)| !chat.is_behind() && has_keys(chat)))
+                .await
+        };
+        if entered.await.is_err() {
+            out.note(
+                "This device does not have the keys of all your chats yet. It gets them when it is online.",
+            )
+            .await;
+        }
     }
 
     pub(super) async fn store_profile(&self, token: &str, profile: &ProfileDocument) -> Result {

@@ -6,7 +6,7 @@ use dunlin_client::Action;
 use dunlin_client::content::{Content, Reference, Text};
 use dunlin_client::query::Item;
 use dunlin_model::view::Status;
-use dunlin_model::{Body, ChatCommand, ChatId, Seq};
+use dunlin_model::{Body, ChatCommand, ChatId, ErrorCode, Seq};
 use dunlin_wire::{Command, Outcome};
 use serde_json::json;
 
@@ -39,10 +39,20 @@ impl Session {
 
     /// What sends a text: as content, or readable to the server in a chat without encryption.
     async fn message(&self, chat: ChatId, text: String, reply: Option<Seq>) -> Result<Action> {
-        let encrypted = self.look(move |client| {
-            client.chat(chat).is_none_or(|chat| chat.is_encrypted() || !chat.state.exists())
+        let me = self.me();
+        let state = self.look(move |client| {
+            let chat = client.chat(chat).filter(|chat| chat.state.exists());
+            chat.map_or((true, false), |chat| (chat.is_encrypted(), chat.state.banned.contains(&me)))
         });
-        if encrypted.await? {
+        let (encrypted, banned) = state.await?;
+        if banned {
+            // The core says of whoever is gone that they are no member.
+            return Err(Failure::Refused {
+                code: ErrorCode::Banned,
+                message: "You were banned from this chat.".into(),
+            });
+        }
+        if encrypted {
             let reply_to = match reply {
                 Some(seq) => Some(self.reference(chat, seq)?),
                 None => None,

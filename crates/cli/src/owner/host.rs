@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 
 use clap::Parser;
 use tokio::io::BufReader;
@@ -12,6 +13,7 @@ use tokio::net::unix::OwnedReadHalf;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use super::line::GuestLine;
 use super::protocol::{Answer, Request, Said, read};
@@ -23,6 +25,8 @@ use crate::session::Session;
 
 /// Guests served at a time; others wait to be accepted.
 const GUESTS_MAX: usize = 64;
+/// How long the answers of guests may take when the owner leaves.
+const LEAVE_TIME_MAX: Duration = Duration::from_secs(60);
 /// Answers of a guest's person that may wait.
 const ANSWERS_MAX: usize = 4;
 
@@ -79,7 +83,13 @@ impl Host {
         remove(&socket);
         drop(listener);
         leaving.send_replace(true);
-        while guests.join_next().await.is_some() {}
+        tokio::select! {
+            () = async { while guests.join_next().await.is_some() {} } => {}
+            // A guest may not be reading, as when its pager is left open.
+            () = sleep(LEAVE_TIME_MAX) => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        guests.shutdown().await;
     }
 }
 

@@ -57,6 +57,12 @@ impl Profile {
         Ok(DeviceFiles { device, dir })
     }
 
+    /// Removes what was made for a device that came to nothing.
+    pub(crate) fn forget_device(&self, device: DeviceId) {
+        // What stays is of no use, and does no harm.
+        let _ = std::fs::remove_dir_all(self.dir.join("devices").join(name_of(device)));
+    }
+
     /// Where the owner of a device's vault listens. Directly in the profile, since a socket's path is short.
     pub(crate) fn socket(&self, device: DeviceId) -> PathBuf {
         self.dir.join(format!("owner-{}.sock", device.number.0))
