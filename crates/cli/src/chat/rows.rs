@@ -60,7 +60,7 @@ pub(super) fn blocks(conversation: &Conversation, look: &Look) -> Vec<Block> {
         let is_new = conversation.new_from.is_some_and(|from| entry.place >= Place::at(from));
         if is_new && !new_was_said {
             new_was_said = true;
-            lines.push(look.rule("new", look.theme.new()));
+            lines.push(look.rule("new", look.theme.fresh()));
         }
         let alone = !lines.is_empty();
         match &entry.what {
@@ -187,7 +187,7 @@ impl Look {
         let before = " ".repeat(room.saturating_sub(width(mark)));
         let style = match tick {
             Tick::Seen => self.theme.well(),
-            Tick::Waiting => self.theme.new(),
+            Tick::Waiting => self.theme.fresh(),
             Tick::Sent | Tick::Delivered => self.theme.quiet(),
         };
         spans.extend([Span::raw(before), Span::styled(mark, style)]);

@@ -86,7 +86,7 @@ fn rule(model: &Model, open: &Conversation, below: usize, area: Rect, frame: &mu
         Span::styled("─", quiet),
         Span::styled(typing, Style::new()),
         Span::styled(line, quiet),
-        Span::styled(below, model.theme.new()),
+        Span::styled(below, model.theme.fresh()),
         Span::styled("─", quiet),
     ];
     put(frame, area, Line::from(spans));

@@ -65,7 +65,7 @@ fn line(model: &Model, chat: &ChatView, area: Rect) -> Line<'static> {
         Span::raw(" "),
         Span::styled(name, style),
         Span::raw(" "),
-        Span::styled(count, theme.new()),
+        Span::styled(count, theme.fresh()),
     ]);
     if at_cursor {
         line = line.style(theme.chosen());

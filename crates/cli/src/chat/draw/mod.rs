@@ -54,7 +54,7 @@ fn status(model: &Model, area: Rect, frame: &mut Frame<'_>) {
         let said = cut(&said, room.saturating_sub(width(&waiting)));
         let waiting = cut(&waiting, room);
         said_columns = width(&said) + width(&waiting);
-        spans.extend([Span::raw(said), Span::styled(waiting, theme.new())]);
+        spans.extend([Span::raw(said), Span::styled(waiting, theme.fresh())]);
     }
     spans.push(Span::raw(" ".repeat((room + 1).saturating_sub(said_columns))));
     spans.push(Span::styled(help, theme.quiet()));

@@ -40,7 +40,7 @@ impl Theme {
     }
 
     /// What is new.
-    pub(in crate::chat) fn new(self) -> Style {
+    pub(in crate::chat) fn fresh(self) -> Style {
         self.colour(Color::Yellow).add_modifier(Modifier::BOLD)
     }
 

@@ -71,6 +71,7 @@ impl Session {
             Some(text) => Some(self.find_chat(text).await?),
             None => None,
         };
+        let ended = ended_from_outside();
         let screen = Screen::take()?;
         let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         let model = Model::new(self.now(), TimeZone::system(), Theme { colours }, Screen::size());
@@ -86,7 +87,7 @@ impl Session {
             refreshed: None,
         };
         // The terminal is given back when this ends, before anything is said about why.
-        running.run(first, told, leaving).await
+        running.run(first, told, leaving, ended).await
     }
 }
 
@@ -96,13 +97,14 @@ impl Running {
         first: Option<ChatId>,
         mut told: mpsc::Receiver<News>,
         mut leaving: watch::Receiver<bool>,
+        ended: impl Future<Output = ()>,
     ) -> Result {
         let mut keys = EventStream::new();
         let mut changes = self.session.feed.changes();
         let mut online = self.session.feed.online();
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let mut ended = pin!(ended_from_outside());
+        let mut ended = pin!(ended);
         self.meet(&mut online)?;
         self.read_again().await?;
         if let Some(chat) = first {
@@ -284,22 +286,22 @@ impl Running {
     }
 }
 
-/// Ends when the program is asked to from outside: the window was closed, the machine goes down.
+/// Ends when the program is asked to from outside: the window was closed, the machine goes down. From the call on, not
+/// only from the first poll, such a request no longer ends the program at once.
 #[cfg(unix)]
-async fn ended_from_outside() {
+fn ended_from_outside() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut hung_up), Ok(mut terminated)) =
-        (signal(SignalKind::hangup()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = hung_up.recv() => {}
-        _ = terminated.recv() => {}
+    let signals = (signal(SignalKind::hangup()), signal(SignalKind::terminate()));
+    async move {
+        let (Ok(mut hung_up), Ok(mut terminated)) = signals else { return std::future::pending().await };
+        tokio::select! {
+            _ = hung_up.recv() => {}
+            _ = terminated.recv() => {}
+        }
     }
 }
 
 #[cfg(not(unix))]
-async fn ended_from_outside() {
-    std::future::pending().await
+fn ended_from_outside() -> impl Future<Output = ()> {
+    std::future::pending()
 }
