@@ -48,7 +48,7 @@ mod tests {
         let rows: Vec<Vec<char>> = lines.iter().map(|line| line.chars().collect()).collect();
         let (width, height) = (rows[0].len(), rows.len() * 2);
         let is_dark = |x: usize, y: usize| {
-            let halves = if y % 2 == 0 { ['█', '▀'] } else { ['█', '▄'] };
+            let halves = if y.is_multiple_of(2) { ['█', '▀'] } else { ['█', '▄'] };
             halves.contains(&rows[y / 2][x])
         };
         let mut seen = rqrr::PreparedImage::prepare_from_greyscale(width * SCALE, height * SCALE, |x, y| {
