@@ -139,7 +139,7 @@ impl NewLogin {
         let mut unlocking = Unlocking::default();
         // First, for it may ask for a passphrase: what is typed while a device is being linked answers that.
         let vault = unlocking.create(&files, args.unlock, out).await?;
-        let account = self.account(out, &files, &mut unlocking, args.new_identity).await?;
+        let account = Box::pin(self.account(out, &files, &mut unlocking, args.new_identity)).await?;
         let session = Session::start(self.profile.clone(), self.login.clone(), |options| {
             Device::create(vault, account, options)
         })?;
@@ -184,7 +184,7 @@ impl NewLogin {
             .await;
             return Ok(new_account(device, &randomness, now));
         }
-        self.be_linked(out, Linking::begin(device, options)).await
+        Box::pin(self.be_linked(out, Linking::begin(device, options))).await
     }
 
     /// Waits until others can write to the device, and says that all is well.

@@ -31,7 +31,10 @@ impl Session {
             }
         };
         let action = self.message(chat, text, args.reply.map(Seq)).await?;
-        let said = self.perform(action, wait).await?;
+        let said = match self.perform(action, wait).await {
+            Ok(said) => said,
+            Err(failure) => return Err(self.why_gone(chat, failure).await?),
+        };
         self.refresh_chats().await?;
         let name = self.chat_name(chat);
         out.show(&self.said_json(said), || format!("Sent to {name} as #{}.", said.seq)).await
@@ -39,20 +42,10 @@ impl Session {
 
     /// What sends a text: as content, or readable to the server in a chat without encryption.
     async fn message(&self, chat: ChatId, text: String, reply: Option<Seq>) -> Result<Action> {
-        let me = self.me();
-        let state = self.look(move |client| {
-            let chat = client.chat(chat).filter(|chat| chat.state.exists());
-            chat.map_or((true, false), |chat| (chat.is_encrypted(), chat.state.banned.contains(&me)))
+        let encrypted = self.look(move |client| {
+            client.chat(chat).is_none_or(|chat| chat.is_encrypted() || !chat.state.exists())
         });
-        let (encrypted, banned) = state.await?;
-        if banned {
-            // The core says of whoever is gone that they are no member.
-            return Err(Failure::Refused {
-                code: ErrorCode::Banned,
-                message: "You were banned from this chat.".into(),
-            });
-        }
-        if encrypted {
+        if encrypted.await? {
             let reply_to = match reply {
                 Some(seq) => Some(self.reference(chat, seq)?),
                 None => None,
@@ -67,6 +60,20 @@ impl Session {
             epoch: None,
         };
         Ok(Action::Submit { chat, command })
+    }
+
+    /// The core says of whoever is gone that they are no member; here it is told whether they were banned.
+    async fn why_gone(&self, chat: ChatId, failure: Failure) -> Result<Failure> {
+        let me = self.me();
+        let banned =
+            self.look(move |client| client.chat(chat).is_some_and(|chat| chat.state.banned.contains(&me)));
+        Ok(match failure {
+            Failure::Refused { code: ErrorCode::NotAMember, .. } if banned.await? => Failure::Refused {
+                code: ErrorCode::Banned,
+                message: "You were banned from this chat.".into(),
+            },
+            failure => failure,
+        })
     }
 
     pub(super) async fn edit(
