@@ -5,6 +5,7 @@
 #[expect(dead_code, reason = "this test has no terminals")]
 mod support;
 
+use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -71,9 +72,15 @@ impl Someone {
         let account = Account::new(certificate, &key, Some(&identity));
         let (device, events) = Device::create(vault, account, options.clone()).unwrap();
         let mut someone = Self { user: credentials_user(&device).await, vault: dir, options, device, events };
-        someone
-            .until(|event| matches!(event, DeviceEvent::Change(change) if **change == Change::CaughtUp))
-            .await;
+        // Others can add the device only once its key packages are at the server.
+        let (caught_up, announced) = (Cell::new(false), Cell::new(false));
+        let is_ready = |event: &DeviceEvent| {
+            let is = |wanted| matches!(event, DeviceEvent::Change(change) if **change == wanted);
+            caught_up.set(caught_up.get() || is(Change::CaughtUp));
+            announced.set(announced.get() || is(Change::Announced));
+            caught_up.get() && announced.get()
+        };
+        someone.until(is_ready).await;
         someone
     }
 

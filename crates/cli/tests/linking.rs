@@ -5,6 +5,7 @@
 #[expect(dead_code, reason = "this test has no terminals")]
 mod support;
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,7 +75,15 @@ impl LoggedIn {
             Vault::create(&self.vault, &unlock(&self.vault), Arc::clone(&self.options.randomness)).unwrap();
         let (device, events) = Device::create(vault, account, self.options).unwrap();
         let mut running = Running { id: self.id, device, events };
-        running.until(|change| *change == Change::CaughtUp).await;
+        // Others can add the device only once its key packages are at the server.
+        let (caught_up, announced) = (Cell::new(false), Cell::new(false));
+        running
+            .until(|change| {
+                caught_up.set(caught_up.get() || *change == Change::CaughtUp);
+                announced.set(announced.get() || *change == Change::Announced);
+                caught_up.get() && announced.get()
+            })
+            .await;
         running
     }
 

@@ -68,7 +68,7 @@ impl Session {
             EventKind::GroupStarted(_) => "made new keys for the chat".into(),
             EventKind::Committed(_) => "changed the chat's keys".into(),
             EventKind::DeviceRevoked { device } => {
-                format!("has device {} no longer", device.number.0)
+                format!("no longer uses device {}", device.number.0)
             }
         }
     }

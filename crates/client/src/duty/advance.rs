@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dunlin_model::{ChatId, ErrorCode, StartReason};
+use dunlin_model::{ChatId, DeviceId, ErrorCode, StartReason};
 
 use super::Need;
 use crate::outbox::Wish;
@@ -139,11 +139,22 @@ impl Client {
     }
 
     fn carry_out_later(&mut self, id: ChatId, need: &Need) {
-        let patience = if *need == Need::Enter { ENTRY_PATIENCE } else { COMMIT_PATIENCE };
+        let patience = match need {
+            // Others add people, not a further device of somebody who is in.
+            Need::Enter if self.is_in_by_another_device(id) => Duration::ZERO,
+            Need::Enter => ENTRY_PATIENCE,
+            _ => COMMIT_PATIENCE,
+        };
         let at = self.now + patience + self.jitter(patience);
         if let Some(chat) = self.chats.get_mut(&id) {
             chat.duty_at.get_or_insert(at);
         }
+    }
+
+    fn is_in_by_another_device(&self, id: ChatId) -> bool {
+        let me = self.account.device();
+        let is_other = |device: &DeviceId| device.user == me.user && *device != me;
+        self.chats.get(&id).is_some_and(|chat| chat.state.keys.devices.keys().any(is_other))
     }
 
     fn carry_out(&mut self, id: ChatId, need: &Need) {
