@@ -41,6 +41,8 @@ pub enum Notice {
         /// Last place.
         to: Seq,
     },
+    /// The server's data came back from a backup that lacks what was said after this place.
+    Restored,
 }
 
 impl Notice {
@@ -80,6 +82,10 @@ impl Notice {
             Self::Missing { .. } => {
                 "Messages are missing here: they are so old that the server has removed them.".to_owned()
             }
+            Self::Restored => "The server lost what was said here, and came back from a backup. What you had said is \
+                               sent again, unless somebody is here now who was not then; the rest is set aside on \
+                               this device."
+                .to_owned(),
         }
     }
 }

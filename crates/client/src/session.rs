@@ -47,8 +47,8 @@ pub(crate) struct Session {
     pub(crate) caught_up: bool,
     /// All was delivered, but the chats from before this device are not known yet.
     caught_up_waits: bool,
-    /// The server did not take the certificate: it is to be said again.
-    certificate_failed: bool,
+    /// The server did not take the certificate or key packages: they are to be said again.
+    announcing_failed: bool,
     /// When something has to have come by, while it is not up to date.
     next_until: Timestamp,
     /// Whether it was given up.
@@ -198,17 +198,20 @@ impl Client {
                     self.caught_up();
                 }
             }
-            (Some(Request::Certificate), Outcome::Failed(failure)) => {
+            (
+                Some(request @ (Request::Certificate | Request::Announcement { .. })),
+                Outcome::Failed(failure),
+            ) => {
                 if let Some(session) = &mut self.session {
-                    session.certificate_failed = true;
+                    session.announcing_failed = true;
                 }
-                if failure.retry == Retry::Never {
+                if request == Request::Certificate && failure.retry == Retry::Never {
                     self.effects.changes.push(Change::CertificateRefused { why: failure });
                 }
             }
             (Some(Request::Announcement { last: true }), Outcome::KeyPackageCount { .. }) => {
                 self.account.announced =
-                    self.session.as_ref().is_some_and(|session| !session.certificate_failed);
+                    self.session.as_ref().is_some_and(|session| !session.announcing_failed);
                 self.account_changed = self.account.announced;
                 if self.account.announced {
                     self.effects.changes.push(Change::Announced);

@@ -66,6 +66,8 @@ pub struct Client {
     pub(crate) account_changed: bool,
     /// Chats that may go on.
     pub(crate) touched: BTreeSet<ChatId>,
+    /// When a tick was asked for last.
+    wake_at: Option<Timestamp>,
 }
 
 impl fmt::Debug for Client {
@@ -100,6 +102,7 @@ impl Client {
             work: Vec::new(),
             account_changed: true,
             touched: BTreeSet::new(),
+            wake_at: None,
         }
     }
 
@@ -206,19 +209,22 @@ impl Client {
     pub fn begin_step(&mut self, now: Timestamp, input: Input) -> Unfinished {
         self.now = now;
         self.expire_linking();
+        // Another input may come before the tick that was asked for: what is due is looked at with it.
+        let is_due = matches!(input, Input::Tick) || self.wake_at.is_some_and(|at| at <= now);
         match input {
             Input::Connected(welcome) => self.connected(&welcome),
             Input::Disconnected => self.disconnected(),
             Input::Frame(frame) => self.frame(frame),
             Input::Command(command) => self.command(command),
-            Input::Tick => {
-                self.give_up_lost_connection();
-                self.touched.extend(self.chats.keys().copied());
-            }
+            Input::Tick => {}
             Input::BlobFetched { hash, bytes } => self.blob_fetched(hash, bytes),
             Input::BlobStored { hash, stored } => self.blob_stored(hash, stored),
             Input::MessagesLoaded { chat, rows } => self.messages_loaded(chat, &rows),
             Input::Entropy(entropy) => self.generator.stir(&entropy),
+        }
+        if is_due {
+            self.give_up_lost_connection();
+            self.touched.extend(self.chats.keys().copied());
         }
         while let Some(id) = self.touched.pop_first() {
             self.advance(id);
@@ -379,6 +385,7 @@ impl Client {
         let answer = self.session.as_ref().and_then(Session::patience_ends).filter(|at| *at > self.now);
         let own_times = [self.timers.next(), self.compact_at, self.linking.wake_at(), answer];
         effects.wake_at = own_times.into_iter().chain([effects.wake_at]).flatten().min();
+        self.wake_at = effects.wake_at;
         effects
     }
 }

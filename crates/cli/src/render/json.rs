@@ -105,6 +105,7 @@ impl Session {
                 value["missing"] = json!(missing);
                 value
             }
+            Notice::Restored => json!({"type": "restored"}),
             Notice::Missing { from, to } => json!({"type": "skipped", "from": from.0, "to": to.0}),
         };
         value["sentence"] = json!(notice.sentence(&|user| self.plain_name(user)));

@@ -62,6 +62,8 @@ pub struct Marks {
     pub last: Option<(DeviceId, ClientSeq, Timestamp)>,
     /// While it is being found out what a server that came back from a backup has lost.
     pub restored: Option<Restored>,
+    /// Meanwhile: who was here before. What was said is said again to nobody else.
+    pub said_to: Option<BTreeSet<UserId>>,
 }
 
 /// What an encrypted chat is about and looks like.

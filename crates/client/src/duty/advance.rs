@@ -113,6 +113,9 @@ impl Client {
         let wants_to_send = matches!(chat.outbox.front(), Some(head) if matches!(head.wish, Wish::Content(_) | Wish::Suite(_)));
         let is_due = chat.eager || chat.duty_at.is_some_and(|at| at <= now);
         let need = self.need(id);
+        // Others add people, not a further device of somebody who is in: there is nothing to wait for.
+        let is_due = is_due
+            || (need == Some(Need::Enter) && chat.duty_at.is_none() && self.is_in_by_another_device(id));
         let is_revoked = chat.state.keys.revoked.contains(&self.account.device());
         if wants_to_send && is_revoked {
             self.refuse_all(id, ErrorCode::DeviceRevoked, "This device was revoked.");
@@ -139,12 +142,7 @@ impl Client {
     }
 
     fn carry_out_later(&mut self, id: ChatId, need: &Need) {
-        let patience = match need {
-            // Others add people, not a further device of somebody who is in.
-            Need::Enter if self.is_in_by_another_device(id) => Duration::ZERO,
-            Need::Enter => ENTRY_PATIENCE,
-            _ => COMMIT_PATIENCE,
-        };
+        let patience = if *need == Need::Enter { ENTRY_PATIENCE } else { COMMIT_PATIENCE };
         let at = self.now + patience + self.jitter(patience);
         if let Some(chat) = self.chats.get_mut(&id) {
             chat.duty_at.get_or_insert(at);

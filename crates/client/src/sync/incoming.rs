@@ -112,20 +112,15 @@ impl Client {
         }
     }
 
-    /// Whether all blobs that this device needs of the event are here; asks for those that are not.
+    /// Whether the blob that this device needs of the event is here; asks for it if not.
     fn has_blobs(&mut self, id: ChatId, event: &Event) -> bool {
         let me = self.account.device();
+        let Some(hash) = needed(event, me).filter(|hash| !self.blobs.contains_key(hash)) else { return true };
         let Some(chat) = self.chats.get_mut(&id) else { return true };
-        let mut complete = true;
-        for hash in needed(event, me) {
-            if !self.blobs.contains_key(&hash) {
-                complete = false;
-                if chat.blobs_asked.insert(hash) {
-                    self.effects.wants.push(Want::FetchBlob { chat: id, seq: Some(event.seq), hash });
-                }
-            }
+        if chat.blobs_asked.insert(hash) {
+            self.effects.wants.push(Want::FetchBlob { chat: id, seq: Some(event.seq), hash });
         }
-        complete
+        false
     }
 
     /// The bytes of a part of a handshake, which `has_blobs` made sure of.
@@ -160,21 +155,22 @@ impl Client {
     }
 }
 
-/// The blobs of a handshake that `me` looks into: the commit, or the Welcome that lets it in.
-fn needed(event: &Event, me: DeviceId) -> Vec<[u8; 32]> {
-    let payloads = match &event.kind {
-        EventKind::Committed(commit) if event.sender != me => {
-            let welcome = commit.welcome.as_ref().filter(|_| commit.added.contains(&me));
-            [Some(&commit.commit), welcome]
+/// The blob of a handshake that `me` looks into: the commit, or the Welcome that lets it in.
+fn needed(event: &Event, me: DeviceId) -> Option<[u8; 32]> {
+    let payload = match &event.kind {
+        // Whoever is let in has no group that the commit could be applied to.
+        EventKind::Committed(commit) if event.sender != me && commit.added.contains(&me) => {
+            commit.welcome.as_ref()
         }
+        EventKind::Committed(commit) if event.sender != me => Some(&commit.commit),
         EventKind::GroupStarted(start) if event.sender != me => {
-            [start.welcome.as_ref().filter(|_| start.devices.contains(&me)), None]
+            start.welcome.as_ref().filter(|_| start.devices.contains(&me))
         }
-        _ => [None, None],
+        _ => None,
     };
     let stored = |payload: &Payload| match payload {
         Payload::Stored { hash, .. } => Some(*hash),
         Payload::Inline(_) => None,
     };
-    payloads.into_iter().flatten().filter_map(stored).collect()
+    payload.and_then(stored)
 }

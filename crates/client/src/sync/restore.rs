@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::chats::{Shown, StoredMessage};
 use crate::content::{Content, Envelope};
 use crate::effects::{Change, Want};
+use crate::notice::Notice;
 use crate::outbox::{Entry, Wish, write};
 use crate::rows::Part;
 use crate::session::Request;
@@ -131,7 +132,9 @@ impl Client {
         self.keys.forget(id);
         self.drop_attempt(id);
         let Some(chat) = self.chats.get_mut(&id) else { return };
+        let members = chat.state.members.keys().copied().collect();
         let marks = &mut chat.marks;
+        marks.said_to.get_or_insert(members);
         marks.cursor = marks.cursor.min(to);
         marks.base = Seq::ZERO;
         marks.needs_base = !is_gone;
@@ -140,8 +143,9 @@ impl Client {
         marks.seen = marks.seen.min(marks.cursor);
         marks.unread.retain(|seq| *seq <= to);
         marks.restored = marks.restored.map(|restored| Restored { rewound: true, ..restored });
+        // What came after may honestly be sent again, under its number.
+        marks.signed.clear();
         if is_gone {
-            marks.signed.clear(); // The same creation may come again.
             chat.state = ChatState::before_creation(id);
             chat.state_changed = true;
         }
@@ -152,7 +156,38 @@ impl Client {
         chat.duty = None;
         chat.broken = false;
         chat.tried.clear();
+        self.forget_what_names(id, to);
         self.touched.insert(id);
+    }
+
+    /// Drops what waits and means a message of the part that was lost: something else will stand at its place.
+    fn forget_what_names(&mut self, id: ChatId, kept_to: Seq) {
+        let hides: Vec<Seq> = self
+            .hides
+            .keys()
+            .filter(|(chat, seq)| *chat == id && *seq > kept_to)
+            .map(|(_, seq)| *seq)
+            .collect();
+        for seq in hides {
+            self.hides.remove(&(id, seq));
+            self.effects.persist.delete(rows::of_place(rows::HIDE, id, seq));
+        }
+        let Some(chat) = self.chats.get(&id) else { return };
+        let is_lost = |entry: &&Entry| match &entry.wish {
+            Wish::Command(frame) => match crate::outbox::read(frame) {
+                Some(Command::Submit { command: ChatCommand::DeleteMessage { target }, .. }) => {
+                    target > kept_to
+                }
+                _ => false,
+            },
+            _ => false,
+        };
+        let places: Vec<u64> = chat.outbox.iter().filter(is_lost).map(|entry| entry.place).collect();
+        for place in places {
+            if let Some(token) = self.drop_entry(id, place) {
+                self.refuse(token, id, ErrorCode::NotFound, "The server has lost the message.".to_owned());
+            }
+        }
     }
 
     pub(crate) fn messages_loaded(&mut self, id: ChatId, loaded: &[(Key, Value)]) {
@@ -193,8 +228,12 @@ impl Client {
     fn move_aside(&mut self, id: ChatId, lost: &StoredMessage) {
         // Its words are found no more; what else may stand at its place by now is.
         self.rebuild_search();
+        self.timers.remove(id, lost.seq, &mut self.effects.persist);
         self.effects.persist.delete(rows::message(id, lost.seq));
-        self.effects.persist.put(rows::lost(id, lost.time, lost.seq), rows::encode(lost));
+        // What was to disappear does.
+        if lost.envelope(id).is_none_or(|envelope| envelope.disappear_seconds == 0) {
+            self.effects.persist.put(rows::lost(id, lost.time, lost.seq), rows::encode(lost));
+        }
     }
 
     /// What was lost is kept, and what this device had said is said again.
@@ -202,8 +241,13 @@ impl Client {
         self.move_aside(id, lost);
         let is_own = lost.sender == self.account.device();
         let Some(envelope) = lost.envelope(id).filter(|_| is_own) else { return };
-        if let Some(chat) = self.chats.get_mut(&id) {
-            chat.marks.accepted = chat.marks.accepted.saturating_sub(1);
+        let Some(chat) = self.chats.get_mut(&id) else { return };
+        chat.marks.accepted = chat.marks.accepted.saturating_sub(1);
+        // The server says who is here now: whoever was not here then, or was removed since, is not told.
+        let said_to = chat.marks.said_to.as_ref();
+        let is_new = |user| said_to.is_some_and(|before| !before.contains(user));
+        if chat.state.members.keys().any(is_new) {
+            return;
         }
         let envelope = Envelope { client_seq: ClientSeq(0), sender_counter: 1, ..envelope };
         if let Ok(sealed) = envelope.seal_plaintext() {
@@ -216,7 +260,7 @@ impl Client {
         let Some(held) = chat.held.take() else { return };
         // A chat that others have to start again, or that this person is not in any more, refuses what is said.
         if !chat.state.exists()
-            && let Some(wish) = self.creation_again(&held)
+            && let Some(wish) = self.creation_again(id, &held)
         {
             self.push_first(id, wish);
         }
@@ -225,15 +269,18 @@ impl Client {
         }
         if let Some(chat) = self.chats.get_mut(&id) {
             chat.marks.restored = None;
+            chat.marks.said_to = None;
             chat.marks_changed = true;
         }
+        self.note_here(id, Notice::Restored);
         self.effects.changes.push(Change::Restored { chat: id });
         self.touched.insert(id);
     }
 
     /// The creation of a chat that is gone altogether, where this device may ask for it.
-    fn creation_again(&mut self, held: &BTreeMap<Seq, StoredMessage>) -> Option<Entry> {
+    fn creation_again(&mut self, id: ChatId, held: &BTreeMap<Seq, StoredMessage>) -> Option<Entry> {
         let me = self.account.device();
+        let said_to = self.chats.get(&id).and_then(|chat| chat.marks.said_to.clone());
         let first = held.get(&Seq::FIRST)?;
         let Shown::Event(event) = &first.shown else { return None };
         let EventKind::Created { kind, encryption, name, description, members } = event.as_ref() else {
@@ -249,7 +296,13 @@ impl Client {
             encryption: *encryption,
             name: name.clone(),
             description: description.clone(),
-            members: members.iter().map(|(user, _)| *user).filter(|user| *user != me.user).collect(),
+            members: members
+                .iter()
+                .map(|(user, _)| *user)
+                .filter(|user| {
+                    *user != me.user && said_to.as_ref().is_none_or(|before| before.contains(user))
+                })
+                .collect(),
         };
         let create = Command::CreateChat { client_seq: number, command, attestation: None };
         Some(Entry { place: number.0, token: 0, wish: Wish::Create(write(create)) })

@@ -68,7 +68,8 @@ impl Client {
         let Some(chat) = self.chats.get_mut(&id) else { return Shown::Nothing };
         let is_direct = chat.state.kind == ChatKind::Direct;
         if !is_direct && chat.state.role(event.sender.user) < Some(Role::Admin) {
-            return Shown::Stub(StubReason::NotAllowed);
+            let is_told = event.seq <= chat.marks.base;
+            return if is_told { Shown::Nothing } else { Shown::Stub(StubReason::NotAllowed) };
         }
         if chat.marks.timer == seconds {
             return Shown::Nothing;
@@ -90,7 +91,14 @@ impl Client {
         let Some(chat) = self.chats.get_mut(&id) else { return Shown::Nothing };
         let is_direct = chat.state.kind == ChatKind::Direct;
         if is_direct || chat.state.role(event.sender.user) < Some(Role::Admin) {
-            return Shown::Stub(StubReason::NotAllowed);
+            // Who was told the state of later does not know the sender's role of then, and takes the first name.
+            let is_told = event.seq <= chat.marks.base;
+            if !is_told {
+                return Shown::Stub(StubReason::NotAllowed);
+            }
+            if is_direct || chat.marks.title.is_some() {
+                return Shown::Nothing;
+            }
         }
         let before = (chat.marks.title.clone(), chat.about.clone());
         if metadata.name.is_some() {

@@ -213,6 +213,21 @@ fn what_could_not_be_fetched_is_asked_for_again() {
 }
 
 #[test]
+fn who_is_added_to_a_large_group_is_in_by_its_welcome() {
+    // So many that the commit and the Welcome are blobs.
+    let mut world = World::of_with(14, Cryptography::Mls);
+    let others: Vec<u8> = (2..=13).collect();
+    let chat = world.group(0, &others);
+    world.say(0, chat, "before");
+    world.settle();
+    world.add(0, chat, 14);
+    world.settle();
+    world.say(1, chat, "after");
+    world.settle();
+    assert_eq!(world.texts(13, chat), ["after"]);
+}
+
+#[test]
 fn a_revoked_device_is_out_before_the_next_message() {
     let mut world = World::of(2);
     let chat = world.group(0, &[2]);

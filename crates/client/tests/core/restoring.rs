@@ -122,3 +122,26 @@ fn a_chat_that_is_gone_altogether_is_started_again_by_who_started_it() {
         assert!(world.server.chats[&chat].state.keys.devices.contains_key(&device(2, 1)));
     }
 }
+
+#[test]
+fn what_was_said_without_somebody_is_not_said_again_to_them() {
+    let mut world = World::of(3);
+    let chat = world.group(0, &[2, 3]);
+    world.say(0, chat, "1 kept");
+    world.settle();
+    let backup = world.server.clone();
+    world.remove(0, chat, 3);
+    world.settle();
+    world.say(0, chat, "2 not for the third");
+    world.settle();
+    // The server makes the third one a member again, and loses what came after.
+    world.restore(backup);
+    everyone_connects(&mut world);
+    world.say(1, chat, "3 after");
+    world.settle();
+    assert!(world.texts(2, chat).contains(&"3 after".to_owned()), "{:?}", world.texts(2, chat));
+    for index in 0..3 {
+        assert!(!world.texts(index, chat).contains(&"2 not for the third".to_owned()), "peer {index}");
+    }
+    assert!(world.peers[0].keeps_aside(chat).contains(&"2 not for the third".to_owned()));
+}
