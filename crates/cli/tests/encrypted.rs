@@ -191,6 +191,21 @@ fn a_new_device_is_linked_and_reads_what_follows() {
 }
 
 #[test]
+fn an_identity_that_was_replaced_elsewhere_is_not_taken_from_the_kept_vault() {
+    let machine = Machine::new();
+    let _server = machine.serve();
+    let (ada, laptop) = (machine.register("ada"), machine.person("laptop"));
+    let (address, server) = (ada.address(), machine.url());
+    let log_in = ["login", &address, "--server", &server, "--unlock", "file"];
+    laptop.ok(&[&log_in[..], &["--request-code"]].concat());
+    let code = machine.code_for(&address);
+    laptop.ok(&[&log_in[..], &["--new-identity", "--code", &code]].concat());
+    assert_eq!(ada.fails(&["chats"]), (3, "notLoggedIn".into()));
+    let linking = waits_to_be_linked(&machine, &ada, &ada);
+    wait_until("it asks the laptop", || !of_type(&linking.values(), "link").is_empty());
+}
+
+#[test]
 fn nothing_that_people_write_is_readable_where_it_is_kept() {
     let machine = Machine::new();
     let server = machine.serve();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
+use dunlin_model::mls::HANDSHAKE_BYTES_MAX;
 use dunlin_model::{ChatId, ErrorCode, Retry, Seq, UserId};
 use dunlin_wire::Failure;
 use reqwest::{Client, Method, RequestBuilder};
@@ -23,6 +24,8 @@ use types::{
 
 /// How long one request may take.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(15);
+/// Bytes of an answer that is JSON, at the most: far more than the longest list takes.
+const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Why a REST request failed.
 #[derive(Debug, thiserror::Error)]
@@ -181,7 +184,7 @@ impl Api {
             url.query_pairs_mut().append_pair("seq", &seq.0.to_string());
         }
         let BlobAddress { address } = self.read(self.client.get(url).bearer_auth(token)).await?;
-        let (_, body) = self.answer(self.client.get(self.at(&address)?)).await?;
+        let (_, body) = self.answer(self.client.get(self.at(&address)?), HANDSHAKE_BYTES_MAX).await?;
         Ok(body.into())
     }
 
@@ -330,21 +333,54 @@ impl Api {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<(), ApiError> {
-        self.answer(request).await.map(drop)
+        self.answer(request, ANSWER_BYTES_MAX).await.map(drop)
     }
 
     async fn read<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ApiError> {
-        let (status, body) = self.answer(request).await?;
+        let (status, body) = self.answer(request, ANSWER_BYTES_MAX).await?;
         serde_json::from_slice(&body).map_err(|_| ApiError::NotUnderstood { status })
     }
 
-    async fn answer(&self, request: RequestBuilder) -> Result<(u16, Vec<u8>), ApiError> {
-        let answer = request.send().await.map_err(ApiError::Unreachable)?;
+    /// The status and body of an answer. Reads no further than `bytes_max`: whoever answers does not decide how much
+    /// memory that takes here.
+    async fn answer(&self, request: RequestBuilder, bytes_max: usize) -> Result<(u16, Vec<u8>), ApiError> {
+        let mut answer = request.send().await.map_err(ApiError::Unreachable)?;
         let status = answer.status();
-        let body = answer.bytes().await.map_err(ApiError::Unreachable)?;
+        let mut body = Vec::new();
+        while let Some(part) = answer.chunk().await.map_err(ApiError::Unreachable)? {
+            if part.len() > bytes_max.saturating_sub(body.len()) {
+                return Err(ApiError::NotUnderstood { status: status.as_u16() });
+            }
+            body.extend_from_slice(&part);
+        }
         if status.is_success() {
-            return Ok((status.as_u16(), body.to_vec()));
+            return Ok((status.as_u16(), body));
         }
         Err(failure_of(&body).map_or(ApiError::NotUnderstood { status: status.as_u16() }, ApiError::Failed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_without_end_is_not_read_to_its_end() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server: ServerUrl = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let answers = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 4096]).await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+            while stream.write_all(&[b'x'; 4096]).await.is_ok() {}
+        });
+        let api = Api::new(server).unwrap();
+        let refused = api.answer(api.call(Method::GET, &["profile"], None), 100_000).await;
+        assert!(matches!(refused, Err(ApiError::NotUnderstood { status: 200 })), "{refused:?}");
+        // It was told so: the connection is closed.
+        answers.await.unwrap();
     }
 }

@@ -12,7 +12,7 @@ use dunlin_client_native::linking::{Linking, other_devices};
 use dunlin_client_native::types::{LoggedIn, Login, Profile as ProfileDocument};
 use dunlin_client_native::{Api, ServerUrl, SystemClock, SystemRandomness};
 use dunlin_model::account::Address;
-use dunlin_model::{Clock, ErrorCode};
+use dunlin_model::{Clock, ErrorCode, IdentityKey};
 use serde_json::json;
 
 use crate::args::LoginArgs;
@@ -167,15 +167,18 @@ impl NewLogin {
             revoke_others(&self.api, token).await.map_err(|error| Failure::of_api(&self.server, &error))?;
             return Ok(new_account(device, &randomness, now));
         }
-        for before in self.profile.devices_before(device) {
-            let vault = unlocking.open(&before, out).await.ok().flatten();
-            if let Some(identity) = vault.and_then(|vault| account_in(&vault)?.identity()) {
-                return Ok(account_under(&identity, device, &randomness, now));
-            }
-        }
         let tokens = Arc::new(DeviceTokens::new(files.clone(), self.api.clone()));
         let options = device_options(self.server.clone(), self.api.clone(), tokens);
         let others = other_devices(device, &options).await.map_err(|failure| self.not_linked(&failure))?;
+        for before in self.profile.devices_before(device) {
+            let vault = unlocking.open(&before, out).await.ok().flatten();
+            let Some(identity) = vault.and_then(|vault| account_in(&vault)?.identity()) else { continue };
+            // It may have been replaced meanwhile, with --new-identity elsewhere: the server takes no second one.
+            let public = IdentityKey(identity.verifying_key().to_bytes());
+            if others.iter().all(|other| other.identity == public) {
+                return Ok(account_under(&identity, device, &randomness, now));
+            }
+        }
         if others.is_empty() {
             out.note(
                 "No other device of yours is left, so this one begins with new keys. Those you write with are told, \
@@ -191,7 +194,12 @@ impl NewLogin {
     async fn welcome(&self, out: &mut Output, session: &Session, name: Option<String>) -> Result {
         session.keep_name(out, name, self.logged_in.new_user).await?;
         session.learn_contacts().await?;
-        session.until(|client| client.account().is_announced()).await?;
+        tokio::select! {
+            announced = session.until(|client| client.account().is_announced()) => announced?,
+            refusal = session.feed.certificate_refused() => {
+                return Err(Failure::Failed(session.change_line(&refusal).unwrap_or_default()));
+            }
+        }
         if !self.logged_in.new_user {
             session.enter_chats(out).await;
         }

@@ -35,16 +35,22 @@ impl Session {
         value["safetyNumber"] = json!(number.to_string());
         value["verified"] = json!(verified);
         out.show(&value, || {
-            let state = if verified { "marked as verified" } else { "not marked as verified" };
-            let name = self.name(user);
             let (first, second) = halves(&number.to_string());
-            format!(
-                "{first}\n{second}\n{name} is {state}. If {name} sees the same digits with 'dunlin verify', nobody \
-                 stands between you: then say so with --mark."
-            )
+            format!("{first}\n{second}\n{}", standing(&self.name(user), verified))
         })
         .await
     }
+}
+
+/// What is noted of somebody's keys, and what can be done about it.
+fn standing(name: &str, verified: bool) -> String {
+    if verified {
+        return format!("{name} is marked as verified. To take that back, say --unmark.");
+    }
+    format!(
+        "{name} is not marked as verified. If {name} sees the same digits with 'dunlin verify', nobody stands between \
+         you: then say so with --mark."
+    )
 }
 
 /// Six groups of five digits a line.
@@ -52,4 +58,16 @@ fn halves(number: &str) -> (String, String) {
     let groups: Vec<&str> = number.split(' ').collect();
     let (first, second) = groups.split_at(groups.len() / 2);
     (first.join(" "), second.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::standing;
+
+    #[test]
+    fn who_is_marked_already_is_not_to_be_marked_again() {
+        let (marked, unmarked) = (standing("Ben", true), standing("Ben", false));
+        assert!(marked.contains("--unmark") && !marked.contains("--mark"), "{marked}");
+        assert!(unmarked.contains("--mark") && !unmarked.contains("--unmark"), "{unmarked}");
+    }
 }

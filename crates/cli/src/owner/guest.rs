@@ -1,9 +1,17 @@
 //! A process that finds the vault owned: it asks the owner.
 
+use std::path::Path;
+#[cfg(unix)]
+use std::{io::Read, net::Shutdown, time::Duration};
+
 #[cfg(unix)]
 use tokio::io::BufReader;
 #[cfg(unix)]
 use tokio::net::UnixStream;
+#[cfg(unix)]
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+#[cfg(unix)]
+use tokio::time::timeout;
 
 #[cfg(unix)]
 use super::protocol::{Answer, Said, read, write};
@@ -24,21 +32,33 @@ pub(crate) enum Asked {
     Again,
 }
 
+/// How long the owner may take to accept a request.
+#[cfg(unix)]
+const ACCEPT_TIME_MAX: Duration = Duration::from_secs(10);
+
 /// Asks the owner who listens at `socket`.
 ///
 /// # Errors
+/// When the owner does not accept in time, which one that is suspended does not: it did not run, and will not.
 /// `Interrupted` when the owner ended in the middle; failures of this process's own output.
 #[cfg(unix)]
-pub(crate) async fn ask(socket: &std::path::Path, request: &Request, out: &mut Output) -> Result<Asked> {
+pub(crate) async fn ask(socket: &Path, request: &Request, out: &mut Output) -> Result<Asked> {
+    ask_within(ACCEPT_TIME_MAX, socket, request, out).await
+}
+
+#[cfg(unix)]
+async fn ask_within(limit: Duration, socket: &Path, request: &Request, out: &mut Output) -> Result<Asked> {
     let Ok(stream) = UnixStream::connect(socket).await else { return Ok(Asked::Nobody) };
     let (from, mut to) = stream.into_split();
     let mut from = BufReader::new(from);
-    if write(&mut to, request).await.is_err() {
-        return Ok(Asked::Nobody);
-    }
-    match read(&mut from).await {
+    let accepting = async {
+        write(&mut to, request).await.ok()?;
+        read(&mut from).await.ok().flatten()
+    };
+    match timeout(limit, accepting).await {
         Ok(Some(Said::Accepted)) => {}
-        _ => return Ok(Asked::Nobody),
+        Ok(_) => return Ok(Asked::Nobody),
+        Err(_) => return Err(withdraw(from, to)),
     }
     loop {
         match read(&mut from).await {
@@ -55,9 +75,58 @@ pub(crate) async fn ask(socket: &std::path::Path, request: &Request, out: &mut O
     }
 }
 
+/// Takes a request back that was not accepted in time.
+#[cfg(unix)]
+fn withdraw(from: BufReader<OwnedReadHalf>, to: OwnedWriteHalf) -> Failure {
+    let stream = from.into_inner().reunite(to).ok().and_then(|stream| stream.into_std().ok());
+    let was_accepted = stream.is_some_and(|mut stream| {
+        // From here on the owner cannot accept any more; it may have in the last moment.
+        let _ = stream.shutdown(Shutdown::Both);
+        stream.read(&mut [0]).is_ok_and(|length| length > 0)
+    });
+    if was_accepted {
+        return Failure::Interrupted;
+    }
+    Failure::Failed(
+        "The dunlin process that uses this profile does not answer: it may be suspended ('fg' continues it)."
+            .into(),
+    )
+}
+
 /// There are no guests without Unix sockets.
 #[cfg(not(unix))]
 #[expect(clippy::unused_async, reason = "it is where it can ask")]
-pub(crate) async fn ask(_: &std::path::Path, _: &Request, _: &mut Output) -> Result<Asked> {
+pub(crate) async fn ask(_: &Path, _: &Request, _: &mut Output) -> Result<Asked> {
     Ok(Asked::Nobody)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use tokio::net::UnixListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_that_a_suspended_owner_does_not_take_is_taken_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("socket");
+        // It listens, as one that is stopped still does, and accepts nobody.
+        let owner = UnixListener::bind(&socket).unwrap();
+        let request = Request {
+            device: "ada-1".into(),
+            arguments: vec!["send".into()],
+            input: None,
+            zone: None,
+            has_person: false,
+        };
+        let mut out = Output::terminal(true);
+        let asked = ask_within(Duration::from_millis(50), &socket, &request, &mut out).await;
+        let Err(Failure::Failed(why)) = asked else { panic!("it waits, or tries again") };
+        assert!(why.contains("suspended"), "{why}");
+        // When the owner goes on it still reads the request, but cannot accept it, and so does not run it.
+        let (from, mut to) = owner.accept().await.unwrap().0.into_split();
+        let read: Option<Request> = read(&mut BufReader::new(from)).await.unwrap();
+        assert_eq!(read.unwrap().arguments, ["send"]);
+        assert!(write(&mut to, &Said::Accepted).await.is_err());
+    }
 }

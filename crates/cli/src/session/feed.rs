@@ -125,6 +125,21 @@ impl Feed {
         self.notices.borrow_mut().drain(..).collect()
     }
 
+    /// Waits until the server refuses this device's certificate, before or from now on; for ever when it does not.
+    /// Cancel safe. Does not take the notice.
+    pub(crate) async fn certificate_refused(&self) -> Change {
+        let is_refusal = |change: &&Change| matches!(change, Change::CertificateRefused { .. });
+        let mut changes = self.changes();
+        loop {
+            if let Some(refusal) = self.notices.borrow().iter().find(is_refusal) {
+                return refusal.clone();
+            }
+            if matches!(changes.recv().await, Err(broadcast::error::RecvError::Closed)) {
+                return std::future::pending().await;
+            }
+        }
+    }
+
     /// Why nothing more comes, if so.
     pub(crate) fn end(&self) -> Option<Failure> {
         match &*self.online.borrow() {

@@ -178,9 +178,9 @@ impl Socket {
     }
 
     /// Says that it goes on no further, if there is a connection to say it on.
-    pub(super) async fn farewell(&mut self, to: Option<DeviceNumber>) {
+    pub(super) async fn farewell(&mut self, to: DeviceNumber) {
         self.outgoing.clear();
-        self.say(to, end().into());
+        self.say(Some(to), end().into());
         let Some(mut link) = self.link.take() else { return };
         let sending = async {
             for frame in &self.outgoing {

@@ -165,15 +165,14 @@ impl Linking {
         }
     }
 
-    /// The codes differ, or the person gives up: tells the other device, for two seconds at most. Dropping this does the
-    /// same but for telling it.
+    /// The codes differ, or the person gives up: tells the device that answered, for two seconds at most. Dropping this
+    /// does the same but for telling it.
     pub async fn refuse(mut self) {
-        let to = match &self.stage {
-            Stage::Asking { .. } => None,
-            Stage::Comparing(comparing) => Some(comparing.by.number),
-            Stage::Ended => return,
-        };
-        self.socket.farewell(to).await;
+        // Before an answer there is nobody to tell: what is said to all, other new devices take as said to them. Those
+        // that heard this one forget it when it is silent.
+        if let Stage::Comparing(comparing) = &self.stage {
+            self.socket.farewell(comparing.by.number).await;
+        }
     }
 
     /// What can be said without hearing more.
