@@ -1,11 +1,11 @@
 //! How fast key packages may be claimed, so that nobody takes all of somebody's.
 
-use std::collections::HashMap;
-use std::hash::Hash;
 use std::time::Duration;
 
 use dunlin_model::UserId;
 use parking_lot::Mutex;
+
+use crate::counts::Counts;
 
 /// The time over which claims are counted.
 const CLAIM_INTERVAL: Duration = Duration::from_secs(3_600);
@@ -13,48 +13,19 @@ const CLAIM_INTERVAL: Duration = Duration::from_secs(3_600);
 const CLAIMS_PER_REQUESTER_MAX: u32 = 4_096;
 /// Packages of one user that another may take in [`CLAIM_INTERVAL`].
 const CLAIMS_PER_TARGET_MAX: u32 = 60;
-/// Requesters, and likewise pairs of requester and target, that are counted at a time.
-const COUNTED_MAX: usize = 65_536;
 
 /// What was claimed lately on this server.
 #[derive(Default)]
 pub(crate) struct ClaimBook(Mutex<Book>);
 
-#[derive(Default)]
 struct Book {
     requesters: Counts<UserId>,
     pairs: Counts<(UserId, UserId)>,
 }
 
-/// Counts by key, each with the time it began.
-struct Counts<K>(HashMap<K, (Duration, u32)>);
-
-impl<K> Default for Counts<K> {
+impl Default for Book {
     fn default() -> Self {
-        Self(HashMap::new())
-    }
-}
-
-impl<K: Hash + Eq> Counts<K> {
-    /// How long to wait before `key` may count `more`; nothing when it may now.
-    fn wait(&self, key: &K, more: u32, max: u32, now: Duration) -> Option<Duration> {
-        let (began, count) = *self.0.get(key)?;
-        let age = now.saturating_sub(began);
-        (age < CLAIM_INTERVAL && count.saturating_add(more) > max).then(|| CLAIM_INTERVAL - age)
-    }
-
-    fn add(&mut self, key: K, more: u32, now: Duration) {
-        if self.0.len() >= COUNTED_MAX && !self.0.contains_key(&key) {
-            self.0.retain(|_, (began, _)| now.saturating_sub(*began) < CLAIM_INTERVAL);
-            if self.0.len() >= COUNTED_MAX {
-                self.0.clear(); // So many at once are not kept out by counting.
-            }
-        }
-        let entry = self.0.entry(key).or_insert((now, 0));
-        if now.saturating_sub(entry.0) >= CLAIM_INTERVAL {
-            *entry = (now, 0);
-        }
-        entry.1 = entry.1.saturating_add(more);
+        Self { requesters: Counts::over(CLAIM_INTERVAL), pairs: Counts::over(CLAIM_INTERVAL) }
     }
 }
 
@@ -115,14 +86,5 @@ mod tests {
         }
         assert_eq!(book.admit(ADA, &[target(200)], at(0)), Err(CLAIM_INTERVAL));
         assert_eq!(book.admit(ADA, &[(BEN, CLAIMS_PER_REQUESTER_MAX % 40)], at(0)), Ok(()));
-    }
-
-    #[test]
-    fn no_more_are_counted_than_the_limit() {
-        let mut counts = Counts::default();
-        for key in 0..=COUNTED_MAX {
-            counts.add(key, 1, at(0));
-        }
-        assert!(counts.0.len() <= COUNTED_MAX);
     }
 }

@@ -63,8 +63,10 @@ pub enum DeliveryError {
     #[error("There is no such part of a handshake.")]
     NoBlob,
     /// Faster than the limit.
-    #[error("Too many claims of key packages.")]
+    #[error("Too many {what}.")]
     TooFast {
+        /// Of what.
+        what: &'static str,
         /// When to go on.
         retry_after: std::time::Duration,
     },
@@ -100,7 +102,7 @@ impl DeliveryError {
     /// When to try again, where it is known.
     pub const fn retry_after(&self) -> Option<std::time::Duration> {
         match self {
-            Self::TooFast { retry_after } => Some(*retry_after),
+            Self::TooFast { retry_after, .. } => Some(*retry_after),
             _ => None,
         }
     }

@@ -153,7 +153,7 @@ impl Delivery {
         }
         self.claims
             .admit(from.user, &targets, self.clock.monotonic())
-            .map_err(|retry_after| DeliveryError::TooFast { retry_after })?;
+            .map_err(|retry_after| DeliveryError::TooFast { what: "claims of key packages", retry_after })?;
         let claim = KeyClaim { chat: chat.id, change };
         let mut packages = Vec::with_capacity(devices.len());
         for device in devices {

@@ -10,6 +10,7 @@ mod chat;
 mod claims;
 pub mod config;
 mod context;
+mod counts;
 mod error;
 mod feed;
 mod handshakes;

@@ -84,6 +84,8 @@ pub struct Metrics {
     pub status_updates: Counter,
     /// Signals (status, presence, typing) dropped because a session had too many waiting.
     pub signals_dropped: Counter,
+    /// Groups of chats verified anew from their GroupInfo, since none was kept.
+    pub groups_verified: Counter,
     /// From the decision to the durable event.
     pub append_time: Histogram,
     /// From the command to the answer.

@@ -6,7 +6,7 @@ use dunlin_model::{Commit, DeviceId, DeviceKey};
 use openmls::group::StagedCommit;
 use openmls::prelude::tls_codec::{Deserialize as _, Size as _};
 use openmls::prelude::{
-    ContentType, LeafNodeIndex, MlsMessageIn, ProcessedMessage, ProcessedMessageContent, Proposal,
+    ContentType, LeafNode, LeafNodeIndex, MlsMessageIn, ProcessedMessage, ProcessedMessageContent, Proposal,
     ProtocolMessage, PublicGroup, RatchetTreeIn, Sender,
 };
 use openmls_rust_crypto::RustCrypto;
@@ -21,17 +21,40 @@ use super::{Asked, Why};
 const NOT_A_COMMIT: Why = "it is not a commit in a PublicMessage";
 const ANOTHER_SENDER: Why = "it is not by the device that sent it";
 const DOES_NOT_FIT: Why = "its group info does not fit it";
+const NOT_SIGNED: Why = "its group info is not signed by its sender";
 /// Bytes of a GroupInfo beside those of the tree: longer ones are not read.
 const INFO_BYTES_MAX: usize = 4 * 1024;
 
 /// Checks what a commit declares against its MLS messages, and gives the group that it leads to. That
 /// its path secrets decrypt, and what its two tags say, only the group's devices can check.
-pub(super) fn check(crypto: &RustCrypto, asked: &Asked, commit: &Commit, seen: Seen) -> Result<Seen, Why> {
-    let Seen { mut group, devices: before } = seen;
+pub(super) fn check(crypto: &RustCrypto, asked: &Asked, commit: &Commit, seen: Seen) -> Result<Seen, Unfit> {
+    match judge(crypto, asked, commit, &seen) {
+        Ok(judged) => judged.merge(seen).map_err(|why| Unfit { why, before: None }),
+        Err(why) => Err(Unfit { why, before: Some(Box::new(seen)) }),
+    }
+}
+
+/// A commit that is refused, and the group as it was before, unless the commit is merged into it already.
+pub(super) struct Unfit {
+    pub(super) why: Why,
+    pub(super) before: Option<Box<Seen>>,
+}
+
+/// A commit that is good but for what only the group after it can show.
+struct Judged {
+    staged: Box<StagedCommit>,
+    info: Info,
+    own: (DeviceKey, DeviceId),
+    added: BTreeMap<DeviceKey, DeviceId>,
+}
+
+/// All that can be said with the group left as it is: there is no way back from a merge.
+fn judge(crypto: &RustCrypto, asked: &Asked, commit: &Commit, seen: &Seen) -> Result<Judged, Why> {
+    let Seen { group, devices: before } = seen;
     let from = asked.from;
-    let processed = process(crypto, asked, &group)?;
+    let processed = process(crypto, asked, group)?;
     let external = match processed.sender() {
-        Sender::Member(leaf) if device_at(&group, &before, *leaf) == Some(from) => false,
+        Sender::Member(leaf) if device_at(group, before, *leaf) == Some(from) => false,
         Sender::NewMemberCommit => true,
         _ => return Err(ANOTHER_SENDER),
     };
@@ -43,15 +66,53 @@ pub(super) fn check(crypto: &RustCrypto, asked: &Asked, commit: &Commit, seen: S
         return Err(ANOTHER_SENDER);
     }
     let own = leaf::accepted(path.credential(), path.signature_key().as_slice())?;
-    let change = Change::of(crypto, asked, &group, &before, &staged)?;
+    let change = Change::of(crypto, asked, group, before, &staged)?;
     let had_leaf = before.values().any(|device| *device == from);
     change.is_declared(commit, external, from, had_leaf)?;
     let Change { added, references, .. } = change;
     Joining::With(references).fits(asked.parts.welcome.as_deref(), asked.place.suite)?;
-    group.merge_commit(&Nowhere, *staged).map_err(|_| "it cannot be applied")?;
-    check_info(crypto, asked, &group, own.0)?;
-    let devices = devices_after(&group, &before, &added.into_iter().chain([own]).collect())?;
-    Ok(Seen { group, devices })
+    let info = judge_info(crypto, asked, seen, &staged, path)?;
+    Ok(Judged { staged, info, own, added })
+}
+
+/// Checks the GroupInfo as far as the staged commit says what the group will be, and that the committer signed it.
+fn judge_info(
+    crypto: &RustCrypto,
+    asked: &Asked,
+    seen: &Seen,
+    staged: &StagedCommit,
+    path: &LeafNode,
+) -> Result<Info, Why> {
+    let bytes = &asked.parts.group_info;
+    // What a commit puts into the tree is longer in the commit.
+    let tree = seen.group.export_ratchet_tree().tls_serialized_len() + asked.parts.commit.len();
+    if bytes.len() > tree + INFO_BYTES_MAX {
+        return Err(DOES_NOT_FIT);
+    }
+    let info = Info::parse(bytes)?;
+    if info.context() != staged.group_context() {
+        return Err(DOES_NOT_FIT);
+    }
+    info.is_signed_by(crypto, path)?;
+    Ok(info)
+}
+
+impl Judged {
+    /// The group after the commit, if the GroupInfo is of exactly that group.
+    fn merge(self, seen: Seen) -> Result<Seen, Why> {
+        let Seen { mut group, devices: before } = seen;
+        group.merge_commit(&Nowhere, *self.staged).map_err(|_| "it cannot be applied")?;
+        let tree = RatchetTreeIn::from(group.export_ratchet_tree());
+        if self.info.tag != *group.confirmation_tag() || *self.info.tree()? != tree {
+            return Err(DOES_NOT_FIT);
+        }
+        let signer = group.leaf(self.info.signer).map(|leaf| leaf.signature_key().as_slice());
+        if signer != Some(&self.own.0.0) {
+            return Err(NOT_SIGNED);
+        }
+        let devices = devices_after(&group, &before, &self.added.into_iter().chain([self.own]).collect())?;
+        Ok(Seen { group, devices })
+    }
 }
 
 fn process(crypto: &RustCrypto, asked: &Asked, group: &PublicGroup) -> Result<ProcessedMessage, Why> {
@@ -151,24 +212,6 @@ impl Change {
         }
         if removed.iter().eq(&commit.removed) { Ok(()) } else { Err("it removes other devices than it says") }
     }
-}
-
-/// Checks that the GroupInfo is of the group after the commit, and signed by the committer's leaf.
-fn check_info(crypto: &RustCrypto, asked: &Asked, group: &PublicGroup, signer: DeviceKey) -> Result<(), Why> {
-    let tree = RatchetTreeIn::from(group.export_ratchet_tree());
-    let bytes = &asked.parts.group_info;
-    if bytes.len() > tree.tls_serialized_len() + INFO_BYTES_MAX {
-        return Err(DOES_NOT_FIT);
-    }
-    let info = Info::parse(bytes)?;
-    if info.context() != group.group_context()
-        || info.tag != *group.confirmation_tag()
-        || *info.tree()? != tree
-    {
-        return Err(DOES_NOT_FIT);
-    }
-    let leaf = group.leaf(info.signer).filter(|leaf| leaf.signature_key().as_slice() == signer.0);
-    info.is_signed_by(crypto, leaf.ok_or("its group info is not signed by its sender")?)
 }
 
 /// The devices of the group after the commit.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use dunlin_blobs::BlobHash;
 use dunlin_model::{DeviceCertificate, DeviceId, Payload, Refusal, Suite, UserId};
 use openmls_rust_crypto::RustCrypto;
+use tokio::sync::SemaphorePermit;
 
 use super::leaf::Known;
 use super::{Parts, Why, key_package};
@@ -39,25 +40,46 @@ impl Delivery {
                 key_package::check(crypto, (from, suite), package, last, &known, now)
             })
         };
-        self.beside_the_runtime(check).await?.map_err(DeliveryError::KeyPackage)
+        self.beside_the_runtime(self.turn().await?, check).await?.map_err(DeliveryError::KeyPackage)
     }
 
-    /// Looks into a handshake beside the runtime.
-    pub(super) async fn look_into<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&RustCrypto) -> Result<T, Why> + Send + 'static,
-    ) -> Result<T, DeliveryError> {
-        self.beside_the_runtime(work).await?.map_err(|why| {
-            self.metrics.refused.add(1);
-            Refusal::InvalidHandshake { why }.into()
+    /// The refusal of a handshake that was looked into.
+    pub(super) fn invalid(&self, why: Why) -> DeliveryError {
+        self.metrics.refused.add(1);
+        Refusal::InvalidHandshake { why }.into()
+    }
+
+    /// Whether a handshake of the device is looked into now.
+    ///
+    /// # Errors
+    /// `TooFast`.
+    pub(super) fn may_be_looked_into(&self, from: DeviceId) -> Result<(), DeliveryError> {
+        let wait = self.handshakes.refusals.wait(from, self.clock.monotonic());
+        wait.map_or(Ok(()), |retry_after| {
+            Err(DeliveryError::TooFast { what: "handshakes that are not valid", retry_after })
         })
     }
 
-    async fn beside_the_runtime<T: Send + 'static>(
+    /// Waits until a handshake of the device may be looked into.
+    ///
+    /// # Errors
+    /// `TooFast`: what it sent to many chats at once waits here, and is counted one by one.
+    pub(super) async fn turn_of(&self, from: DeviceId) -> Result<SemaphorePermit<'_>, DeliveryError> {
+        let turn = self.turn().await?;
+        self.may_be_looked_into(from)?;
+        Ok(turn)
+    }
+
+    async fn turn(&self) -> Result<SemaphorePermit<'_>, DeliveryError> {
+        self.handshakes.turns.acquire().await.map_err(|_| DeliveryError::Failed)
+    }
+
+    /// Runs work of handshakes beside the runtime, in turn.
+    pub(super) async fn beside_the_runtime<T: Send + 'static>(
         &self,
+        _turn: SemaphorePermit<'_>,
         work: impl FnOnce(&RustCrypto) -> T + Send + 'static,
     ) -> Result<T, DeliveryError> {
-        let _turn = self.handshakes.turns.acquire().await.map_err(|_| DeliveryError::Failed)?;
         let crypto = Arc::clone(&self.handshakes.crypto);
         tokio::task::spawn_blocking(move || work(&crypto)).await.map_err(|error| {
             tracing::error!(%error, "looking into a handshake failed");

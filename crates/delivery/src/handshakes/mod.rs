@@ -12,6 +12,7 @@ mod group;
 mod info;
 mod key_package;
 mod leaf;
+mod refusals;
 mod start;
 mod storage;
 mod welcome;
@@ -28,9 +29,11 @@ use openmls_rust_crypto::RustCrypto;
 use tokio::sync::Semaphore;
 
 use self::cache::GroupCache;
+use self::commit::Unfit;
 use self::group::{Place, Seen};
 use self::info::Info;
 use self::leaf::Known;
+use self::refusals::Refusals;
 use crate::chat::Chat;
 use crate::{Delivery, DeliveryError};
 
@@ -46,12 +49,13 @@ pub(crate) struct Handshakes {
     crypto: Arc<RustCrypto>,
     turns: Semaphore,
     groups: GroupCache,
+    refusals: Refusals,
 }
 
 impl Default for Handshakes {
     fn default() -> Self {
         let (crypto, turns) = (Arc::default(), Semaphore::new(CHECKED_AT_ONCE_MAX));
-        Self { crypto, turns, groups: GroupCache::default() }
+        Self { crypto, turns, groups: GroupCache::default(), refusals: Refusals::default() }
     }
 }
 
@@ -95,7 +99,8 @@ impl Delivery {
     /// what another server appends meanwhile changes the epoch, or leaves the answer as it is. Cancel safe.
     ///
     /// # Errors
-    /// `Refused`, also for what the log alone forbids; `Store`, `Blobs`.
+    /// `Refused`, also for what the log alone forbids; `TooFast` for a device of which too many were not valid
+    /// lately; `Store`, `Blobs`.
     pub(crate) async fn check_handshake(
         &self,
         chat: &Chat,
@@ -115,11 +120,16 @@ impl Delivery {
             decided = self.decide_handshake(chat, from, number, command);
         }
         let Some(keys) = decided.inspect_err(|_| self.metrics.refused.add(1))? else { return Ok(()) };
-        match command {
+        self.may_be_looked_into(from)?;
+        let checked = match command {
             ChatCommand::StartGroup(start) => self.check_start(chat.id, from, start).await,
             ChatCommand::Commit(commit) => self.check_commit(chat.id, from, commit, keys).await,
             _ => Ok(()),
+        };
+        if let Err(DeliveryError::Refused(Refusal::InvalidHandshake { .. })) = checked {
+            self.handshakes.refusals.add(from, self.clock.monotonic());
         }
+        checked
     }
 
     /// The keys on which the command is fresh and allowed; nothing for one that was accepted before.
@@ -149,7 +159,9 @@ impl Delivery {
         let asked = Asked { place, from, parts, known, now: self.clock.now() };
         let payload = start.group_info.clone();
         let start = start.clone();
-        let seen = self.look_into(move |crypto| start::check(crypto, &asked, &start)).await?;
+        let turn = self.turn_of(from).await?;
+        let seen = self.beside_the_runtime(turn, move |crypto| start::check(crypto, &asked, &start)).await?;
+        let seen = seen.map_err(|why| self.invalid(why))?;
         self.handshakes.groups.put(place, payload, seen);
         Ok(())
     }
@@ -166,18 +178,33 @@ impl Delivery {
         let known = self.known(commit.added.iter().chain([&from])).await?;
         let asked = Asked { place, from, parts, known, now: self.clock.now() };
         let current = keys.group_info.ok_or(Refusal::StaleEpoch { current: keys.epoch })?;
+        // Before the group is taken out: who has to wait does not lose it.
+        let turn = self.turn_of(from).await?;
         let before = match self.handshakes.groups.take(place, &current) {
             Some(seen) => Before::Kept(Box::new(seen)),
             None => Before::Stored(self.bytes_of(&current).await?, keys.devices.into_keys().collect()),
         };
+        if matches!(before, Before::Stored(..)) {
+            self.metrics.groups_verified.add(1);
+        }
         let payload = commit.group_info.clone();
         let commit = commit.clone();
         let looked = move |crypto: &RustCrypto| {
-            let seen = before.open(crypto, &asked.place)?;
+            let seen = before.open(crypto, &asked.place).map_err(|why| Unfit { why, before: None })?;
             commit::check(crypto, &asked, &commit, seen)
         };
-        let seen = self.look_into(looked).await?;
-        self.handshakes.groups.put(place.next(), payload, seen);
-        Ok(())
+        match self.beside_the_runtime(turn, looked).await? {
+            Ok(seen) => {
+                self.handshakes.groups.put(place.next(), payload, seen);
+                Ok(())
+            }
+            Err(Unfit { why, before }) => {
+                // Nobody makes the server verify a large group anew with each commit that is none.
+                if let Some(before) = before {
+                    self.handshakes.groups.put(place, current, *before);
+                }
+                Err(self.invalid(why))
+            }
+        }
     }
 }

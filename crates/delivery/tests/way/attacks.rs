@@ -1,5 +1,7 @@
 //! Handshakes that are not what they say: each is refused by the server, for a reason that can be shown.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use dunlin_client::keys::{Keys, Prepared};
 use dunlin_delivery::DeliveryError;
@@ -52,6 +54,8 @@ impl Scene {
         let before = self.world.state(self.chat).await;
         let why = why(self.world.commits(&mut self.mallory, self.chat, commit).await);
         assert_eq!(self.world.state(self.chat).await.keys, before.keys);
+        // Slowly enough to be heard.
+        self.world.clock.advance(Duration::from_secs(60));
         why
     }
 
@@ -175,6 +179,7 @@ async fn a_commit_with_a_byte_changed_anywhere_is_refused() {
         let command = ChatCommand::Commit(Box::new(commit));
         let refused = scene.world.act(scene.mallory.id, scene.chat, number, command).await.unwrap_err();
         assert_eq!(refused.code(), ErrorCode::InvalidHandshake, "byte {place}");
+        scene.world.clock.advance(Duration::from_secs(60));
     }
     for garbage in [Bytes::new(), Bytes::from_static(b"garbage"), fresh.group_info.clone()] {
         let mut commit = commit(&fresh, &[]);
@@ -407,4 +412,34 @@ async fn a_start_of_another_suite_epoch_group_or_founder_is_refused() {
     let other = world.encrypted_with(ada.id, ada.number(), &[ben.id]).await;
     assert_eq!(why(world.starts(&mut ada, other, start.clone()).await), "it is for another group");
     world.starts(&mut ada, chat, start).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_device_is_heard_ten_times_a_minute_with_handshakes_that_are_not_valid() {
+    let Scene { world, chat, mut mallory, mut ben, .. } = Scene::new().await;
+    let fresh = mallory.keys.commit(chat, &[], &[]).unwrap();
+    let wrong = Commit { commit: inline("garbage"), ..commit(&fresh, &[]) };
+    for _ in 0..10 {
+        let refused = world.commits(&mut mallory, chat, wrong.clone()).await;
+        assert_eq!(why(refused), "it is not a commit in a PublicMessage");
+    }
+    world.clock.advance(Duration::from_secs(20));
+    let retry_after = Duration::from_secs(40);
+    let right = commit(&fresh, &[]);
+    for handshake in [&wrong, &right] {
+        let error = world.commits(&mut mallory, chat, handshake.clone()).await.unwrap_err();
+        assert_eq!((error.code(), error.retry_after()), (ErrorCode::TooFast, Some(retry_after)));
+        assert_eq!(error.to_string(), "Too many handshakes that are not valid.");
+    }
+    // Who only sent what has no place any more is not counted; and others are not held up.
+    let others = ben.keys.commit(chat, &[], &[]).unwrap();
+    world.commits(&mut ben, chat, commit(&others, &[])).await.unwrap();
+    let late = world.commits(&mut mallory, chat, right).await.unwrap_err();
+    assert_eq!(late.code(), ErrorCode::StaleEpoch);
+    mallory.keys.discard_pending(chat);
+    mallory.keys.stage(chat, &others.commit).unwrap();
+    mallory.keys.merge_staged(chat).unwrap();
+    world.clock.advance(retry_after);
+    let again = mallory.keys.commit(chat, &[], &[]).unwrap();
+    world.commits(&mut mallory, chat, commit(&again, &[])).await.unwrap();
 }

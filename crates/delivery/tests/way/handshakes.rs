@@ -78,20 +78,27 @@ async fn a_large_group_is_kept_from_one_commit_to_the_next_and_made_anew_when_it
     let another = world.another_server(2).await;
     // Each server in turn: what one kept is of an epoch that is over when it is asked again.
     for (round, server) in [&world.server, &world.server, &another, &world.server].into_iter().enumerate() {
-        let (committer, others) = peers.split_first_mut().unwrap();
+        let committer = &mut peers[0];
         let fresh = committer.keys.commit(chat, &[], &[]).unwrap();
         let mut false_one = commit(&fresh, &[]);
-        false_one.added = vec![others[0].id];
+        let mut group_info = fresh.group_info.to_vec();
+        *group_info.last_mut().unwrap() ^= 1;
+        false_one.group_info = Payload::Inline(group_info.into());
         let number = dunlin_model::ClientSeq(committer.number());
         let wrong = ChatCommand::Commit(Box::new(false_one));
         let refused = server.submit_in_task(committer.id, chat, number, wrong, None).await.unwrap_err();
         assert_eq!(refused.code(), ErrorCode::InvalidHandshake, "round {round}");
+        // What a refused commit found, or had to make, is there for the next one.
+        let verified = [&world.server, &another].map(|server| server.metrics().groups_verified.get());
+        assert_eq!(verified, [[0, 0], [0, 0], [0, 1], [1, 1]][round]);
         let number = dunlin_model::ClientSeq(committer.number());
         let right = ChatCommand::Commit(Box::new(commit(&fresh, &[])));
         server.submit_in_task(committer.id, chat, number, right, None).await.unwrap();
         committer.keys.merge_pending(chat).unwrap();
     }
     assert_eq!(world.state(chat).await.keys.epoch, epoch(1, 5));
+    assert_eq!(world.server.metrics().groups_verified.get(), 1);
+    assert_eq!(another.metrics().groups_verified.get(), 1);
 }
 
 #[tokio::test]

@@ -161,7 +161,7 @@ async fn nobody_takes_all_of_somebodys_key_packages() {
     let chat = world.encrypted(ada.id, &[ben.id, cleo.id]).await;
     for number in 2..80 {
         let secret_hash = Some([u8::try_from(number).unwrap(); 32]);
-        world.act(ada.id, chat, number, ChatCommand::SetInvite { secret_hash }).await.unwrap();
+        world.signs(ada.id, chat, number, ChatCommand::SetInvite { secret_hash }).await.unwrap();
     }
     let claim = async |by: &Peer, change| {
         let seq = dunlin_model::Seq(change);
