@@ -363,8 +363,14 @@ impl Keys for MlsKeys {
     }
 
     fn forget(&mut self, chat: ChatId) {
-        self.discard_pending(chat);
-        if let Some(member) = self.chats.remove(&chat).and_then(|held| held.current) {
+        let Some(held) = self.chats.get_mut(&chat) else { return };
+        let current = held.current.take();
+        held.staged = None;
+        held.pending = held.pending.take().filter(|pending| matches!(pending, Pending::Group(_)));
+        if held.pending.is_none() {
+            self.chats.remove(&chat);
+        }
+        if let Some(member) = current {
             Group::delete(&self.provider, member.group.name());
         }
         self.changed.insert(chat);

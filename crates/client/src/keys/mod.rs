@@ -168,7 +168,7 @@ pub trait Keys: Send {
     /// The epoch of the chat's group.
     fn epoch(&self, chat: ChatId) -> Option<Epoch>;
 
-    /// Deletes all keys of the chat.
+    /// Deletes the keys of the chat's group. Another group that is pending stays.
     fn forget(&mut self, chat: ChatId);
 
     /// What changed since the last call, under keys that begin with `k/`.

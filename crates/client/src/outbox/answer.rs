@@ -18,14 +18,14 @@ impl Client {
         let (existed, head, cursor) = (chat.state.exists(), chat.state.head, chat.marks.cursor);
         // The event may have come first, or another attempt may have taken its place.
         let Some(attempt) = chat.attempt.as_mut().filter(|attempt| attempt.number == number) else { return };
-        let (is_handshake, place) = (attempt.is_handshake(), attempt.place);
+        let (is_handshake, place, went_on) = (attempt.is_handshake(), attempt.place, head > attempt.head);
         match outcome {
             Outcome::Failed(failure) if failure.retry != Retry::Never => {
                 attempt.progress = Progress::Unsent;
                 self.hold(id, failure.retry_after.unwrap_or(RETRY_AFTER));
             }
-            Outcome::Failed(failure) if waits_for_the_log(&failure) => {
-                let went_on = head > attempt.head;
+            // A handshake may have been refused for what came meanwhile: somebody it lets in has left, say.
+            Outcome::Failed(failure) if waits_for_the_log(&failure) || (is_handshake && went_on) => {
                 self.keys.discard_pending(id);
                 self.drop_attempt(id);
                 // What it did not know may have come meanwhile; else it waits for it.

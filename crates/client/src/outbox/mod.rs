@@ -15,7 +15,7 @@ use std::fmt;
 use bytes::Bytes;
 use dunlin_model::chat::ChatState;
 use dunlin_model::view::{INVITE_SECRET_BYTES, InviteCode};
-use dunlin_model::{ChatId, ClientSeq, Seq, Suite, Timestamp};
+use dunlin_model::{ChatCommand, ChatId, ClientSeq, Seq, Suite, Timestamp};
 use dunlin_wire::{ClientFrame, Command, Format, decode_client, encode_client};
 use serde::{Deserialize, Serialize};
 
@@ -120,6 +120,13 @@ impl Attempt {
 
     pub(crate) fn is_handshake(&self) -> bool {
         self.place.is_none()
+    }
+
+    /// Whether it starts a generation of the chat's group.
+    pub(crate) fn starts_group(&self) -> bool {
+        let is_start =
+            |command| matches!(command, Command::Submit { command: ChatCommand::StartGroup(_), .. });
+        self.is_handshake() && read(&self.frame).is_some_and(is_start)
     }
 
     /// By when it was refused, or has become an event.

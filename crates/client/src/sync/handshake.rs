@@ -1,7 +1,7 @@
 //! Starts and commits of a chat's group, when they stand in the log.
 //!
 //! Whatever of this device was pending for the epoch either is the event, and is merged, or lost the race, and is
-//! discarded. A commit that cannot be applied costs this device its place: it enters anew and names the author.
+//! discarded; the start of another generation loses only to another start. A commit that cannot be applied costs this device its place: it enters anew and names the author.
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use super::verify::is_allowed;
 use crate::effects::{Change, Distrust};
 use crate::keys::{KeysError, Staged};
 use crate::notice::Notice;
+use crate::outbox::Attempt;
 use crate::step::Client;
 
 /// How long a device that lost its place waits before it enters again, at the most.
@@ -44,7 +45,9 @@ impl Client {
             }
             return;
         }
-        self.lose_race(id);
+        if !self.begins_another_group(id) {
+            self.lose_race(id);
+        }
         let in_group = self.keys.epoch(id) == Some(commit.epoch);
         if commit.removed.contains(&me) {
             self.keys.forget(id);
@@ -85,6 +88,13 @@ impl Client {
             && attempt.is_some_and(|attempt| attempt.is_handshake() && attempt.number == event.client_seq)
     }
 
+    /// Whether the handshake of this device that is under way starts the next generation: a commit in the one before it
+    /// is no race that it could lose, and the server may have accepted it already.
+    fn begins_another_group(&self, id: ChatId) -> bool {
+        let attempt = self.chats.get(&id).and_then(|chat| chat.attempt.as_ref());
+        attempt.is_some_and(Attempt::starts_group)
+    }
+
     fn merge_own(&mut self, id: ChatId) {
         // Without it the keys are of another epoch than the log's, and this device enters anew.
         if self.keys.merge_pending(id).is_err() {
@@ -115,7 +125,7 @@ impl Client {
         self.keys.discard_pending(id);
         let Some(chat) = self.chats.get_mut(&id) else { return };
         chat.duty = None;
-        if chat.attempt.as_ref().is_some_and(crate::outbox::Attempt::is_handshake) {
+        if chat.attempt.as_ref().is_some_and(Attempt::is_handshake) {
             self.drop_attempt(id);
         }
     }

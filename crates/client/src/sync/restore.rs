@@ -129,6 +129,7 @@ impl Client {
 
     /// Goes back to `to`, from where the server pushes.
     fn rewind(&mut self, id: ChatId, to: Seq, is_gone: bool) {
+        self.keys.discard_pending(id);
         self.keys.forget(id);
         self.drop_attempt(id);
         let Some(chat) = self.chats.get_mut(&id) else { return };

@@ -71,7 +71,7 @@ impl StandIn {
             let Some(package) = decode::<Package>(bytes) else { continue };
             if package.certificate.device == *device && package.suite == suite && *device != self.own() {
                 ids.insert(package.id);
-                leaves.push((*device, Leaf { id: self.random(), certificate: package.certificate }));
+                leaves.push((*device, Leaf::of(self.random(), &package.certificate)));
             }
         }
         leaves.sort_by_key(|(device, _)| *device);
@@ -87,7 +87,7 @@ impl StandIn {
     ) -> Result<Prepared, KeysError> {
         let (new, ids) = self.new_leaves(suite, packages);
         let added: Vec<DeviceId> = new.iter().map(|(device, _)| *device).collect();
-        let own = Leaf { id: self.random(), certificate: self.certificate.clone() };
+        let own = Leaf::of(self.random(), &self.certificate);
         let leaves: Leaves = new.into_iter().chain([(self.own(), own)]).collect();
         let number = u64::from(!added.is_empty());
         let current = EpochKeys { number, secret: self.random(), leaves, used: BTreeSet::new() };
@@ -154,7 +154,7 @@ impl StandIn {
         let mut leaves = info.leaves;
         let enters = leaves.remove(&own).is_none();
         let readers = leaves.values().map(|leaf| leaf.id).collect();
-        leaves.insert(own, Leaf { id: self.random(), certificate: self.certificate.clone() });
+        leaves.insert(own, Leaf::of(self.random(), &self.certificate));
         let path: Secret = self.random();
         let secret = next_secret(None, &path);
         let mut message = CommitMessage {
@@ -198,9 +198,8 @@ impl StandIn {
         let number = info.epoch;
         let current = EpochKeys { number, secret, leaves: info.leaves, used: BTreeSet::new() };
         let (id, suite, past) = (info.group, info.suite, VecDeque::new());
-        let slot = self.slot(chat);
-        slot.pending = None;
-        slot.group = Some(Group { id, generation, suite, current, past, sent: 0, entered: number });
+        self.slot(chat).group =
+            Some(Group { id, generation, suite, current, past, sent: 0, entered: number });
         Ok(())
     }
 
@@ -219,7 +218,7 @@ impl StandIn {
             return Err(NOT_A_COMMIT);
         }
         let by = message.by.device;
-        if !message.external && old.get(&by).is_none_or(|leaf| leaf.certificate != message.by) {
+        if !message.external && old.get(&by).is_none_or(|leaf| leaf.certificate != message.by.encode()) {
             return Err(NOT_A_COMMIT);
         }
         let before = (!message.external).then_some(&group.current.secret);
@@ -230,7 +229,7 @@ impl StandIn {
         let new = message.leaves.iter().filter(|(device, _)| !old.contains_key(*device));
         let staged = Staged {
             by: message.by.clone(),
-            added: new.map(|(_, leaf)| leaf.certificate.clone()).collect(),
+            added: new.filter_map(|(_, leaf)| leaf.certificate()).collect(),
             removed: old.keys().filter(|device| !message.leaves.contains_key(*device)).copied().collect(),
             external: message.external,
         };

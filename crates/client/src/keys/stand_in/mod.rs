@@ -28,7 +28,18 @@ type PackageId = [u8; 16];
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Leaf {
     id: LeafId,
-    certificate: DeviceCertificate,
+    /// Encoded: to decode it is to verify it, and a commit brings those of everyone.
+    certificate: Vec<u8>,
+}
+
+impl Leaf {
+    fn of(id: LeafId, certificate: &DeviceCertificate) -> Self {
+        Self { id, certificate: certificate.encode().to_vec() }
+    }
+
+    fn certificate(&self) -> Option<DeviceCertificate> {
+        DeviceCertificate::decode(&self.certificate).ok()
+    }
 }
 
 type Leaves = BTreeMap<DeviceId, Leaf>;
@@ -198,7 +209,7 @@ impl Keys for StandIn {
     fn members(&self, chat: ChatId) -> Vec<DeviceCertificate> {
         self.group(chat).map_or_else(
             |_| Vec::new(),
-            |group| group.current.leaves.values().map(|leaf| leaf.certificate.clone()).collect(),
+            |group| group.current.leaves.values().filter_map(Leaf::certificate).collect(),
         )
     }
 
@@ -208,7 +219,10 @@ impl Keys for StandIn {
 
     fn forget(&mut self, chat: ChatId) {
         self.staged.remove(&chat);
-        *self.slot(chat) = Slot::default();
+        let slot = self.slot(chat);
+        let Some(group) = slot.group.take() else { return };
+        // A commit that is pending goes with its group.
+        slot.pending = slot.pending.take().filter(|pending| pending.id != group.id);
     }
 
     fn take_changes(&mut self) -> Batch {

@@ -186,6 +186,9 @@ impl Server {
     fn raise(&mut self, device: DeviceId, chat: ChatId, seq: Seq) {
         let cursor = self.cursors.entry((device, chat)).or_default();
         *cursor = (*cursor).max(seq);
+        if let Some(session) = self.sessions.get_mut(&device) {
+            session.looked_at = None;
+        }
     }
 }
 

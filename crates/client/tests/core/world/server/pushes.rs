@@ -17,12 +17,15 @@ pub(super) struct Session {
     pub(super) resumed: bool,
     caught_up: bool,
     sent: BTreeMap<ChatId, Seq>,
+    /// What [`Server::length`] was when everything was looked through, unless its cursors moved since.
+    pub(super) looked_at: Option<u64>,
     /// Suites of which few key packages are left.
     pub(super) low: Vec<(Suite, u32)>,
 }
 
 impl Server {
     pub(crate) fn pushes(&mut self, device: DeviceId) -> Vec<ServerFrame> {
+        let length = self.length();
         let relayed = self.relayed.remove(&device).unwrap_or_default().into_iter();
         let mut frames: Vec<ServerFrame> =
             relayed.map(|(device, payload)| ServerFrame::Relayed { device, payload }).collect();
@@ -31,6 +34,10 @@ impl Server {
         };
         let low = std::mem::take(&mut session.low);
         frames.extend(low.into_iter().map(|(suite, left)| ServerFrame::KeyPackagesLow { suite, left }));
+        if session.looked_at.replace(length) == Some(length) {
+            frames.extend(self.signals.left.remove(&device).unwrap_or_default());
+            return frames;
+        }
         let mut complete = true;
         for (id, log) in &self.chats {
             let Some(stays) = log.state.memberships.get(&device.user) else { continue };
@@ -70,5 +77,10 @@ impl Server {
         }
         frames.extend(self.signals.left.remove(&device).unwrap_or_default());
         frames
+    }
+
+    /// Of all logs together, which rises with everything that there can be to push.
+    fn length(&self) -> u64 {
+        self.chats.values().map(|log| log.state.head.0 + log.floor.0).sum()
     }
 }
