@@ -5,8 +5,8 @@ use std::time::Duration;
 use dunlin_client::chats::{Shown, StubReason};
 use dunlin_client::content::{ChatMetadata, Content};
 use dunlin_client::{Action, Change, UPDATE_MESSAGES};
-use dunlin_model::{EventKind, Suite};
-use dunlin_wire::{Outcome, ServerFrame};
+use dunlin_model::{ChatCommand, EventKind, Suite};
+use dunlin_wire::{Command, Outcome, ServerFrame};
 
 use crate::world::{Cryptography, World, device, user};
 
@@ -181,6 +181,61 @@ fn an_admin_changes_the_suite_and_the_chat_goes_on() {
 }
 
 #[test]
+fn a_new_generation_survives_a_commit_that_came_before_it() {
+    for cryptography in [Cryptography::StandIn, Cryptography::Mls] {
+        let mut world = World::of_with(2, cryptography);
+        let chat = world.group(0, &[2]);
+        world.say(0, chat, "before");
+        world.settle();
+        let linked = world.enrol(device(2, 2));
+        world.connect(linked);
+        world.act(0, Action::ChangeSuite { chat, suite: Suite::CLASSIC });
+        // The claims are answered; then the commit by which the linked device enters is taken before the start.
+        while !world.peers[0].up.iter().any(|frame| starts_group(&frame.command)) {
+            let moved = world.carry_up(0) | world.carry_down(0);
+            assert!(moved, "a group is started");
+        }
+        while world.server.chats[&chat].state.keys.epoch.number < 2 {
+            let moved = world.carry_up(linked) | world.carry_down(linked);
+            assert!(moved, "the linked device enters");
+        }
+        world.say(1, chat, "after");
+        world.settle();
+        let keys = &world.server.chats[&chat].state.keys;
+        assert_eq!((keys.suite, keys.epoch.generation), (Some(Suite::CLASSIC), 2));
+        assert_eq!(keys.devices[&device(1, 1)], keys.devices[&device(2, 1)], "whoever began it has its keys");
+        assert_eq!(world.texts(0, chat), ["before", "after"]);
+    }
+}
+
+const fn starts_group(command: &Command) -> bool {
+    matches!(command, Command::Submit { command: ChatCommand::StartGroup(_), .. })
+}
+
+#[test]
+fn who_had_no_key_package_left_for_a_new_generation_enters_by_themselves() {
+    let mut world = World::of(3);
+    let chat = world.group(0, &[2, 3]);
+    world.say(0, chat, "before");
+    world.settle();
+    world.act(0, Action::ChangeSuite { chat, suite: Suite::CLASSIC });
+    world.settle();
+    world.disconnect(2);
+    world.server.exhaust_packages(device(3, 1));
+    world.act(0, Action::ChangeSuite { chat, suite: Suite::HYBRID });
+    world.settle();
+    world.say(1, chat, "while they were away");
+    world.settle();
+    // Nobody lets them in by the package that they joined the group before with.
+    assert!(!world.server.chats[&chat].state.keys.devices.contains_key(&device(3, 1)));
+    world.connect(2);
+    world.pass(Duration::from_secs(60));
+    world.say(1, chat, "after");
+    world.settle();
+    assert_eq!(world.texts(2, chat), ["before", "-", "after"]);
+}
+
+#[test]
 fn a_linked_device_enters_by_itself_and_reads_and_writes() {
     let mut world = World::of(2);
     let chat = world.group(0, &[2]);
@@ -254,7 +309,7 @@ fn who_was_the_last_with_keys_is_followed_by_a_new_generation() {
     let chat = world.group(0, &[2]);
     world.say(0, chat, "before");
     world.settle();
-    world.submit(0, chat, dunlin_model::ChatCommand::Leave);
+    world.submit(0, chat, ChatCommand::Leave);
     world.settle();
     world.connect(1);
     world.say(1, chat, "alone");
