@@ -224,6 +224,12 @@ impl Client {
         for message in std::mem::replace(held, later).into_values() {
             self.move_aside(id, &message);
         }
+        // A message whose answer did not come may have been among it. A number that is left out shows as a gap to
+        // others; one that is used twice would keep them from reading what has it.
+        if let Some(chat) = self.chats.get_mut(&id) {
+            chat.marks.accepted += 1;
+            chat.marks_changed = true;
+        }
     }
 
     fn move_aside(&mut self, id: ChatId, lost: &StoredMessage) {
@@ -241,9 +247,14 @@ impl Client {
     fn put_aside(&mut self, id: ChatId, lost: &StoredMessage) {
         self.move_aside(id, lost);
         let is_own = lost.sender == self.account.device();
-        let Some(envelope) = lost.envelope(id).filter(|_| is_own) else { return };
-        let Some(chat) = self.chats.get_mut(&id) else { return };
-        chat.marks.accepted = chat.marks.accepted.saturating_sub(1);
+        let Some(chat) = self.chats.get_mut(&id).filter(|_| is_own) else { return };
+        // Whatever it said, and whatever became of it since, it was counted.
+        if !matches!(&lost.shown, Shown::Event(kind) if !matches!(**kind, EventKind::Message { .. })) {
+            chat.marks.accepted = chat.marks.accepted.saturating_sub(1);
+
+            chat.marks_changed = true;
+        }
+        let Some(envelope) = lost.envelope(id) else { return };
         // The server says who is here now: whoever was not here then, or was removed since, is not told.
         let said_to = chat.marks.said_to.as_ref();
         let is_new = |user| said_to.is_some_and(|before| !before.contains(user));

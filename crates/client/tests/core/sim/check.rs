@@ -19,8 +19,12 @@ pub(super) fn check(run: &Run) -> Report {
     for (index, peer) in run.world.peers.iter().enumerate() {
         let device = peer.device;
         for change in &peer.changes {
-            if matches!(change, Change::Distrusted { .. } | Change::CommitFailed { .. } | Change::Gap { .. })
-            {
+            let is_fault = match change {
+                Change::Distrusted { .. } | Change::CommitFailed { .. } => true,
+                Change::Gap { chat, sender, .. } => !may_be_missed(run, *chat, *sender),
+                _ => false,
+            };
+            if is_fault {
                 report.faults.push(format!("{device}: {change:?}"));
             }
         }
@@ -39,6 +43,16 @@ pub(super) fn check(run: &Run) -> Report {
         }
     }
     report
+}
+
+/// Whether the server lost messages in a restoration that their author cannot tell from expired ones: they are missing
+/// for good, and that shows.
+fn may_be_missed(run: &Run, chat: ChatId, author: DeviceId) -> bool {
+    let server = &run.world.server;
+    let expired = server
+        .expired
+        .range((author, chat, Seq::ZERO, Seq::ZERO)..=(author, chat, Seq(u64::MAX), Seq(u64::MAX)));
+    server.rewound.range((chat, Seq::ZERO)..=(chat, Seq(u64::MAX))).next().is_some() && expired.count() > 0
 }
 
 /// Who said something and was not told that it was refused sees it in the chat, once.
@@ -98,13 +112,7 @@ impl<'a> Checked<'a> {
             self.dump(&log.events);
         }
         for event in &log.events {
-            if let Some(devices) = self.world.server.rewound.get(&(self.id, event.seq.previous())) {
-                // Who cannot tell whether something was lost enters anew as well.
-                let rewound =
-                    |change: &Change| matches!(change, Change::Restored { chat } if *chat == self.id);
-                let others = self.world.peers.iter().filter(|peer| peer.saw(rewound)).map(|peer| peer.device);
-                self.lost.extend(devices.iter().copied().chain(others).map(|device| (device, true)));
-            }
+            self.restored_before(event.seq);
             let before = self.state.clone();
             self.state.apply(event);
             if begins_epoch(&event.kind) {
@@ -116,6 +124,24 @@ impl<'a> Checked<'a> {
             }
         }
         self.check_everyone_is_in(report);
+    }
+
+    /// Who loses their place because the server came back from a backup when this was the next event.
+    fn restored_before(&mut self, seq: Seq) {
+        let (id, at) = (self.id, seq.previous());
+        let server = &self.world.server;
+        let beyond = server.rewound.get(&(id, at)).into_iter().flatten().copied();
+        // Who cannot tell whether something was lost enters anew as well.
+        let cannot_tell = |device: &DeviceId| {
+            let gone_back = |change: &Change| matches!(change, Change::Restored { chat } if *chat == id);
+            self.world.peers.iter().any(|peer| peer.device == *device && peer.saw(gone_back))
+        };
+        let first = self.world.peers.iter().map(|peer| peer.device).min();
+        let compared = first.into_iter().flat_map(|first| server.compared.range((id, at, first)..));
+        let compared = compared.take_while(|(chat, cursor, _)| (*chat, *cursor) == (id, at));
+        let lost: Vec<DeviceId> =
+            beyond.chain(compared.map(|(_, _, device)| *device).filter(cannot_tell)).collect();
+        self.lost.extend(lost.into_iter().map(|device| (device, true)));
     }
 
     fn epoch_began(&mut self, event: &Event, before: &ChatState, report: &mut Report) {

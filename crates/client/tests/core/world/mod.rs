@@ -176,6 +176,10 @@ impl World {
             let beyond = |peer: &&Peer| peer.client.chat(id).is_some_and(|chat| chat.marks.cursor > head);
             let devices = self.peers.iter().filter(beyond).map(|peer| peer.device).collect();
             self.server.rewound.insert((id, head), devices);
+            for peer in &self.peers {
+                let cursor = peer.client.chat(id).map(|chat| chat.marks.cursor);
+                self.server.compared.extend(cursor.map(|cursor| (id, cursor, peer.device)));
+            }
         }
     }
 

@@ -40,6 +40,8 @@ pub(crate) struct Server {
     pub(crate) expired: BTreeSet<(DeviceId, ChatId, Seq, Seq)>,
     /// By chat and the head that a restoration left it: the devices that had got further.
     pub(crate) rewound: BTreeMap<(ChatId, Seq), BTreeSet<DeviceId>>,
+    /// Where devices were when the server was restored.
+    pub(crate) compared: BTreeSet<(ChatId, Seq, DeviceId)>,
 }
 
 impl Server {
