@@ -75,6 +75,8 @@ pub(crate) struct Attempt {
     pub(crate) plaintext: Vec<u8>,
     /// Blobs that must be durable before it is sent.
     blobs: Vec<Bytes>,
+    /// Whether a part of the log passed unseen in which its event may have stood.
+    pub(crate) may_have_passed: bool,
     #[serde(skip)]
     pub(crate) progress: Progress,
     /// The chat's head when it was made, on this connection.
@@ -111,7 +113,8 @@ impl Attempt {
         let frame = write(command);
         let (progress, head) = (Progress::Unsent, Seq::ZERO);
         let sent = Timestamp::default();
-        Self { number, place, frame, plaintext, blobs: Vec::new(), progress, head, sent }
+        let blobs = Vec::new();
+        Self { number, place, frame, plaintext, blobs, may_have_passed: false, progress, head, sent }
     }
 
     pub(crate) fn with_blobs(self, blobs: Vec<Bytes>) -> Self {

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::chats::Incoming;
 use crate::effects::{Change, Want};
 use crate::notice::Notice;
+use crate::rows;
 use crate::step::{Client, RETRY_AFTER};
 
 impl Client {
@@ -103,6 +104,10 @@ impl Client {
         if range.reason != SkipReason::Hidden {
             // Commits may have been among it: then the keys turn out to be of another epoch, and are forgotten.
             chat.marks.needs_base = true;
+        }
+        if let Some(attempt) = chat.attempt.as_mut().filter(|_| range.reason == SkipReason::Expired) {
+            attempt.may_have_passed = true;
+            self.effects.persist.put(rows::of_chat(rows::ATTEMPT, id), rows::encode(attempt));
         }
         let (from, to) = (range.from, range.to);
         self.keep_held(id, to);

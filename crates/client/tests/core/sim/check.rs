@@ -45,14 +45,11 @@ pub(super) fn check(run: &Run) -> Report {
     report
 }
 
-/// Whether the server lost messages in a restoration that their author cannot tell from expired ones: they are missing
-/// for good, and that shows.
+/// Whether the author could not tell, when numbering what followed, whether a message before it had been accepted: the part
+/// of the log where it might have stood was removed before they came for it.
 fn may_be_missed(run: &Run, chat: ChatId, author: DeviceId) -> bool {
-    let server = &run.world.server;
-    let expired = server
-        .expired
-        .range((author, chat, Seq::ZERO, Seq::ZERO)..=(author, chat, Seq(u64::MAX), Seq(u64::MAX)));
-    server.rewound.range((chat, Seq::ZERO)..=(chat, Seq(u64::MAX))).next().is_some() && expired.count() > 0
+    let (first, last) = ((author, chat, Seq::ZERO, Seq::ZERO), (author, chat, Seq(u64::MAX), Seq(u64::MAX)));
+    run.world.server.expired.range(first..=last).next().is_some()
 }
 
 /// Who said something and was not told that it was refused sees it in the chat, once.
