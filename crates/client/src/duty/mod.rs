@@ -97,24 +97,23 @@ impl Client {
 }
 
 impl Chat {
-    /// Members without a device in the group who came in since it began, and whom nobody here has tried to add since.
-    ///
-    /// Who was there before enters by themselves: the key packages that were claimed when they came in may have
-    /// been used for a group before this one, and a claim for the same event gets the same ones.
+    /// Members without a device in the group whom nobody here has tried to add, with the event that their key packages are
+    /// claimed for: the one that let them in, or, of those whom the group began without, its beginning. What was
+    /// claimed when they came in may have been used for a group before this one.
     pub(crate) fn users_to_add(&self) -> Vec<(Seq, UserId)> {
         let keys = &self.state.keys;
         let in_group = |user: &UserId| keys.devices.keys().any(|device| device.user == *user);
         // No earlier than the group's beginning; later where all who began it have entered anew since.
         let began = keys.devices.values().min().copied().unwrap_or(Seq::ZERO);
-        // Who was there before the base enters from outside, where nobody added them.
-        let first = began.max(self.marks.base);
         let mut users: Vec<(Seq, UserId)> = self
             .state
             .members
             .keys()
             .filter_map(|user| Some((self.state.since(*user)?, *user)))
-            .filter(|(since, _)| *since > first)
-            .filter(|(since, user)| self.tried.get(user) != Some(since) && !in_group(user))
+            // Who was there before the base enters from outside, where nobody added them.
+            .filter(|(since, _)| *since > self.marks.base)
+            .map(|(since, user)| (since.max(began), user))
+            .filter(|(change, user)| self.tried.get(user) != Some(change) && !in_group(user))
             .collect();
         users.sort_unstable();
         users
