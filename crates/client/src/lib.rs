@@ -37,6 +37,7 @@ pub use fold::Unfinished;
 pub use generator::Generator;
 pub use input::{Action, Input, UserCommand};
 pub use linking::{LINKING_TIME_MAX, LINKINGS_ANSWERED_MAX};
+pub use outbox::WaitReason;
 pub use reading::{Order, Rows};
 pub use rows::{LOST as LOST_MESSAGES_PREFIX, MESSAGE as MESSAGES_PREFIX};
 pub use session::KEY_PACKAGES_PER_UPLOAD;

@@ -105,6 +105,8 @@ pub struct Chat {
     pub(crate) duty_at: Option<Timestamp>,
     /// Whether this device itself caused the duty that is due.
     pub(crate) eager: bool,
+    /// What waits in the outbox up to here waits for somebody else, and the person was told.
+    pub(crate) waits_to: Option<u64>,
     /// Users whose key packages were asked for since they came in, and when that was.
     pub(crate) tried: BTreeMap<UserId, Seq>,
     /// The group cannot be entered from outside.
@@ -135,6 +137,7 @@ impl Chat {
             hold_until: None,
             duty_at: None,
             eager: false,
+            waits_to: None,
             tried: BTreeMap::new(),
             broken: false,
             acknowledged,
@@ -176,9 +179,12 @@ impl Chat {
     }
 
     /// Whether something of this device is on its way to the server, or is due at once: a command, or the change of
-    /// the keys that follows from one. While nothing is sent for want of trust, nothing is due.
+    /// the keys that follows from one. While nothing is sent for want of trust, nothing is due, and neither is what waits
+    /// for somebody else (`Change::Waits`).
     pub fn is_busy(&self) -> bool {
-        let is_due = self.eager || self.duty.is_some() || self.attempt.is_some() || !self.outbox.is_empty();
+        let is_sending =
+            self.outbox.back().is_some_and(|last| self.waits_to.is_none_or(|to| last.place > to));
+        let is_due = self.eager || self.duty.is_some() || self.attempt.is_some() || is_sending;
         is_due && self.marks.distrusted.is_none()
     }
 
@@ -210,6 +216,10 @@ impl Chat {
         self.base_asked = false;
         self.duty = None;
         self.acknowledged = self.marks.cursor;
+        if self.waits_to.take().is_some() {
+            // Meanwhile they may have a device that can be added.
+            self.tried.clear();
+        }
         if let Some(attempt) = &mut self.attempt {
             attempt.forget_connection();
         }

@@ -13,6 +13,7 @@ use super::{
 use crate::chats::{Shown, StoredMessage, StubReason};
 use crate::content::{Content, ContentDigest, Envelope, Reference, Text};
 use crate::fold::{StoredEdit, StoredReaction};
+use crate::outbox::WaitReason;
 use crate::rows;
 use crate::timers::Timer;
 
@@ -61,6 +62,7 @@ impl Reader<'_> {
             edited: None,
             reactions: Vec::new(),
             status: self.status(stored.seq, stored.sender.user),
+            waits: None,
             reference: None,
             disappears: None,
             is_being_deleted: self.waiting.deletions.contains(&stored.seq),
@@ -197,6 +199,7 @@ impl Reader<'_> {
             edited: None,
             reactions: Vec::new(),
             status: Some(MessageStatus::Waiting),
+            waits: WaitReason::of(&self.state, self.own.user),
             reference: None,
             disappears: None,
             is_being_deleted: false,

@@ -16,4 +16,5 @@ mod signals;
 mod sim;
 mod talking;
 mod trusting;
+mod waiting;
 mod world;
