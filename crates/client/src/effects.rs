@@ -47,7 +47,7 @@ pub enum Want {
         /// Its bytes.
         bytes: Bytes,
     },
-    /// Read all rows of the chat's messages after `after`; answered by `Input::MessagesLoaded`.
+    /// Read a page of the chat's messages after `after`, by `query::held`; answered by `Input::MessagesLoaded`.
     LoadMessages {
         /// The chat.
         chat: ChatId,

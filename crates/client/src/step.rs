@@ -219,7 +219,7 @@ impl Client {
             Input::Tick => {}
             Input::BlobFetched { hash, bytes } => self.blob_fetched(hash, bytes),
             Input::BlobStored { hash, stored } => self.blob_stored(hash, stored),
-            Input::MessagesLoaded { chat, rows } => self.messages_loaded(chat, &rows),
+            Input::MessagesLoaded { chat, after, rows } => self.messages_loaded(chat, after, &rows),
             Input::Entropy(entropy) => self.generator.stir(&entropy),
         }
         if is_due {

@@ -15,7 +15,7 @@ use crate::content::Attachment;
 use crate::duty::Duty;
 use crate::effects::Distrust;
 use crate::outbox::{Attempt, Entry};
-use crate::sync::Restored;
+use crate::sync::{Held, Restored};
 
 pub use message::{Shown, StoredMessage, StubReason};
 pub(crate) use progress::Progress;
@@ -116,8 +116,9 @@ pub struct Chat {
     pub(crate) state_changed: bool,
     pub(crate) blobs_asked: BTreeSet<[u8; 32]>,
     /// What is stored behind the cursor, of a log that may be lost.
-    pub(crate) held: Option<BTreeMap<Seq, StoredMessage>>,
-    pub(crate) held_asked: bool,
+    pub(crate) held: Option<Held>,
+    /// After which place it is being read.
+    pub(crate) held_asked: Option<Seq>,
 }
 
 impl Chat {
@@ -145,7 +146,7 @@ impl Chat {
             state_changed: false,
             blobs_asked: BTreeSet::new(),
             held: None,
-            held_asked: false,
+            held_asked: None,
         }
     }
 
