@@ -18,6 +18,7 @@ mod linking;
 pub mod mls;
 pub mod notice;
 mod outbox;
+mod own;
 mod people;
 pub mod query;
 mod reading;

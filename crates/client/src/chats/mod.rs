@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use dunlin_model::chat::ChatState;
 use dunlin_model::view::{InviteCode, Skipped};
-use dunlin_model::{ChatId, ClientSeq, DeviceId, Encryption, Event, Role, Seq, Timestamp, UserId};
+use dunlin_model::{ChatId, ChatKind, ClientSeq, DeviceId, Encryption, Event, Role, Seq, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::content::Attachment;
@@ -225,4 +225,14 @@ impl Chat {
             attempt.forget_connection();
         }
     }
+}
+
+/// Whether a chat is the one in which `own` user's devices tell each other what concerns nobody else: an encrypted
+/// channel without a name that nobody else was ever in.
+pub(crate) fn is_of_own_devices(state: &ChatState, marks: &Marks, own: UserId) -> bool {
+    state.exists()
+        && state.kind == ChatKind::Channel
+        && state.encryption == Encryption::Mls
+        && marks.title.is_none()
+        && state.memberships.keys().eq([&own])
 }

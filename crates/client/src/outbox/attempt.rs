@@ -81,6 +81,9 @@ impl Client {
         let sender = self.account.device();
         let expected = Expected { chat: id, sender, client_seq: ClientSeq(0) };
         let kept = Envelope::open(sealed, &expected).map_err(|_| unreadable())?;
+        if matches!(kept.content, Content::OwnMarks(_)) && !self.may_share(id) {
+            return Err((ErrorCode::Forbidden, "Somebody else could read it.".to_owned()));
+        }
         let number = self.account.take_number();
         let chat = self.chats.get_mut(&id).ok_or_else(unreadable)?;
         let attachments = match &kept.content {

@@ -46,7 +46,10 @@ impl Reader<'_> {
                 Some(Envelope { content: Content::ChatMetadata(metadata), .. }) => {
                     happened(Happened::Metadata(Box::new(metadata)))
                 }
-                Some(Envelope { content: Content::Edit(_) | Content::Reaction(_), .. }) => None,
+                Some(Envelope {
+                    content: Content::Edit(_) | Content::Reaction(_) | Content::OwnMarks(_),
+                    ..
+                }) => None,
                 Some(envelope) => Some(Item::Message(Box::new(self.encrypted(stored, envelope, group)))),
             },
         }
@@ -216,7 +219,8 @@ fn body(content: Content) -> BodyView {
         Content::Edit(_)
         | Content::Reaction(_)
         | Content::DisappearingTimer { .. }
-        | Content::ChatMetadata(_) => BodyView::Unknown { kind: 0 },
+        | Content::ChatMetadata(_)
+        | Content::OwnMarks(_) => BodyView::Unknown { kind: 0 },
     }
 }
 

@@ -283,6 +283,9 @@ impl Client {
             chat.marks.said_to = None;
             chat.marks_changed = true;
         }
+        if self.is_own_chat(id) {
+            self.tell_again(id);
+        }
         self.note_here(id, Notice::Restored);
         self.effects.changes.push(Change::Restored { chat: id });
         self.touched.insert(id);

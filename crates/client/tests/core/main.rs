@@ -10,6 +10,7 @@ mod finding;
 mod invites;
 mod linking;
 mod members;
+mod own;
 mod reading;
 mod restoring;
 mod signals;
