@@ -51,6 +51,20 @@ impl Client {
         self.own.noted.hidden.push((id, seq));
     }
 
+    /// The server lost what stood behind `kept_to`: other messages will stand at these places.
+    pub(crate) fn forget_hidden(&mut self, id: ChatId, kept_to: Seq) {
+        let before = self.own.hidden.len();
+        self.own.hidden.retain(|(chat, seq)| *chat != id || *seq <= kept_to);
+        if self.own.hidden.len() < before {
+            self.keep_own();
+        }
+    }
+
+    /// Whether a message is one of the newest that were hidden, which it is until the server loses it.
+    pub(crate) fn is_hidden(&self, place: &(ChatId, Seq)) -> bool {
+        self.own.hidden.contains(place)
+    }
+
     /// The person compared a safety number, or takes that back.
     pub(crate) fn note_verified(&mut self, user: dunlin_model::UserId) {
         self.own.noted.verified.push((user, self.verified.get(&user).copied()));
@@ -227,7 +241,7 @@ impl Client {
             return;
         }
         for (chat, seq) in marks.hidden {
-            if !self.own.hidden.contains(&(chat, seq)) {
+            if !self.is_hidden(&(chat, seq)) {
                 self.keep_hidden(chat, seq);
                 self.hide_message(chat, seq);
             }

@@ -190,8 +190,13 @@ impl Client {
         &self.account
     }
 
-    /// All chats, former ones included.
+    /// The person's chats, former ones included.
     pub fn chats(&self) -> impl Iterator<Item = (ChatId, &Chat)> {
+        self.every_chat().filter(|(id, _)| !self.is_own_chat(*id))
+    }
+
+    /// The same, with the one in which the person's devices tell each other what is not for people to see.
+    pub fn every_chat(&self) -> impl Iterator<Item = (ChatId, &Chat)> {
         self.chats.iter().map(|(id, chat)| (*id, chat))
     }
 

@@ -163,6 +163,7 @@ impl Client {
 
     /// Drops what waits and means a message of the part that was lost: something else will stand at its place.
     fn forget_what_names(&mut self, id: ChatId, kept_to: Seq) {
+        self.forget_hidden(id, kept_to);
         let hides: Vec<Seq> = self
             .hides
             .keys()

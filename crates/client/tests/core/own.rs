@@ -27,7 +27,7 @@ fn own_chats(client: &Client) -> Vec<ChatId> {
     let is_own = |chat: &dunlin_client::Chat| {
         chat.state.kind == ChatKind::Channel && chat.state.members.len() == 1 && chat.marks.title.is_none()
     };
-    client.chats().filter(|(_, chat)| is_own(chat)).map(|(id, _)| id).collect()
+    client.every_chat().filter(|(_, chat)| is_own(chat)).map(|(id, _)| id).collect()
 }
 
 fn verify(world: &mut World, peer: usize, who: u8) {
@@ -114,6 +114,7 @@ fn what_devices_tell_each_other_is_shown_to_nobody_and_costs_nothing_when_idle()
         let listed: Vec<ChatId> =
             query::chats(&world.peers[peer].rows, 0, 100).iter().map(|summary| summary.chat).collect();
         assert_eq!(listed, [chat], "peer {peer}");
+        assert_eq!(world.peers[peer].client.chats().map(|(id, _)| id).collect::<Vec<_>>(), [chat]);
         assert!(!world.peers[peer].saw(|change| match change {
             Change::Message { chat, .. } | Change::Created { chat, .. } => own.contains(chat),
             _ => false,
@@ -141,6 +142,42 @@ fn two_devices_that_begin_at_once_understand_each_other() {
     world.pass(PATIENCE);
     assert!(world.shown(0, chat).is_empty());
     assert!(world.shown(2, chat).is_empty());
+}
+
+#[test]
+fn what_was_hidden_and_lost_hides_nothing_else() {
+    let (mut world, chat) = world(Cryptography::StandIn);
+    world.say(1, chat, "kept");
+    world.settle();
+    let backup = world.server.clone();
+    for number in 0..8 {
+        world.say(1, chat, &format!("lost {number}"));
+    }
+    world.settle();
+    let place = world.place(0, chat, "lost 0");
+    for peer in [0, 1, 2] {
+        world.disconnect(peer);
+    }
+    for further in 0..8 {
+        world.act(0, Action::Hide { chat, seq: Seq(place.0 + further) });
+    }
+    world.restore(backup);
+    world.connect(0);
+    world.connect(2);
+    world.pass(PATIENCE);
+    for words in ["a", "b", "c"] {
+        world.say(0, chat, words);
+    }
+    world.pass(PATIENCE);
+    assert!(world.server.head(chat) < place.0 + 8, "they stand where the lost ones stood");
+    assert!(own_chats(&world.peers[0].client).len() == 1, "it was told what could be told");
+    world.say(0, chat, "d");
+    verify(&mut world, 0, 2);
+    world.pass(PATIENCE);
+    for peer in [0, 2] {
+        let shown = world.shown(peer, chat);
+        assert!(shown.ends_with(&["a", "b", "c", "d"].map(String::from)), "{peer}: {shown:?}");
+    }
 }
 
 /// What a device says whose core does not keep the rules. Its own core says nothing after that.

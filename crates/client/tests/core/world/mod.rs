@@ -172,7 +172,7 @@ impl World {
         self.late.clear();
         self.server.restore(backup);
         let ids: Vec<ChatId> =
-            self.peers.iter().flat_map(|peer| peer.client.chats().map(|(id, _)| id)).collect();
+            self.peers.iter().flat_map(|peer| peer.client.every_chat().map(|(id, _)| id)).collect();
         for id in ids {
             let head = Seq(self.server.head(id));
             let beyond = |peer: &&Peer| peer.client.chat(id).is_some_and(|chat| chat.marks.cursor > head);
