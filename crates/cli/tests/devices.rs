@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dunlin_client::content::{Content, Text};
-use dunlin_client::query::{BodyView, Item, MessageStatus, MessageView, Preview};
+use dunlin_client::query::{BodyView, Item, MessageStatus, MessageView, Place, Preview};
 use dunlin_client::search::Query;
 use dunlin_client::{Account, Action, Change};
 use dunlin_client_native::device::{Device, DeviceEvent, DeviceOptions};
@@ -49,6 +49,11 @@ fn unlock(vault: &Path) -> Unlock {
 impl Someone {
     /// Registers with a one-time code, makes an identity, and goes online.
     async fn register(machine: &Machine, number: u8) -> Self {
+        Self::register_device(machine, number, &format!("vault-{number}")).await
+    }
+
+    /// The same, or another device of the same person.
+    async fn register_device(machine: &Machine, number: u8, vault: &str) -> Self {
         let server: ServerUrl = machine.url().parse().unwrap();
         let api = Api::new(server.clone()).unwrap();
         let address = format!("person{number}@example.org");
@@ -57,7 +62,10 @@ impl Someone {
         let login = Login { address: &address, code: &code, device_name: "test" };
         let credentials = api.login(&login).await.unwrap().credentials;
         let device = DeviceId { user: credentials.user().unwrap(), number: DeviceNumber(credentials.device) };
-        let (identity, key) = (SigningKey::from_bytes(&[number; 32]), SigningKey::from_bytes(&[!number; 32]));
+        let identity = SigningKey::from_bytes(&[number; 32]);
+        let mut seed = [!number; 32];
+        seed[..4].copy_from_slice(&device.number.0.to_be_bytes());
+        let key = SigningKey::from_bytes(&seed);
         let public = DeviceKey(key.verifying_key().to_bytes());
         let certificate = DeviceCertificate::issue(&identity, device, public, Timestamp(1));
         let options = DeviceOptions {
@@ -67,7 +75,7 @@ impl Someone {
             clock: Arc::new(SystemClock::default()),
             randomness: Arc::new(SystemRandomness),
         };
-        let dir = machine.path(&format!("vault-{number}"));
+        let dir = machine.path(vault);
         let vault = Vault::create(&dir, &unlock(&dir), Arc::clone(&options.randomness)).unwrap();
         let account = Account::new(certificate, &key, Some(&identity));
         let (device, events) = Device::create(vault, account, options.clone()).unwrap();
@@ -331,4 +339,67 @@ async fn what_is_said_is_edited_reacted_to_answered_deleted_and_found() {
     for secret in ["marker-", "👍"] {
         assert!(!holds(&bytes, secret), "{secret} is at the server");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_deleted_for_oneself_or_verified_holds_on_a_device_that_was_off() {
+    let machine = Machine::new();
+    let _server = machine.serve();
+    let mut ada = Someone::register(&machine, 1).await;
+    let mut ben = Someone::register(&machine, 2).await;
+    let chat = ada.create(ChatKind::Group, "Birds", vec![ben.user]).await;
+    ada.say(chat, 10, "before").await;
+    ben.reads(chat, "before").await;
+    let mut tablet = Someone::register_device(&machine, 1, "tablet").await;
+    let is_in = timeout(PATIENCE, async {
+        while !ada
+            .device
+            .look(move |client| client.chat(chat).unwrap().state.keys.devices.len() == 3)
+            .await
+            .unwrap()
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    is_in.await.unwrap();
+    ben.say(chat, 20, "not for Ada").await;
+    tablet.reads_as(chat, |messages| messages.iter().any(|message| is_text(message, "not for Ada"))).await;
+    let away = tablet.close().await;
+    let messages =
+        ada.reads_as(chat, |messages| messages.iter().any(|message| is_text(message, "not for Ada"))).await;
+    let Place::At(seq) = messages.last().unwrap().place else { panic!("it is in the log") };
+    let ben_user = ben.user;
+    let identity = ada.device.look(move |client| client.identity_of(ben_user)).await.unwrap().unwrap();
+    ada.device.act(11, Action::Hide { chat, seq }).await.unwrap();
+    ada.device.act(12, Action::MarkVerified { user: ben_user, identity }).await.unwrap();
+    let told = timeout(PATIENCE, async {
+        while ada.device.look(|client| client.every_chat().any(|(_, chat)| chat.is_busy())).await.unwrap() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    told.await.unwrap();
+    ada.close().await;
+
+    let mut tablet = Someone::open(away);
+    tablet.reads_as(chat, |messages| !messages.iter().any(|message| is_text(message, "not for Ada"))).await;
+    let verified = |event: &DeviceEvent| matches!(event, DeviceEvent::Change(change) if matches!(**change, Change::Verified { verified: true, .. }));
+    if !tablet.device.look(move |client| client.is_verified(ben_user)).await.unwrap() {
+        tablet.until(verified).await;
+    }
+    // The name comes after it, in a message of its own.
+    let named = timeout(PATIENCE, async {
+        loop {
+            let listed = tablet.device.chats(0, 10);
+            assert_eq!(listed.len(), 1, "the devices' own chat is not for people");
+            if listed.iter().all(|summary| summary.title == "Birds") {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    named.await.unwrap();
+}
+
+fn is_text(message: &MessageView, text: &str) -> bool {
+    matches!(&message.body, BodyView::Text(written) if written.text == text)
 }

@@ -9,6 +9,7 @@ use crate::Batch;
 use crate::chats::StoredMessage;
 use crate::identity::linking::{LinkingCode, LinkingError};
 use crate::notice::Notice;
+use crate::outbox::WaitReason;
 
 /// What follows from a step.
 #[derive(Debug, Clone, Default)]
@@ -46,7 +47,7 @@ pub enum Want {
         /// Its bytes.
         bytes: Bytes,
     },
-    /// Read all rows of the chat's messages after `after`; answered by `Input::MessagesLoaded`.
+    /// Read a page of the chat's messages after `after`, by `query::held`; answered by `Input::MessagesLoaded`.
     LoadMessages {
         /// The chat.
         chat: ChatId,
@@ -107,6 +108,18 @@ pub enum Change {
         chat: ChatId,
         /// Its place.
         seq: Seq,
+    },
+    /// A command of this device is kept, and waits for somebody else, although the server is there. It goes on by
+    /// itself, to `Accepted` or `Refused`; it may be told of again on another connection.
+    Waits {
+        /// Of the command.
+        token: u64,
+        /// The chat.
+        chat: ChatId,
+        /// Its number in the outbox, for `Action::Cancel`.
+        place: u64,
+        /// For what.
+        why: WaitReason,
     },
     /// A command of this device will not be carried out.
     Refused {

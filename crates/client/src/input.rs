@@ -42,7 +42,9 @@ pub enum Input {
     MessagesLoaded {
         /// The chat.
         chat: ChatId,
-        /// The rows.
+        /// As it was asked for.
+        after: Seq,
+        /// What `query::held` gives.
         rows: Vec<(Key, Value)>,
     },
     /// Unpredictable bytes for the generator.

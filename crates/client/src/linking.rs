@@ -233,6 +233,7 @@ impl Client {
                 let admit = Bytes::from(admit);
                 self.relay_to(new, admit.clone());
                 self.linking.attempt = Some(Attempt { new, began, stage: Stage::Admitted { admit } });
+                self.note_linked(number);
                 self.say_link_ended(new, LinkEnd::Linked);
             }
             Err(error) => self.say_link_ended(new, error.into()),

@@ -22,9 +22,14 @@ impl Client {
             return;
         }
         self.effects.persist.put(rows::of_user(rows::IDENTITY, user), rows::encode(&identity));
-        if known.is_some() {
+        // On another device the person may have compared a key before this one met it.
+        let verified = self.verified.get(&user).copied();
+        if verified == Some(identity) {
+            self.effects.changes.push(Change::Verified { user, verified: true });
+        }
+        if known.or(verified).is_some_and(|before| before != identity) {
             self.effects.changes.push(Change::IdentityChanged { user, identity });
-            let was_verified = self.withdraw_verified(user);
+            let was_verified = verified != Some(identity) && self.withdraw_verified(user);
             let shared: Vec<ChatId> = self
                 .chats
                 .iter()
@@ -42,9 +47,24 @@ impl Client {
         if self.identity_of(user) != Some(identity) || self.is_verified(user) {
             return;
         }
+        self.set_verified(user, identity);
+        self.note_verified(user);
+    }
+
+    /// The person compared it on another device, which may have met a key that this one has not, or the other way
+    /// round: it counts when both know the same.
+    pub(crate) fn take_verified(&mut self, user: UserId, identity: IdentityKey) {
+        if self.verified.get(&user) != Some(&identity) && !self.is_verified(user) {
+            self.set_verified(user, identity);
+        }
+    }
+
+    fn set_verified(&mut self, user: UserId, identity: IdentityKey) {
         self.verified.insert(user, identity);
         self.effects.persist.put(rows::of_user(rows::VERIFIED, user), rows::encode(&identity));
-        self.effects.changes.push(Change::Verified { user, verified: true });
+        if self.is_verified(user) {
+            self.effects.changes.push(Change::Verified { user, verified: true });
+        }
     }
 
     /// Whether there was something to withdraw.

@@ -27,6 +27,8 @@ pub(crate) const ABOUT: &[u8] = b"b/";
 pub(crate) const HIDE: &[u8] = b"h/";
 /// Messages that will disappear.
 pub(crate) const TIMER: &[u8] = b"t/";
+/// What this device is to tell the user's others.
+pub(crate) const OWN: &[u8] = b"u";
 /// How far the search index is being made anew.
 pub(crate) const REBUILD: &[u8] = b"w";
 /// How many segments of the search index may hold words of removed messages.

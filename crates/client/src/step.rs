@@ -19,6 +19,7 @@ use crate::input::{Action, Input, UserCommand};
 use crate::keys::Keys;
 use crate::linking::Linking;
 use crate::outbox::{Attempt, Entry, Wish};
+use crate::own::Own;
 use crate::people::People;
 use crate::reading::Rows;
 use crate::session::{Request, Session};
@@ -51,6 +52,8 @@ pub struct Client {
     pub(crate) timers: Timers,
     /// Messages that the server is to be told to hide, and whether it was on this connection.
     pub(crate) hides: BTreeMap<(ChatId, Seq), bool>,
+    /// What the user's other devices are to be told.
+    pub(crate) own: Own,
     /// Whose presence the person follows.
     watched: Vec<UserId>,
     /// How many segments of the search index may hold words of removed messages.
@@ -94,6 +97,7 @@ impl Client {
             verified: People::new(),
             timers: Timers::default(),
             hides: BTreeMap::new(),
+            own: Own::default(),
             watched: Vec::new(),
             stale: 0,
             is_rebuilding: false,
@@ -166,6 +170,8 @@ impl Client {
             self.chat_mut(id).about = rows::decode(value).unwrap_or_default();
         } else if let Some(place) = rows::place_of(rows::HIDE, key) {
             self.hides.insert(place, false);
+        } else if key == rows::OWN {
+            self.own = rows::decode(value).unwrap_or_default();
         } else if key == rows::STALE {
             self.stale = rows::decode(value).unwrap_or_default();
         } else if key == rows::REBUILD {
@@ -184,8 +190,13 @@ impl Client {
         &self.account
     }
 
-    /// All chats, former ones included.
+    /// The person's chats, former ones included.
     pub fn chats(&self) -> impl Iterator<Item = (ChatId, &Chat)> {
+        self.every_chat().filter(|(id, _)| !self.is_own_chat(*id))
+    }
+
+    /// The same, with the one in which the person's devices tell each other what is not for people to see.
+    pub fn every_chat(&self) -> impl Iterator<Item = (ChatId, &Chat)> {
         self.chats.iter().map(|(id, chat)| (*id, chat))
     }
 
@@ -219,15 +230,17 @@ impl Client {
             Input::Tick => {}
             Input::BlobFetched { hash, bytes } => self.blob_fetched(hash, bytes),
             Input::BlobStored { hash, stored } => self.blob_stored(hash, stored),
-            Input::MessagesLoaded { chat, rows } => self.messages_loaded(chat, &rows),
+            Input::MessagesLoaded { chat, after, rows } => self.messages_loaded(chat, after, &rows),
             Input::Entropy(entropy) => self.generator.stir(&entropy),
         }
         if is_due {
             self.give_up_lost_connection();
             self.touched.extend(self.chats.keys().copied());
         }
+        self.share_marks();
         while let Some(id) = self.touched.pop_first() {
             self.advance(id);
+            self.share_marks();
         }
         self.let_disappear();
         self.compact_one();
@@ -278,7 +291,11 @@ impl Client {
             Action::Hide { chat, seq } => self.hide(chat, seq),
             Action::Cancel { chat, place } => self.cancel(chat, place),
             Action::MarkVerified { user, identity } => self.mark_verified(user, identity),
-            Action::WithdrawVerified { user } => drop(self.withdraw_verified(user)),
+            Action::WithdrawVerified { user } => {
+                if self.withdraw_verified(user) {
+                    self.note_verified(user);
+                }
+            }
             Action::RebuildSearch => self.rebuild_search(),
             Action::RefreshReceipts { chat } => self.ask_receipts(chat),
             Action::MarkSeen { chat: id, seq } => {

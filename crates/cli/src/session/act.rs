@@ -145,6 +145,9 @@ impl Session {
                 Ok(Said { chat, seq, number: stored.map(|stored| stored.client_seq).unwrap_or_default() })
             }
             Ok(End::Refused(failure)) => Err(Failure::of_server(&failure)),
+            Ok(End::Waits(why)) => Err(Failure::Unreachable(format!(
+                "{why} What you said is kept, and goes out with the first 'dunlin' command after that."
+            ))),
             Ok(End::Answered(_)) => Err(not_understood()),
             Err(Failure::Unreachable(why)) => Err(self.kept(&why)),
             Err(failure) => Err(failure),

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use dunlin_client::Change;
+use dunlin_client::{Change, WaitReason};
 use dunlin_client_native::SystemRandomness;
 use dunlin_client_native::device::{Device, DeviceEvent};
 use dunlin_model::{ChatId, Randomness, Seq};
@@ -56,6 +56,8 @@ pub(crate) enum End {
     Refused(Refusal),
     /// The server's answer.
     Answered(Box<Outcome>),
+    /// It is kept, and waits for somebody else.
+    Waits(WaitReason),
 }
 
 type Waiting = Rc<RefCell<BTreeMap<u64, oneshot::Sender<End>>>>;
@@ -193,6 +195,7 @@ impl Reader {
                 }
                 return;
             }
+            Change::Waits { token, why, .. } => drop(self.tell(*token, End::Waits(*why))),
             Change::Answered { token, outcome } => {
                 self.tell(*token, End::Answered(outcome.clone()));
                 return;

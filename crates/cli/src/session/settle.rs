@@ -67,7 +67,7 @@ impl Session {
         let mut changes = self.feed.changes();
         while self.is_online() {
             let busy = self.look(|client| {
-                let busy = client.chats().filter(|(_, chat)| chat.is_busy());
+                let busy = client.every_chat().filter(|(_, chat)| chat.is_busy());
                 busy.map(|(chat, _)| chat).collect::<Vec<ChatId>>()
             });
             let Ok(busy) = busy.await else { return };

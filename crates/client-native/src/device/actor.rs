@@ -288,7 +288,8 @@ impl Actor {
                 Want::StoreBlob { chat, hash, bytes } => self.run_errand(Errand::Store { chat, hash, bytes }),
                 Want::LoadMessages { chat, after } => {
                     let rows = messages_after(&self.vault, chat, after).await.map_err(End::Failed)?;
-                    let (done, input) = (self.errand_done.clone(), Input::MessagesLoaded { chat, rows });
+                    let (done, input) =
+                        (self.errand_done.clone(), Input::MessagesLoaded { chat, after, rows });
                     // The channel may be full, and is read by this task.
                     tokio::spawn(async move { drop(done.send(input).await) });
                 }

@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use dunlin_client::keys::MlsKeys;
 use dunlin_client::mls::DeviceIdentity;
-use dunlin_client::search;
 use dunlin_client::{Account, Action, Change, Client, Effects, Key, Unfinished, UserCommand, Value};
+use dunlin_client::{query, search};
 use dunlin_model::{ChatId, Clock, Randomness, Seq};
 use tokio::sync::{mpsc, oneshot};
 
@@ -230,7 +230,7 @@ fn read_range(vault: &Vault, range: KeyRange, rows: &mut Vec<(Key, Value)>) -> R
     Ok(())
 }
 
-/// The rows of a chat's messages after a place, read off the async threads.
+/// A page of what is held of a chat after a place, read off the async threads.
 async fn messages_after(
     vault: &Arc<Mutex<Vault>>,
     chat: ChatId,
@@ -238,16 +238,10 @@ async fn messages_after(
 ) -> Result<Vec<(Key, Value)>, String> {
     let vault = Arc::clone(vault);
     let read = tokio::task::spawn_blocking(move || {
-        let prefix = [dunlin_client::MESSAGES_PREFIX, chat.as_bytes()].concat();
-        let last = [&prefix[..], &after.0.to_be_bytes()].concat();
-        let mut rows = Vec::new();
         let vault = vault.lock().unwrap_or_else(PoisonError::into_inner);
-        read_range(&vault, KeyRange::prefix(&prefix).after(&last), &mut rows).map(|()| rows)
+        query::held(&VaultRows(&vault), chat, after)
     });
-    match read.await {
-        Ok(rows) => rows.map_err(|error| error.to_string()),
-        Err(_) => Err("the vault's thread panicked".to_owned()),
-    }
+    read.await.map_err(|_| "the vault's thread panicked".to_owned())
 }
 
 /// Completes a step from the rows and writes its batch, off the async threads. What is to follow is given back.

@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use dunlin_model::chat::ChatState;
 use dunlin_model::view::{InviteCode, Skipped};
-use dunlin_model::{ChatId, ClientSeq, DeviceId, Encryption, Event, Role, Seq, Timestamp, UserId};
+use dunlin_model::{ChatId, ChatKind, ClientSeq, DeviceId, Encryption, Event, Role, Seq, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::content::Attachment;
 use crate::duty::Duty;
 use crate::effects::Distrust;
 use crate::outbox::{Attempt, Entry};
-use crate::sync::Restored;
+use crate::sync::{Held, Restored};
 
 pub use message::{Shown, StoredMessage, StubReason};
 pub(crate) use progress::Progress;
@@ -105,6 +105,8 @@ pub struct Chat {
     pub(crate) duty_at: Option<Timestamp>,
     /// Whether this device itself caused the duty that is due.
     pub(crate) eager: bool,
+    /// What waits in the outbox up to here waits for somebody else, and the person was told.
+    pub(crate) waits_to: Option<u64>,
     /// Users whose key packages were asked for since they came in, and when that was.
     pub(crate) tried: BTreeMap<UserId, Seq>,
     /// The group cannot be entered from outside.
@@ -114,8 +116,9 @@ pub struct Chat {
     pub(crate) state_changed: bool,
     pub(crate) blobs_asked: BTreeSet<[u8; 32]>,
     /// What is stored behind the cursor, of a log that may be lost.
-    pub(crate) held: Option<BTreeMap<Seq, StoredMessage>>,
-    pub(crate) held_asked: bool,
+    pub(crate) held: Option<Held>,
+    /// After which place it is being read.
+    pub(crate) held_asked: Option<Seq>,
 }
 
 impl Chat {
@@ -135,6 +138,7 @@ impl Chat {
             hold_until: None,
             duty_at: None,
             eager: false,
+            waits_to: None,
             tried: BTreeMap::new(),
             broken: false,
             acknowledged,
@@ -142,7 +146,7 @@ impl Chat {
             state_changed: false,
             blobs_asked: BTreeSet::new(),
             held: None,
-            held_asked: false,
+            held_asked: None,
         }
     }
 
@@ -176,9 +180,12 @@ impl Chat {
     }
 
     /// Whether something of this device is on its way to the server, or is due at once: a command, or the change of
-    /// the keys that follows from one. While nothing is sent for want of trust, nothing is due.
+    /// the keys that follows from one. While nothing is sent for want of trust, nothing is due, and neither is what waits
+    /// for somebody else (`Change::Waits`).
     pub fn is_busy(&self) -> bool {
-        let is_due = self.eager || self.duty.is_some() || self.attempt.is_some() || !self.outbox.is_empty();
+        let is_sending =
+            self.outbox.back().is_some_and(|last| self.waits_to.is_none_or(|to| last.place > to));
+        let is_due = self.eager || self.duty.is_some() || self.attempt.is_some() || is_sending;
         is_due && self.marks.distrusted.is_none()
     }
 
@@ -210,8 +217,22 @@ impl Chat {
         self.base_asked = false;
         self.duty = None;
         self.acknowledged = self.marks.cursor;
+        if self.waits_to.take().is_some() {
+            // Meanwhile they may have a device that can be added.
+            self.tried.clear();
+        }
         if let Some(attempt) = &mut self.attempt {
             attempt.forget_connection();
         }
     }
+}
+
+/// Whether a chat is the one in which `own` user's devices tell each other what concerns nobody else: an encrypted
+/// channel without a name that nobody else was ever in.
+pub(crate) fn is_of_own_devices(state: &ChatState, marks: &Marks, own: UserId) -> bool {
+    state.exists()
+        && state.kind == ChatKind::Channel
+        && state.encryption == Encryption::Mls
+        && marks.title.is_none()
+        && state.memberships.keys().eq([&own])
 }

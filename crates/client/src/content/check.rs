@@ -5,13 +5,13 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::Envelope;
 use super::error::ContentError;
 use super::kinds::{
-    Attachment, ChatMetadata, Content, Edit, Files, Mention, PictureChange, Reaction, Reference, Text,
-    VOICE_NOTE_MEDIA_TYPE, VoiceNote,
+    Attachment, ChatMetadata, Content, Edit, Files, Mention, OwnMarks, PictureChange, Reaction, Reference,
+    Text, VOICE_NOTE_MEDIA_TYPE, VoiceNote,
 };
 use super::limits::{
     ATTACHMENTS_MAX, DESCRIPTION_BYTES_MAX, DIMENSION_PIXELS_MAX, DISAPPEARING_SECONDS_MAX, EMOJI_BYTES_MAX,
-    FILE_BYTES_MAX, FILE_NAME_BYTES_MAX, MEDIA_TYPE_BYTES_MAX, MENTIONS_MAX, NAME_BYTES_MAX, TEXT_BYTES_MAX,
-    THUMBNAIL_BYTES_MAX, WAVEFORM_BYTES_MAX,
+    FILE_BYTES_MAX, FILE_NAME_BYTES_MAX, MEDIA_TYPE_BYTES_MAX, MENTIONS_MAX, NAME_BYTES_MAX, OWN_MARKS_MAX,
+    TEXT_BYTES_MAX, THUMBNAIL_BYTES_MAX, WAVEFORM_BYTES_MAX,
 };
 
 pub(super) fn envelope(envelope: &Envelope) -> Result<(), ContentError> {
@@ -35,6 +35,7 @@ fn content(content: &Content) -> Result<(), ContentError> {
             at_most("disappearingTimer.seconds", u64::from(*seconds), u64::from(DISAPPEARING_SECONDS_MAX))
         }
         Content::ChatMetadata(metadata) => chat_metadata(metadata),
+        Content::OwnMarks(marks) => own_marks(marks),
         Content::Unknown { .. } => Ok(()),
     }
 }
@@ -159,4 +160,24 @@ fn chat_metadata(metadata: &ChatMetadata) -> Result<(), ContentError> {
         Some(PictureChange::Set(picture)) => attachment(picture),
         Some(PictureChange::Removed) | None => Ok(()),
     }
+}
+
+fn own_marks(marks: &OwnMarks) -> Result<(), ContentError> {
+    if *marks == OwnMarks::default() {
+        return Err(ContentError::invalid("ownMarks", "says nothing"));
+    }
+    length_at_most("ownMarks.hidden", marks.hidden.len(), OWN_MARKS_MAX)?;
+    length_at_most("ownMarks.verified", marks.verified.len(), OWN_MARKS_MAX)?;
+    length_at_most("ownMarks.chats", marks.chats.len(), OWN_MARKS_MAX)?;
+    if marks.hidden.iter().any(|(_, seq)| seq.0 == 0) {
+        return Err(ContentError::invalid("ownMarks.hidden", "names no message"));
+    }
+    for chat in &marks.chats {
+        let description = chat.description.as_ref().map_or(0, String::len);
+        length_at_most("ownMarks.name", chat.name.as_ref().map_or(0, String::len), NAME_BYTES_MAX)?;
+        length_at_most("ownMarks.description", description, DESCRIPTION_BYTES_MAX)?;
+        let (seconds, most) = (chat.disappear_seconds, DISAPPEARING_SECONDS_MAX);
+        at_most("ownMarks.disappearSeconds", u64::from(seconds), u64::from(most))?;
+    }
+    Ok(())
 }

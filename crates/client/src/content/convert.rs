@@ -1,14 +1,16 @@
 //! Content to protobuf and back. What is checked here is only what the domain types cannot hold.
 
-use dunlin_model::{AttachmentId, ChatId, ClientSeq, DeviceId, DeviceNumber, Seq, Timestamp, UserId};
+use dunlin_model::{
+    AttachmentId, ChatId, ClientSeq, DeviceId, DeviceNumber, IdentityKey, Seq, Timestamp, UserId,
+};
 
 use super::Envelope;
 use super::error::ContentError;
 use super::kinds::{
-    Attachment, ChatMetadata, Content, ContentDigest, Dimensions, Edit, FileDigest, FileKey, Files, Mention,
-    PictureChange, Reaction, Reference, Text, VoiceNote,
+    Attachment, ChatMark, ChatMetadata, Content, ContentDigest, Dimensions, Edit, FileDigest, FileKey, Files,
+    Mention, OwnMarks, PictureChange, Reaction, Reference, Text, VoiceNote,
 };
-use super::proto::{self, Kind, chat_metadata, envelope};
+use super::proto::{self, Kind, chat_metadata, envelope, own_marks};
 
 pub(super) fn to_proto(from: &Envelope) -> Result<proto::Envelope, ContentError> {
     let (kind, content) = content_to_proto(&from.content)?;
@@ -76,6 +78,7 @@ fn content_to_proto(content: &Content) -> Result<(Kind, envelope::Content), Cont
         Content::ChatMetadata(metadata) => {
             (Kind::ChatMetadata, envelope::Content::ChatMetadata(metadata_to_proto(metadata)))
         }
+        Content::OwnMarks(marks) => (Kind::OwnMarks, envelope::Content::OwnMarks(marks_to_proto(marks))),
         Content::Unknown { .. } => return Err(ContentError::UnknownKind),
     })
 }
@@ -100,6 +103,9 @@ fn content_from_proto(kind: i32, content: Option<envelope::Content>) -> Result<C
         }
         (Kind::ChatMetadata, Some(envelope::Content::ChatMetadata(metadata))) => {
             Content::ChatMetadata(metadata_from_proto(metadata)?)
+        }
+        (Kind::OwnMarks, Some(envelope::Content::OwnMarks(marks))) => {
+            Content::OwnMarks(marks_from_proto(marks)?)
         }
         (Kind::Unspecified, _) => return Err(missing("kind")),
         _ => return Err(ContentError::invalid("content", "is not of its kind")),
@@ -223,4 +229,58 @@ fn metadata_from_proto(metadata: proto::ChatMetadata) -> Result<ChatMetadata, Co
         None => None,
     };
     Ok(ChatMetadata { name: metadata.name, description: metadata.description, picture })
+}
+
+fn marks_to_proto(marks: &OwnMarks) -> proto::OwnMarks {
+    let hidden =
+        |(chat, seq): &(ChatId, Seq)| own_marks::Hidden { chat_id: chat.as_bytes().to_vec(), seq: seq.0 };
+    let verified = |(user, identity): &(UserId, Option<IdentityKey>)| own_marks::Verified {
+        user_id: user.as_bytes().to_vec(),
+        identity: identity.map_or_else(Vec::new, |identity| identity.0.to_vec()),
+    };
+    let chat = |mark: &ChatMark| own_marks::Chat {
+        chat_id: mark.chat.as_bytes().to_vec(),
+        name: mark.name.clone(),
+        description: mark.description.clone(),
+        disappear_seconds: mark.disappear_seconds,
+        invite_secret: mark.invite.map_or_else(Vec::new, |secret| secret.to_vec()),
+    };
+    proto::OwnMarks {
+        hidden: marks.hidden.iter().map(hidden).collect(),
+        verified: marks.verified.iter().map(verified).collect(),
+        chats: marks.chats.iter().map(chat).collect(),
+    }
+}
+
+fn marks_from_proto(marks: proto::OwnMarks) -> Result<OwnMarks, ContentError> {
+    let chat_id = |bytes: &[u8]| ChatId::try_from(bytes).map_err(|_| not_an_id("ownMarks.chatId"));
+    let hidden = |hidden: own_marks::Hidden| Ok((chat_id(&hidden.chat_id)?, Seq(hidden.seq)));
+    let verified = |mark: own_marks::Verified| {
+        let identity = match mark.identity.as_slice() {
+            [] => None,
+            key => Some(IdentityKey(thirty_two("ownMarks.identity", key)?)),
+        };
+        Ok((user("ownMarks.userId", &mark.user_id)?, identity))
+    };
+    let chat = |mark: own_marks::Chat| {
+        let invite = match mark.invite_secret.as_slice() {
+            [] => None,
+            secret => {
+                let wrong = ContentError::invalid("ownMarks.inviteSecret", "does not have 20 bytes");
+                Some(secret.try_into().map_err(|_| wrong)?)
+            }
+        };
+        Ok(ChatMark {
+            chat: chat_id(&mark.chat_id)?,
+            name: mark.name,
+            description: mark.description,
+            disappear_seconds: mark.disappear_seconds,
+            invite,
+        })
+    };
+    Ok(OwnMarks {
+        hidden: marks.hidden.into_iter().map(hidden).collect::<Result<_, ContentError>>()?,
+        verified: marks.verified.into_iter().map(verified).collect::<Result<_, ContentError>>()?,
+        chats: marks.chats.into_iter().map(chat).collect::<Result<_, ContentError>>()?,
+    })
 }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use dunlin_model::{AttachmentId, Seq, UserId};
+use dunlin_model::view::INVITE_SECRET_BYTES;
+use dunlin_model::{AttachmentId, ChatId, IdentityKey, Seq, UserId};
 use serde::{Deserialize, Serialize};
 
 /// SHA-256 over an earlier message's plaintext; see [`digest`](super::digest).
@@ -41,6 +42,8 @@ pub enum Content {
     },
     /// The chat has another name, description or picture.
     ChatMetadata(ChatMetadata),
+    /// What the person did to their own view, for their other devices.
+    OwnMarks(OwnMarks),
     /// A kind that a newer client knows. It is shown as such and cannot be sent.
     Unknown {
         /// Its number in `content.proto`.
@@ -173,4 +176,44 @@ pub enum PictureChange {
     Set(Box<Attachment>),
     /// There is none any more.
     Removed,
+}
+
+/// What a person did to their own view of things, told to their other devices alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnMarks {
+    /// Messages that they deleted for themselves.
+    pub hidden: Vec<(ChatId, Seq)>,
+    /// Whose safety numbers they compared, with the key that was compared; `None` where that is taken back.
+    pub verified: Vec<(UserId, Option<IdentityKey>)>,
+    /// What a device that came later cannot read.
+    pub chats: Vec<ChatMark>,
+}
+
+/// What a device knows of an encrypted chat that one that came later could not read.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatMark {
+    /// The chat.
+    pub chat: ChatId,
+    /// Its name.
+    pub name: Option<String>,
+    /// What it is about.
+    pub description: Option<String>,
+    /// How long messages stay after they were read; zero: for ever.
+    pub disappear_seconds: u32,
+    /// The secret of its invite link, where a device of this person made that.
+    pub invite: Option<[u8; INVITE_SECRET_BYTES]>,
+}
+
+impl ChatMark {
+    /// One that says nothing yet.
+    pub const fn of(chat: ChatId) -> Self {
+        Self { chat, name: None, description: None, disappear_seconds: 0, invite: None }
+    }
+}
+
+impl fmt::Debug for ChatMark {
+    /// Without the secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChatMark").field("chat", &self.chat).finish_non_exhaustive()
+    }
 }

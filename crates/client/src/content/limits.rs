@@ -36,6 +36,8 @@ pub const DISAPPEARING_SECONDS_MAX: u32 = 365 * 24 * 60 * 60;
 pub const NAME_BYTES_MAX: usize = dunlin_model::limits::NAME_BYTES_MAX;
 /// Bytes of a chat's description.
 pub const DESCRIPTION_BYTES_MAX: usize = dunlin_model::limits::DESCRIPTION_BYTES_MAX;
+/// Marks of each sort in one message between a person's devices.
+pub const OWN_MARKS_MAX: usize = 256;
 
 const _: () = assert!(PADDED_BYTES_MAX + MLS_OVERHEAD_BYTES_MAX <= OPAQUE_BYTES_MAX);
 const _: () = assert!(TEXT_BYTES_MAX < PADDED_BYTES_MAX);

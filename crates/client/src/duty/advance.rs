@@ -44,7 +44,7 @@ impl Client {
             self.send_attempt(id);
             return;
         }
-        if self.settle_head(id) || self.care_for_keys(id) {
+        if self.settle_head(id) || self.care_for_keys(id) || self.waits_for_reader(id) {
             return;
         }
         self.attempt_head(id);

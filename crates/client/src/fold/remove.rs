@@ -43,7 +43,7 @@ impl Fold<'_> {
     }
 
     /// Drops edits and reactions; notices are not the message's.
-    fn drop_parts(&mut self, chat: ChatId, seq: Seq) {
+    pub(super) fn drop_parts(&mut self, chat: ChatId, seq: Seq) {
         let mut parts = Vec::new();
         let range = beginning_with(&rows::message(chat, seq));
         each_row(&self.pending, range, Order::Ascending, PIECE_ROWS, |key, _| {

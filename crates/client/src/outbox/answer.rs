@@ -92,6 +92,9 @@ impl Client {
             let code = secret.map(|secret| secret.code(&chat.state));
             chat.marks.invite.clone_from(&code);
             chat.marks_changed = true;
+            if let Some(code) = &code {
+                self.note_invite(code);
+            }
             self.effects.changes.extend(code.map(|code| Change::InviteMade { token, chat: id, code }));
         }
         self.effects.changes.push(Change::Accepted { token, chat: id, seq });

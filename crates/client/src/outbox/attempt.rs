@@ -80,7 +80,14 @@ impl Client {
     fn attempt_content(&mut self, id: ChatId, sealed: &[u8]) -> Made {
         let sender = self.account.device();
         let expected = Expected { chat: id, sender, client_seq: ClientSeq(0) };
-        let kept = Envelope::open(sealed, &expected).map_err(|_| unreadable())?;
+        let mut kept = Envelope::open(sealed, &expected).map_err(|_| unreadable())?;
+        if let Content::OwnMarks(marks) = &mut kept.content {
+            if !self.may_share(id) {
+                return Err((ErrorCode::Forbidden, "Somebody else could read it.".to_owned()));
+            }
+            // What was hidden may have been lost meanwhile, and another message stand in its place.
+            marks.hidden.retain(|place| self.is_hidden(place));
+        }
         let number = self.account.take_number();
         let chat = self.chats.get_mut(&id).ok_or_else(unreadable)?;
         let attachments = match &kept.content {

@@ -49,6 +49,7 @@ impl Client {
             // Edits and reactions go with what they belong to.
             _ => 0,
         };
+        let is_mark = matches!(content, Content::OwnMarks(_));
         let envelope = Envelope {
             chat,
             sender: self.account.device(),
@@ -62,7 +63,9 @@ impl Client {
             Ok(sealed) => {
                 let place = self.account.take_number().0;
                 self.push_entry(chat, place, token, Wish::Content(sealed));
-                self.note_activity(chat);
+                if !is_mark {
+                    self.note_activity(chat);
+                }
             }
             Err(error) => self.refuse(token, chat, ErrorCode::InvalidArgument, error.to_string()),
         }
@@ -92,7 +95,7 @@ impl Client {
         self.push_entry(chat, place, token, wish);
     }
 
-    fn push_entry(&mut self, id: ChatId, place: u64, token: u64, wish: Wish) {
+    pub(crate) fn push_entry(&mut self, id: ChatId, place: u64, token: u64, wish: Wish) {
         let entry = Entry { place, token, wish };
         self.effects.persist.put(rows::entry(id, place), rows::encode(&entry));
         self.account_changed = true;

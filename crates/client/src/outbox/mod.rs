@@ -9,6 +9,7 @@ mod answer;
 mod attempt;
 mod enqueue;
 mod send;
+mod waits;
 
 use std::fmt;
 
@@ -20,6 +21,8 @@ use dunlin_wire::{ClientFrame, Command, Format, decode_client, encode_client};
 use serde::{Deserialize, Serialize};
 
 use crate::session::ANSWER_PATIENCE;
+
+pub use waits::WaitReason;
 
 /// What the person wants of a chat.
 #[derive(Debug, Clone, Serialize, Deserialize)]

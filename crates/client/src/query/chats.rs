@@ -8,7 +8,7 @@ use dunlin_model::{ChatId, Encryption};
 use super::message::preview;
 use super::reader::Reader;
 use super::{ChatSummary, ChatView, LastView, MessageView};
-use crate::chats::{About, Marks};
+use crate::chats::{About, Marks, is_of_own_devices};
 use crate::reading::{Order, Rows, beginning_with, each_row};
 use crate::rows;
 
@@ -27,8 +27,10 @@ pub fn chats(rows: &dyn Rows, skip: usize, limit: usize) -> Vec<ChatSummary> {
     all.sort_by_key(|(chat, marks)| (Reverse(marks.active), *chat));
     let asked = all.into_iter().skip(skip).take(limit);
     let readers = asked.filter_map(|(chat, marks)| Reader::with_marks(rows, chat, marks));
-    // One that was written to and does not exist is none.
-    readers.filter(|reader| reader.state.exists()).map(|reader| reader.summary()).collect()
+    // One that was written to and does not exist is none, and what devices tell each other is not for people. Neither
+    // was ever active, so they are the last.
+    let is_shown = |reader: &Reader<'_>| reader.state.exists() && !reader.is_of_own_devices();
+    readers.filter(is_shown).map(|reader| reader.summary()).collect()
 }
 
 /// One chat.
@@ -37,6 +39,10 @@ pub fn chat(rows: &dyn Rows, chat: ChatId) -> Option<ChatView> {
 }
 
 impl Reader<'_> {
+    fn is_of_own_devices(&self) -> bool {
+        self.waiting.title.is_none() && is_of_own_devices(&self.state, &self.marks, self.own.user)
+    }
+
     fn summary(&self) -> ChatSummary {
         let state = &self.state;
         let own = self.own.user;

@@ -13,6 +13,7 @@ use super::{
 use crate::chats::{Shown, StoredMessage, StubReason};
 use crate::content::{Content, ContentDigest, Envelope, Reference, Text};
 use crate::fold::{StoredEdit, StoredReaction};
+use crate::outbox::WaitReason;
 use crate::rows;
 use crate::timers::Timer;
 
@@ -45,7 +46,10 @@ impl Reader<'_> {
                 Some(Envelope { content: Content::ChatMetadata(metadata), .. }) => {
                     happened(Happened::Metadata(Box::new(metadata)))
                 }
-                Some(Envelope { content: Content::Edit(_) | Content::Reaction(_), .. }) => None,
+                Some(Envelope {
+                    content: Content::Edit(_) | Content::Reaction(_) | Content::OwnMarks(_),
+                    ..
+                }) => None,
                 Some(envelope) => Some(Item::Message(Box::new(self.encrypted(stored, envelope, group)))),
             },
         }
@@ -61,6 +65,7 @@ impl Reader<'_> {
             edited: None,
             reactions: Vec::new(),
             status: self.status(stored.seq, stored.sender.user),
+            waits: None,
             reference: None,
             disappears: None,
             is_being_deleted: self.waiting.deletions.contains(&stored.seq),
@@ -197,6 +202,7 @@ impl Reader<'_> {
             edited: None,
             reactions: Vec::new(),
             status: Some(MessageStatus::Waiting),
+            waits: WaitReason::of(&self.state, self.own.user),
             reference: None,
             disappears: None,
             is_being_deleted: false,
@@ -213,7 +219,8 @@ fn body(content: Content) -> BodyView {
         Content::Edit(_)
         | Content::Reaction(_)
         | Content::DisappearingTimer { .. }
-        | Content::ChatMetadata(_) => BodyView::Unknown { kind: 0 },
+        | Content::ChatMetadata(_)
+        | Content::OwnMarks(_) => BodyView::Unknown { kind: 0 },
     }
 }
 

@@ -5,6 +5,7 @@
 //! drops the result, loads that, and asks again; each question reads ranges that lie together.
 
 mod chats;
+mod held;
 mod message;
 mod page;
 mod reader;
@@ -21,6 +22,7 @@ use crate::search::{self, Damaged};
 use reader::Reader;
 
 pub use chats::{chat, chats};
+pub use held::{HELD_ROWS_MAX, held};
 pub use views::{
     BodyView, ChatSummary, ChatView, Disappearing, EditedView, EventView, Found, Happened, Item, LastView,
     MessageInfo, MessageStatus, MessageView, NoticeView, Page, Place, Preview, ReactionView, ReplyView,

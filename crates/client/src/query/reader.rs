@@ -137,7 +137,7 @@ impl Waiting {
                         drop(self.reactions.insert(reaction.target.seq, reaction));
                     }
                     Content::ChatMetadata(ChatMetadata { name: Some(name), .. }) => self.title = Some(name),
-                    Content::ChatMetadata(_) | Content::DisappearingTimer { .. } => {}
+                    Content::ChatMetadata(_) | Content::DisappearingTimer { .. } | Content::OwnMarks(_) => {}
                     content => self.messages.push((place, sent, content)),
                 }
             }

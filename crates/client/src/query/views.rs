@@ -9,6 +9,7 @@ use crate::chats::StubReason;
 use crate::content::{Attachment, ChatMetadata, Files, Reference, Text};
 use crate::effects::Distrust;
 use crate::notice::Notice;
+use crate::outbox::WaitReason;
 
 /// A page of a chat.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +59,8 @@ pub struct MessageView {
     pub reactions: Vec<ReactionView>,
     /// How far an own message has got.
     pub status: Option<MessageStatus>,
+    /// For whom it waits, when it does not wait for the server alone.
+    pub waits: Option<WaitReason>,
     /// What replies, edits and reactions name it by; `None` where it cannot be named.
     pub reference: Option<Reference>,
     /// Whether it disappears.

@@ -42,6 +42,7 @@ impl Client {
         }
         self.effects.persist.put(rows::of_place(rows::HIDE, id, seq), Vec::new());
         self.hides.insert((id, seq), false);
+        self.note_hidden(id, seq);
         self.hide_message(id, seq);
         self.ask_to_hide();
     }

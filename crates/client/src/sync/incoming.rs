@@ -66,6 +66,12 @@ impl Client {
             self.effects.wants.push(Want::Reconnect);
             return false;
         }
+        if !self.knows_held(id, to) {
+            // Of a range that is left out, what is known of it makes room for the rest.
+            self.keep_held(id, to);
+            return false;
+        }
+        let Some(chat) = self.chats.get_mut(&id) else { return false };
         match front {
             Incoming::Skipped(range) => {
                 chat.waiting.pop_front();

@@ -3,6 +3,7 @@
 mod base;
 mod gone;
 mod handshake;
+mod held;
 mod incoming;
 mod process;
 mod read;
@@ -11,5 +12,6 @@ mod restore;
 mod said;
 mod verify;
 
+pub(crate) use held::Held;
 pub use restore::Restored;
 pub(crate) use verify::unlimited;

@@ -4,7 +4,7 @@ use dunlin_model::{Body, ChatId, Encryption, ErrorCode, Event, EventKind};
 use dunlin_wire::Failure;
 
 use super::said::Kept;
-use crate::chats::{Shown, StoredMessage, UNREAD_MAX};
+use crate::chats::{Shown, StoredMessage, UNREAD_MAX, is_of_own_devices};
 use crate::effects::Change;
 use crate::fold::Work;
 use crate::outbox::Wish;
@@ -59,6 +59,7 @@ impl Client {
         self.settle_own(id, event);
         if !is_told {
             self.say_again(id, event);
+            self.greet_devices(id, event);
         }
         let is_member = self.chats.get(&id).is_some_and(|chat| chat.state.role(me.user).is_some());
         if was_member && !is_member {
@@ -108,7 +109,8 @@ impl Client {
                 | EventKind::MembersBanned { .. }
         );
         chat.eager |= calls_for_keys && event.sender == me;
-        if is_said || matches!(event.kind, EventKind::Created { .. }) {
+        let is_private = is_of_own_devices(&chat.state, &chat.marks, me.user);
+        if is_said || (matches!(event.kind, EventKind::Created { .. }) && !is_private) {
             chat.marks.active = event.time;
         }
         if is_said && event.sender.user != me.user && event.seq > chat.marks.seen {
@@ -168,7 +170,7 @@ impl Client {
     /// Writes and shows a message.
     pub(crate) fn keep(&mut self, id: ChatId, message: StoredMessage) {
         self.effects.persist.put(rows::message(id, message.seq), rows::encode(&message));
-        if !matches!(message.shown, Shown::Folded { .. } | Shown::Nothing) {
+        if !matches!(message.shown, Shown::Folded { .. } | Shown::Nothing) && !self.is_own_chat(id) {
             self.effects.changes.push(Change::Message { chat: id, message: Box::new(message) });
         }
     }

@@ -3,7 +3,7 @@
 //! A chat whose event at this device's cursor is still the same lost nothing that this device knows of. In any other
 //! the device goes back to where the server has it, which is in the part that was not lost, and reads the log again
 //! beside what it holds: what is the same stays, what is gone is put aside, and what this device itself had said is
-//! sent again. Its keys of the chat are forgotten first, so that none is used twice; it enters anew.
+//! sent again, edits and reactions too where what they mean was not lost. Its keys of the chat are forgotten first, so that none is used twice; it enters anew.
 
 use std::collections::BTreeMap;
 
@@ -16,13 +16,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::chats::{Shown, StoredMessage};
 use crate::content::{Content, Envelope};
-use crate::effects::{Change, Want};
+use crate::effects::Change;
+use crate::fold::Work;
 use crate::notice::Notice;
 use crate::outbox::{Entry, Wish, write};
-use crate::rows::Part;
+use crate::rows;
 use crate::session::Request;
 use crate::step::{Client, RETRY_AFTER};
-use crate::{Key, Value, rows};
 
 /// What is to be found out of a chat after its server came back from a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,16 +65,14 @@ impl Client {
                 self.ask(Request::Restored(id), Command::GetChat { chat: id });
             }
         } else if chat.held.is_none() {
-            if !std::mem::replace(&mut chat.held_asked, true) {
-                let after = chat.marks.cursor;
-                self.effects.wants.push(Want::LoadMessages { chat: id, after });
-            }
+            let after = chat.marks.cursor;
+            self.ask_held(id, after);
         } else if chat.marks.needs_base {
             self.ask_base(id);
         } else if !chat.waiting.is_empty() {
             self.drain_held(id);
         } else if is_caught_up && chat.marks.cursor >= chat.marks.base {
-            self.finish_restoring(id);
+            self.finish_restoring(id, restored);
         }
     }
 
@@ -154,6 +152,9 @@ impl Client {
         chat.acknowledged = chat.marks.cursor;
         chat.marks_changed = true;
         chat.base_asked = false;
+        // What was compared already may have to be compared again.
+        chat.held = None;
+        chat.held_asked = None;
         chat.duty = None;
         chat.broken = false;
         chat.tried.clear();
@@ -163,6 +164,7 @@ impl Client {
 
     /// Drops what waits and means a message of the part that was lost: something else will stand at its place.
     fn forget_what_names(&mut self, id: ChatId, kept_to: Seq) {
+        self.forget_hidden(id, kept_to);
         let hides: Vec<Seq> = self
             .hides
             .keys()
@@ -191,25 +193,9 @@ impl Client {
         }
     }
 
-    pub(crate) fn messages_loaded(&mut self, id: ChatId, loaded: &[(Key, Value)]) {
-        let Some(chat) = self.chats.get_mut(&id) else { return };
-        let Some(restored) = chat.marks.restored else { return };
-        chat.held_asked = false;
-        let messages = loaded
-            .iter()
-            .filter(|(key, _)| matches!(rows::part(key), Some((_, _, Part::Message))))
-            .filter_map(|(_, value)| rows::decode::<StoredMessage>(value));
-        let held: BTreeMap<Seq, StoredMessage> = messages
-            .filter(|message| message.seq > chat.marks.cursor && message.seq <= restored.held_to)
-            .map(|message| (message.seq, message))
-            .collect();
-        chat.held = Some(held);
-        self.drain(id);
-    }
-
     /// What this device holds of the event from before; what it holds in the event's place is put aside.
     pub(crate) fn take_held(&mut self, id: ChatId, event: &Event) -> Option<StoredMessage> {
-        let held = self.chats.get_mut(&id)?.held.as_mut()?.remove(&event.seq)?;
+        let held = self.chats.get_mut(&id)?.held.as_mut()?.messages.remove(&event.seq)?;
         if (held.sender, held.client_seq, held.time) == of_event(event) {
             return Some(held);
         }
@@ -220,8 +206,8 @@ impl Client {
     /// Keeps what is held of a range that expired: nobody can tell whether it is the same.
     pub(crate) fn keep_held(&mut self, id: ChatId, to: Seq) {
         let Some(held) = self.chats.get_mut(&id).and_then(|chat| chat.held.as_mut()) else { return };
-        let later = held.split_off(&to.next());
-        for message in std::mem::replace(held, later).into_values() {
+        let later = held.messages.split_off(&to.next());
+        for message in std::mem::replace(&mut held.messages, later).into_values() {
             self.move_aside(id, &message);
         }
         // A message whose answer did not come may have been among it. A number that is left out shows as a gap to
@@ -235,6 +221,10 @@ impl Client {
     fn move_aside(&mut self, id: ChatId, lost: &StoredMessage) {
         // Its words are found no more; what else may stand at its place by now is.
         self.rebuild_search();
+        if let Some(held) = self.chats.get_mut(&id).and_then(|chat| chat.held.as_mut()) {
+            held.aside.insert(lost.seq);
+        }
+        self.work.push(Work::DropParts { chat: id, seq: lost.seq });
         self.timers.remove(id, lost.seq, &mut self.effects.persist);
         self.effects.persist.delete(rows::message(id, lost.seq));
         // What was to disappear does.
@@ -246,30 +236,44 @@ impl Client {
     /// What was lost is kept, and what this device had said is said again.
     fn put_aside(&mut self, id: ChatId, lost: &StoredMessage) {
         self.move_aside(id, lost);
-        let is_own = lost.sender == self.account.device();
-        let Some(chat) = self.chats.get_mut(&id).filter(|_| is_own) else { return };
-        // Whatever it said, and whatever became of it since, it was counted.
-        if !matches!(&lost.shown, Shown::Event(kind) if !matches!(**kind, EventKind::Message { .. })) {
-            chat.marks.accepted = chat.marks.accepted.saturating_sub(1);
-
-            chat.marks_changed = true;
+        let is_message = !matches!(lost.shown, Shown::Event(_));
+        let Some(chat) = self.chats.get_mut(&id) else { return };
+        if lost.sender != self.account.device() || !is_message {
+            return;
         }
-        let Some(envelope) = lost.envelope(id) else { return };
+        // Whatever it said, and whatever became of it since, it was counted.
+        chat.marks.accepted = chat.marks.accepted.saturating_sub(1);
+        chat.marks_changed = true;
         // The server says who is here now: whoever was not here then, or was removed since, is not told.
         let said_to = chat.marks.said_to.as_ref();
         let is_new = |user| said_to.is_some_and(|before| !before.contains(user));
         if chat.state.members.keys().any(is_new) {
             return;
         }
-        let envelope = Envelope { client_seq: ClientSeq(0), sender_counter: 1, ..envelope };
-        if let Ok(sealed) = envelope.seal_plaintext() {
-            self.enqueue_wish(0, id, Wish::Content(sealed));
+        let held = chat.held.as_ref();
+        if let Shown::Folded { into } = lost.shown {
+            if let Some(content) = held.and_then(|held| held.said_at(lost.seq, into)) {
+                self.enqueue_content(0, id, content);
+            }
+        } else if let Some(envelope) = lost.envelope(id) {
+            // Its edit, whether it was lost too or not, means a place where something else will stand.
+            let edit = held.and_then(|held| held.edit_of(lost.seq)).cloned();
+            let content = match edit.filter(|edit| Some(edit.digest) == lost.digest()) {
+                Some(edit) => envelope.content.rewritten(edit.text, edit.mentions),
+                None => envelope.content,
+            };
+            let envelope = Envelope { client_seq: ClientSeq(0), sender_counter: 1, content, ..envelope };
+            if let Ok(sealed) = envelope.seal_plaintext() {
+                self.enqueue_wish(0, id, Wish::Content(sealed));
+            }
         }
     }
 
-    fn finish_restoring(&mut self, id: ChatId) {
-        let Some(chat) = self.chats.get_mut(&id) else { return };
-        let Some(held) = chat.held.take() else { return };
+    /// Puts aside what nothing stands in the log for, a page at a time.
+    fn finish_restoring(&mut self, id: ChatId, restored: Restored) {
+        let Some(held) = self.chats.get_mut(&id).and_then(|chat| chat.held.as_mut()) else { return };
+        let held = std::mem::take(&mut held.messages);
+        let Some(chat) = self.chats.get(&id) else { return };
         // A chat that others have to start again, or that this person is not in any more, refuses what is said.
         if !chat.state.exists()
             && let Some(wish) = self.creation_again(id, &held)
@@ -279,10 +283,17 @@ impl Client {
         for message in held.values() {
             self.put_aside(id, message);
         }
+        if !self.knows_held(id, restored.held_to) {
+            return;
+        }
         if let Some(chat) = self.chats.get_mut(&id) {
+            chat.held = None;
             chat.marks.restored = None;
             chat.marks.said_to = None;
             chat.marks_changed = true;
+        }
+        if self.is_own_chat(id) {
+            self.tell_again(id);
         }
         self.note_here(id, Notice::Restored);
         self.effects.changes.push(Change::Restored { chat: id });

@@ -59,6 +59,10 @@ impl Client {
                 Kept::aside(self.take_timer(id, event, seconds, padded))
             }
             Content::ChatMetadata(metadata) => Kept::aside(self.take_metadata(id, event, &metadata, padded)),
+            Content::OwnMarks(marks) => {
+                self.take_marks(id, event.sender, marks);
+                Kept::aside(Shown::Nothing)
+            }
             Content::Unknown { .. } => Kept::said(Shown::Content(padded)),
         }
     }

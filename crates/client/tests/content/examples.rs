@@ -1,10 +1,13 @@
 //! Envelopes that the tests share: at least one of each kind, with every field in use.
 
 use dunlin_client::content::{
-    Attachment, ChatMetadata, Content, ContentDigest, Dimensions, Edit, Envelope, Expected, FileDigest,
-    FileKey, Files, Mention, PictureChange, Reaction, Reference, Text, VOICE_NOTE_MEDIA_TYPE, VoiceNote,
+    Attachment, ChatMark, ChatMetadata, Content, ContentDigest, Dimensions, Edit, Envelope, Expected,
+    FileDigest, FileKey, Files, Mention, OwnMarks, PictureChange, Reaction, Reference, Text,
+    VOICE_NOTE_MEDIA_TYPE, VoiceNote,
 };
-use dunlin_model::{AttachmentId, ChatId, ClientSeq, DeviceId, DeviceNumber, Seq, Timestamp, UserId};
+use dunlin_model::{
+    AttachmentId, ChatId, ClientSeq, DeviceId, DeviceNumber, IdentityKey, Seq, Timestamp, UserId,
+};
 
 pub(crate) const ADA: UserId = UserId::from_bytes([0xA0; 16]);
 pub(crate) const EXPECTED: Expected = Expected {
@@ -85,5 +88,21 @@ pub(crate) fn all() -> Vec<(&'static str, Content)> {
         ("chat_named", Content::ChatMetadata(named)),
         ("chat_picture", Content::ChatMetadata(with_picture)),
         ("chat_picture_removed", Content::ChatMetadata(without_picture)),
+        ("own_marks", Content::OwnMarks(own_marks())),
     ]
+}
+
+pub(crate) fn own_marks() -> OwnMarks {
+    let named = ChatMark {
+        name: Some("Ruderclub".to_owned()),
+        description: Some("Montags".to_owned()),
+        disappear_seconds: 604_800,
+        invite: Some([0x33; 20]),
+        ..ChatMark::of(EXPECTED.chat)
+    };
+    OwnMarks {
+        hidden: vec![(EXPECTED.chat, Seq(17))],
+        verified: vec![(ADA, Some(IdentityKey([0x44; 32]))), (UserId::from_bytes([0xB0; 16]), None)],
+        chats: vec![named, ChatMark::of(ChatId::from_bytes([0xC1; 16]))],
+    }
 }

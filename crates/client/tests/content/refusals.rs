@@ -2,11 +2,11 @@
 
 use dunlin_client::content::limits::{
     ATTACHMENTS_MAX, DESCRIPTION_BYTES_MAX, DISAPPEARING_SECONDS_MAX, EMOJI_BYTES_MAX, FILE_BYTES_MAX,
-    MENTIONS_MAX, NAME_BYTES_MAX, TEXT_BYTES_MAX, THUMBNAIL_BYTES_MAX,
+    MENTIONS_MAX, NAME_BYTES_MAX, OWN_MARKS_MAX, TEXT_BYTES_MAX, THUMBNAIL_BYTES_MAX,
 };
 use dunlin_client::content::{
-    Attachment, ChatMetadata, Content, ContentError, Dimensions, Edit, Envelope, Expected, Files, Mention,
-    Reaction, Reference, Text, VoiceNote,
+    Attachment, ChatMark, ChatMetadata, Content, ContentError, Dimensions, Edit, Envelope, Expected, Files,
+    Mention, OwnMarks, Reaction, Reference, Text, VoiceNote,
 };
 use dunlin_model::{ChatId, ClientSeq, DeviceId, DeviceNumber, Seq, UserId};
 
@@ -87,6 +87,23 @@ fn whatever_is_above_its_limit_is_refused_and_named() {
     let description = Some("d".repeat(DESCRIPTION_BYTES_MAX + 1));
     let metadata = ChatMetadata { description, ..ChatMetadata::default() };
     assert_eq!(too_large(Content::ChatMetadata(metadata)), "chatMetadata.description");
+    let hidden = vec![(EXPECTED.chat, Seq(1)); OWN_MARKS_MAX + 1];
+    assert_eq!(too_large(Content::OwnMarks(OwnMarks { hidden, ..OwnMarks::default() })), "ownMarks.hidden");
+    let verified = vec![(ADA, None); OWN_MARKS_MAX + 1];
+    assert_eq!(
+        too_large(Content::OwnMarks(OwnMarks { verified, ..OwnMarks::default() })),
+        "ownMarks.verified"
+    );
+    let mark = |change: fn(&mut ChatMark)| {
+        let mut mark = ChatMark::of(EXPECTED.chat);
+        change(&mut mark);
+        too_large(Content::OwnMarks(OwnMarks { chats: vec![mark], ..OwnMarks::default() }))
+    };
+    assert_eq!(mark(|mark| mark.name = Some("n".repeat(NAME_BYTES_MAX + 1))), "ownMarks.name");
+    let described = mark(|mark| mark.description = Some("d".repeat(DESCRIPTION_BYTES_MAX + 1)));
+    assert_eq!(described, "ownMarks.description");
+    let timed = mark(|mark| mark.disappear_seconds = DISAPPEARING_SECONDS_MAX + 1);
+    assert_eq!(timed, "ownMarks.disappearSeconds");
     let long = "a".repeat(TEXT_BYTES_MAX + 1);
     let edit = Edit { target: TARGET, text: long, mentions: Vec::new() };
     assert_eq!(too_large(Content::Edit(edit)), "text");
@@ -159,6 +176,9 @@ fn what_says_nothing_is_refused() {
     assert_eq!(invalid(text("")), "text");
     assert_eq!(invalid(files(Vec::new())), "attachments");
     assert_eq!(invalid(Content::ChatMetadata(ChatMetadata::default())), "chatMetadata");
+    assert_eq!(invalid(Content::OwnMarks(OwnMarks::default())), "ownMarks");
+    let nowhere = OwnMarks { hidden: vec![(EXPECTED.chat, Seq::ZERO)], ..OwnMarks::default() };
+    assert_eq!(invalid(Content::OwnMarks(nowhere)), "ownMarks.hidden");
     let half = Some(Dimensions { width: 3, height: 0 });
     let content = Content::Files(Files {
         attachments: vec![Attachment { dimensions: half, ..picture() }],

@@ -2,10 +2,13 @@
 //! have been sealed.
 
 use dunlin_client::content::{
-    Attachment, ChatMetadata, Content, ContentDigest, Dimensions, Edit, Envelope, Expected, FileDigest,
-    FileKey, Files, Mention, PictureChange, Reaction, Reference, Text, VOICE_NOTE_MEDIA_TYPE, VoiceNote,
+    Attachment, ChatMark, ChatMetadata, Content, ContentDigest, Dimensions, Edit, Envelope, Expected,
+    FileDigest, FileKey, Files, Mention, OwnMarks, PictureChange, Reaction, Reference, Text,
+    VOICE_NOTE_MEDIA_TYPE, VoiceNote,
 };
-use dunlin_model::{AttachmentId, ChatId, ClientSeq, DeviceId, DeviceNumber, Seq, Timestamp, UserId};
+use dunlin_model::{
+    AttachmentId, ChatId, ClientSeq, DeviceId, DeviceNumber, IdentityKey, Seq, Timestamp, UserId,
+};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -70,6 +73,27 @@ fn chat_metadata() -> impl Strategy<Value = ChatMetadata> {
         .prop_filter("changes nothing", |metadata| *metadata != ChatMetadata::default())
 }
 
+fn own_marks() -> impl Strategy<Value = OwnMarks> {
+    let chat = || any::<[u8; 16]>().prop_map(ChatId::from_bytes);
+    let texts = (option::of(".{0,50}"), option::of(".{0,200}"));
+    let mark = (chat(), texts, 0..=365 * 24 * 60 * 60_u32, option::of(any::<[u8; 20]>()));
+    let mark = mark.prop_map(|(chat, (name, description), disappear_seconds, invite)| ChatMark {
+        chat,
+        name,
+        description,
+        disappear_seconds,
+        invite,
+    });
+    let user = any::<[u8; 16]>().prop_map(UserId::from_bytes);
+    let verified = (user, option::of(any::<[u8; 32]>().prop_map(IdentityKey)));
+    let hidden = (chat(), (1_u64..).prop_map(Seq));
+    (vec(hidden, 0..9), vec(verified, 0..9), vec(mark, 1..5)).prop_map(|(hidden, verified, chats)| OwnMarks {
+        hidden,
+        verified,
+        chats,
+    })
+}
+
 fn content() -> impl Strategy<Value = Content> {
     let caption = prop_oneof![Just(Text::default()), text()];
     prop_oneof![
@@ -85,6 +109,7 @@ fn content() -> impl Strategy<Value = Content> {
         })),
         (0..=365 * 24 * 60 * 60_u32).prop_map(|seconds| Content::DisappearingTimer { seconds }),
         chat_metadata().prop_map(Content::ChatMetadata),
+        own_marks().prop_map(Content::OwnMarks),
     ]
 }
 
@@ -124,7 +149,7 @@ proptest! {
     /// Whatever opens could have been sealed: nothing gets past the checks by being damaged.
     #[test]
     fn damaged_bytes_are_refused_or_read_as_something_lawful(
-        which in 0..12_usize,
+        which in 0..13_usize,
         damage in vec((0..400_usize, any::<u8>()), 1..6),
     ) {
         let (_, content) = examples::all().swap_remove(which);

@@ -12,7 +12,7 @@ use dunlin_model::{DeviceId, DeviceKey, DeviceNumber};
 use dunlin_wire::{ClientFrame, Command, ServerFrame};
 use ed25519_dalek::SigningKey;
 
-use crate::world::{World, device, identity};
+use crate::world::{World, device, identity, user};
 
 /// The new device of user 1, before it has a client core: it speaks to the server by itself.
 struct Tablet {
@@ -108,6 +108,23 @@ fn a_new_device_is_linked_once_the_person_has_compared_the_codes() {
     world.settle();
     is_linked(&new.admitted(&tablet.hears_one(&mut world, MessageKind::Admit)).unwrap());
     assert_eq!(ended(&world), [LinkEnd::Linked]);
+}
+
+#[test]
+fn a_linked_device_is_told_what_the_person_did_before() {
+    let (mut world, tablet, new) = world();
+    let chat = world.group(0, &[2]);
+    let verified = world.peers[0].client.identity_of(user(2)).unwrap();
+    world.act(0, Action::MarkVerified { user: user(2), identity: verified });
+    tablet.compares(&mut world, new);
+    world.act(0, Action::ConfirmLink { device: TABLET });
+    world.settle();
+    // What it is to be told is not forgotten with the process.
+    world.restart(0);
+    let tablet = world.enrol(tablet.id);
+    world.pass(Duration::from_secs(30));
+    assert!(world.peers[tablet].client.is_verified(user(2)));
+    assert_eq!(world.summary(tablet, chat).title, "Birds");
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use dunlin_client::Change;
-use dunlin_model::{ChatId, ChatKind, Encryption};
+use dunlin_client::content::Content;
+use dunlin_client::{Change, query};
+use dunlin_model::{ChatId, ChatKind, Encryption, Seq};
 
-use crate::world::{Cryptography, World, device};
+use crate::world::{Cryptography, World, device, user};
 
 fn everyone_connects(world: &mut World) {
     for index in 0..world.peers.len() {
@@ -144,4 +145,76 @@ fn what_was_said_without_somebody_is_not_said_again_to_them() {
         assert!(!world.texts(index, chat).contains(&"2 not for the third".to_owned()), "peer {index}");
     }
     assert!(world.peers[0].keeps_aside(chat).contains(&"2 not for the third".to_owned()));
+}
+
+#[test]
+fn own_edits_and_reactions_that_were_lost_are_said_again() {
+    for cryptography in [Cryptography::StandIn, Cryptography::Mls] {
+        let mut world = World::of_with(3, cryptography);
+        let chat = world.group(0, &[2, 3]);
+        world.say(0, chat, "1 kept");
+        world.settle();
+        let kept = world.reference(0, chat, "1 kept");
+        let backup = world.server.clone();
+        world.disconnect(2);
+        world.send(0, chat, Content::edit(kept, "1 kept, once edited"));
+        world.send(0, chat, Content::edit(kept, "1 kept, edited"));
+        world.send(1, chat, Content::reaction(kept, "👍"));
+        world.say(0, chat, "2 lost");
+        world.settle();
+        let lost = world.reference(0, chat, "2 lost");
+        world.send(0, chat, Content::edit(lost, "2 lost, edited"));
+        world.send(0, chat, Content::reaction(lost, "🙂"));
+        world.settle();
+        world.restore(backup);
+        everyone_connects(&mut world);
+        assert_eq!(world.shown(2, chat), ["1 kept, edited", "2 lost, edited"], "{cryptography:?}");
+        let message = world.find_shown(2, chat, "1 kept, edited");
+        assert_eq!(message.reactions.len(), 1);
+        assert_eq!(message.reactions[0].users, [user(2)]);
+        // Everyone had counted the same messages, and what was lost is not counted twice.
+        world.say(0, chat, "3 after");
+        world.say(1, chat, "4 after");
+        world.settle();
+        for peer in &world.peers {
+            assert!(!peer.saw(|change| matches!(change, Change::Gap { .. })), "{cryptography:?}");
+        }
+    }
+}
+
+#[test]
+fn an_edit_is_not_said_again_to_somebody_who_was_not_there() {
+    let mut world = World::of(3);
+    let chat = world.group(0, &[2, 3]);
+    world.say(0, chat, "1 kept");
+    world.settle();
+    let kept = world.reference(0, chat, "1 kept");
+    let backup = world.server.clone();
+    world.remove(0, chat, 3);
+    world.settle();
+    world.send(0, chat, Content::edit(kept, "not for the third"));
+    world.settle();
+    world.restore(backup);
+    everyone_connects(&mut world);
+    assert_eq!(world.shown(2, chat)[..1], ["1 kept"]);
+}
+
+#[test]
+fn what_is_held_is_read_a_page_at_a_time_and_said_again_in_its_order() {
+    let mut world = World::of(2);
+    let chat = world.group(0, &[2]);
+    world.say(0, chat, "0");
+    world.settle();
+    let backup = world.server.clone();
+    let words: Vec<String> = (1..=query::HELD_ROWS_MAX).map(|number| number.to_string()).collect();
+    for words in &words {
+        world.say(0, chat, words);
+        world.settle();
+    }
+    let page = query::held(&world.peers[0].rows, chat, Seq(1));
+    assert_eq!(page.len(), query::HELD_ROWS_MAX, "and not all of it");
+    world.restore(backup);
+    world.connect(0);
+    world.pass(Duration::from_secs(30));
+    assert_eq!(world.texts(0, chat)[1..], words);
 }

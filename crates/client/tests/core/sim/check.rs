@@ -28,7 +28,7 @@ pub(super) fn check(run: &Run) -> Report {
                 report.faults.push(format!("{device}: {change:?}"));
             }
         }
-        for (id, chat) in peer.client.chats() {
+        for (id, chat) in peer.client.every_chat() {
             if chat.waiting_to_send() > 0 && !run.revoked.contains(&index) {
                 report.faults.push(format!("{device} is stuck in {id}: {chat:#?}"));
             }

@@ -8,12 +8,13 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use dunlin_client::content::{Content, Text};
-use dunlin_client::{Action, Change, Input, UserCommand, Want};
+use dunlin_client::{Action, Change, Input, UserCommand, Want, query};
 use dunlin_model::{
     ChatCommand, ChatId, ChatKind, DeviceId, DeviceNumber, Encryption, Seq, Timestamp, UserId,
 };
 
 use dunlin_wire::ClientFrame;
+use peer::SmallPages;
 pub(crate) use peer::{Cryptography, Death, Peer, REBORN, certified, identity};
 pub(crate) use server::Server;
 pub(crate) use shown::{picture, words};
@@ -149,8 +150,9 @@ impl World {
         }
         for want in &wants {
             if let Want::LoadMessages { chat, after } = want {
-                let rows = self.peers[index].messages_after(*chat, *after);
-                self.input(index, Input::MessagesLoaded { chat: *chat, rows });
+                let (chat, after) = (*chat, *after);
+                let rows = query::held(&SmallPages(&self.peers[index].rows), chat, after);
+                self.input(index, Input::MessagesLoaded { chat, after, rows });
             }
         }
         if wants.contains(&Want::Reconnect) && self.peers[index].connected {
@@ -170,7 +172,7 @@ impl World {
         self.late.clear();
         self.server.restore(backup);
         let ids: Vec<ChatId> =
-            self.peers.iter().flat_map(|peer| peer.client.chats().map(|(id, _)| id)).collect();
+            self.peers.iter().flat_map(|peer| peer.client.every_chat().map(|(id, _)| id)).collect();
         for id in ids {
             let head = Seq(self.server.head(id));
             let beyond = |peer: &&Peer| peer.client.chat(id).is_some_and(|chat| chat.marks.cursor > head);

@@ -8,7 +8,7 @@ use dunlin_client::keys::stand_in::StandIn;
 use dunlin_client::keys::{Keys, MlsKeys};
 use dunlin_client::mls::DeviceIdentity;
 use dunlin_client::{
-    Account, Change, Client, Input, Key, LOST_MESSAGES_PREFIX, MESSAGES_PREFIX, Value, Want, query,
+    Account, Change, Client, Input, Key, LOST_MESSAGES_PREFIX, Order, Rows, Value, Want, query,
 };
 use dunlin_model::{Body, ChatId, DeviceCertificate, DeviceId, DeviceKey, EventKind, Seq, Timestamp};
 use dunlin_wire::{ClientFrame, ServerFrame};
@@ -46,6 +46,19 @@ pub(crate) enum Death {
     BeforePersisting,
     /// All of it is durable, and so many frames have left.
     AfterSending(usize),
+}
+
+/// Rows that come few at a time, as those of a vault do where they are large.
+pub(super) struct SmallPages<'a>(pub(super) &'a BTreeMap<Key, Value>);
+
+impl Rows for SmallPages<'_> {
+    fn get(&self, key: &[u8]) -> Option<Value> {
+        self.0.get(key).cloned()
+    }
+
+    fn scan(&self, from: &[u8], until: &[u8], order: Order, limit: usize) -> Vec<(Key, Value)> {
+        Rows::scan(self.0, from, until, order, limit.min(2))
+    }
 }
 
 /// A device.
@@ -188,13 +201,6 @@ impl Peer {
             _ => None,
         };
         rows.filter_map(|(_, value)| StoredMessage::read(value)).filter_map(words).collect()
-    }
-
-    /// The rows of a chat's messages after a place.
-    pub(crate) fn messages_after(&self, chat: ChatId, after: Seq) -> Vec<(Key, Value)> {
-        let from = [MESSAGES_PREFIX, chat.as_bytes(), &after.next().0.to_be_bytes()].concat();
-        let until = [MESSAGES_PREFIX, chat.as_bytes(), &[0xFF; 9]].concat();
-        self.rows.range(from..until).map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 
     pub(crate) fn message(&self, chat: ChatId, seq: u64) -> Option<StoredMessage> {
