@@ -292,7 +292,7 @@ pub(crate) struct SendArgs {
     pub(crate) wait: u64,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct TailArgs {
     /// Show only this chat
     pub(crate) chat: Option<String>,

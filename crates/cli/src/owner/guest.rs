@@ -118,6 +118,7 @@ mod tests {
             input: None,
             zone: None,
             has_person: false,
+            hand_over: false,
         };
         let mut out = Output::terminal(true);
         let asked = ask_within(Duration::from_millis(50), &socket, &request, &mut out).await;

@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use super::Own;
 use super::line::GuestLine;
 use super::protocol::{Answer, Request, Said, read};
 use crate::args::Cli;
@@ -55,9 +56,10 @@ impl Host {
         Ok(Self { socket, listener, user, leaving: watch::Sender::new(false) })
     }
 
-    /// Serves guests while `own` runs; then leaves, when those whose requests were accepted have their answers.
-    /// Gives what `own` came to.
-    pub(crate) async fn serve<T>(self, session: &Rc<Session>, own: impl Future<Output = T>) -> T {
+    /// Serves guests while `own`, which is a command of this kind, runs; then leaves, when those whose requests were
+    /// accepted have their answers. Gives what `own` came to.
+    pub(crate) async fn serve<T>(self, session: &Rc<Session>, kind: Own, own: impl Future<Output = T>) -> T {
+        let kind = Rc::new(kind);
         let mut guests = JoinSet::new();
         let mut own = std::pin::pin!(own);
         let done = loop {
@@ -66,7 +68,8 @@ impl Host {
                 biased;
                 Ok((stream, _)) = self.listener.accept(), if guests.len() < GUESTS_MAX => {
                     if is_own_user(&stream, self.user) {
-                        guests.spawn_local(serve(Rc::clone(session), stream, self.leaving.subscribe()));
+                        let (session, kind) = (Rc::clone(session), Rc::clone(&kind));
+                        guests.spawn_local(serve(session, kind, stream, self.leaving.subscribe()));
                     }
                 }
                 done = &mut own => break done,
@@ -103,7 +106,7 @@ fn is_own_user(stream: &UnixStream, user: u32) -> bool {
 }
 
 /// Serves one guest. Ends when the guest does.
-async fn serve(session: Rc<Session>, stream: UnixStream, mut leaving: watch::Receiver<bool>) {
+async fn serve(session: Rc<Session>, own: Rc<Own>, stream: UnixStream, mut leaving: watch::Receiver<bool>) {
     let (from, to) = stream.into_split();
     let mut from = BufReader::new(from);
     let request = tokio::select! {
@@ -120,6 +123,12 @@ async fn serve(session: Rc<Session>, stream: UnixStream, mut leaving: watch::Rec
     let mut line = GuestLine::new(Box::new(to), answers, request.has_person);
     if line.say(&Said::Accepted).await.is_err() {
         return;
+    }
+    if request.hand_over {
+        let answer = own.hand_over();
+        let mut out = Output::guest(false, None, line);
+        out.failure(&answer).await;
+        return out.end(Err(&answer)).await;
     }
     tokio::select! {
         () = carry_out(&session, request, line, leaving) => {}

@@ -23,6 +23,9 @@ pub(crate) struct Request {
     pub(crate) zone: Option<String>,
     /// Whether there is a person to ask.
     pub(crate) has_person: bool,
+    /// Whether the owner is to let this process own the vault instead of carrying anything out.
+    #[serde(default)]
+    pub(crate) hand_over: bool,
 }
 
 /// What the owner says.
@@ -44,7 +47,7 @@ pub(super) enum Said {
     },
     /// The command ended with this exit code.
     End(u8),
-    /// The owner leaves; the command, which has no end of its own, is to be begun again elsewhere.
+    /// The owner leaves; the command, which has no end of its own or runs nowhere else, is to be begun again.
     Again,
 }
 

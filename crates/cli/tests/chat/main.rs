@@ -3,7 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 // Not every test here needs all of the machine.
-#[expect(dead_code, reason = "this test has no `tail`")]
+mod handing_over;
+#[expect(dead_code, reason = "this test has no `tail` in the background")]
 #[path = "../support/mod.rs"]
 mod support;
 mod terminal;
@@ -13,6 +14,7 @@ use terminal::Terminal;
 
 const ENTER: &str = "\r";
 const ESCAPE: &str = "\x1b";
+const CTRL_C: &str = "\x03";
 const CTRL_L: &str = "\x0c";
 const CTRL_Q: &str = "\x11";
 const CTRL_U: &str = "\x15";
@@ -166,7 +168,7 @@ fn the_terminal_is_given_back_however_the_program_ends() {
     let bob_sees = Terminal::start(&bob, &["chat"], 80, 24);
     bob_sees.wait_for(&["Ada"]);
     let mut second = Terminal::start(&bob, &["chat"], 80, 24);
-    second.wait_for(&["Another dunlin process uses this profile"]);
+    second.wait_for(&["'dunlin chat' is open in another terminal already"]);
     assert_eq!(second.end(), Some(1));
     assert_eq!(ada.fails(&["chat"]).0, 2);
 }

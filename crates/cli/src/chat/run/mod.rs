@@ -30,6 +30,8 @@ use crate::failure::{Failure, Result};
 use crate::session::{Online, Session};
 use terminal::Screen;
 
+pub(crate) use terminal::needs_screen;
+
 /// How often it is looked at the clock, and what was typed is kept.
 const TICK: Duration = Duration::from_secs(1);
 /// Keys and changes that are taken before the screen is drawn again.

@@ -15,6 +15,23 @@ use ratatui::backend::CrosstermBackend;
 use crate::chat::draw;
 use crate::chat::model::Model;
 use crate::failure::{Failure, Result};
+use crate::output::Output;
+
+/// Looks whether this process has a terminal that can be taken.
+///
+/// # Errors
+/// When there is none, or a script is to read from it, or it cannot move its cursor.
+pub(crate) fn needs_screen(out: &Output) -> Result {
+    if out.is_guest() || out.is_json() || !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        return Err(Failure::Usage(
+            "'dunlin chat' needs a terminal of its own; scripts use 'dunlin tail'.".into(),
+        ));
+    }
+    if std::env::var_os("TERM").is_some_and(|kind| kind == "dumb") {
+        return Err(Failure::Usage("This terminal cannot show a whole screen; use 'dunlin tail'.".into()));
+    }
+    Ok(())
+}
 
 /// The terminal while it is taken.
 pub(super) struct Screen {
@@ -22,19 +39,11 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// Takes the terminal.
+    /// Takes the terminal, which is one that [`needs_screen`] allows.
     ///
     /// # Errors
-    /// When there is none, or it is one that cannot move its cursor.
+    /// When it is gone.
     pub(super) fn take() -> Result<Self> {
-        if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
-            return Err(Failure::Usage("'dunlin chat' needs a terminal; scripts use 'dunlin tail'.".into()));
-        }
-        if std::env::var_os("TERM").is_some_and(|kind| kind == "dumb") {
-            return Err(Failure::Usage(
-                "This terminal cannot show a whole screen; use 'dunlin tail'.".into(),
-            ));
-        }
         give_back_on_panic();
         let terminal = Terminal::new(CrosstermBackend::new(io::stdout())).map_err(|error| broken(&error))?;
         let screen = Self { terminal };
