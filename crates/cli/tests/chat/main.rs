@@ -4,6 +4,7 @@
 
 // Not every test here needs all of the machine.
 mod handing_over;
+mod people;
 #[expect(dead_code, reason = "this test has no `tail` in the background")]
 #[path = "../support/mod.rs"]
 mod support;
@@ -16,6 +17,7 @@ const ENTER: &str = "\r";
 const ESCAPE: &str = "\x1b";
 const CTRL_C: &str = "\x03";
 const CTRL_L: &str = "\x0c";
+const CTRL_N: &str = "\x0e";
 const CTRL_Q: &str = "\x11";
 const CTRL_U: &str = "\x15";
 const CTRL_Z: &str = "\x1a";

@@ -108,6 +108,13 @@ impl Terminal {
         }
     }
 
+    /// Waits until no row of the screen holds this.
+    pub(crate) fn wait_until_gone(&self, text: &str) {
+        if !in_time(|| !self.screen().contains(text)) {
+            panic!("{text:?} stays on the screen:\n{}", self.screen());
+        }
+    }
+
     /// Asks the program to end, as a closing window does.
     pub(crate) fn terminate(&self) {
         let id = self.child.id().to_string();
