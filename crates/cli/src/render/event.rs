@@ -31,7 +31,11 @@ impl Session {
 
     /// A notice as a sentence.
     pub(crate) fn notice_text(&self, notice: &Notice) -> String {
-        notice.sentence(&|user| self.name(user))
+        let mut text = notice.sentence(&|user| self.name(user));
+        if *notice == Notice::Restored {
+            text.push_str(" 'dunlin history CHAT --set-aside' shows what was lost.");
+        }
+        text
     }
 
     fn change_text(&self, kind: &EventKind) -> String {

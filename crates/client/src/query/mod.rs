@@ -4,6 +4,7 @@
 //! process that has them. A driver whose storage is asynchronous notes what [`Rows`] was asked for and not there,
 //! drops the result, loads that, and asks again; each question reads ranges that lie together.
 
+mod aside;
 mod chats;
 mod message;
 mod page;
@@ -20,6 +21,7 @@ use crate::rows;
 use crate::search::{self, Damaged};
 use reader::Reader;
 
+pub use aside::set_aside;
 pub use chats::{chat, chats};
 pub use views::{
     BodyView, ChatSummary, ChatView, Disappearing, EditedView, EventView, Found, Happened, Item, LastView,
