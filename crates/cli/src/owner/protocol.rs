@@ -32,6 +32,8 @@ pub(crate) struct Request {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Said {
+    /// All places are taken; the request is carried out when one is free.
+    Full,
     /// The request is being carried out.
     Accepted,
     /// To be printed.

@@ -5,7 +5,7 @@ use dunlin_client::notice::Notice;
 use dunlin_client::query::{EventView, Happened};
 use dunlin_model::{ChatKind, EventKind, UserId};
 
-use super::{role_name, start};
+use super::{kind_name, role_name, start};
 use crate::output::Output;
 use crate::plain;
 use crate::session::Session;
@@ -42,6 +42,10 @@ impl Session {
         match kind {
             EventKind::Message { .. } => String::new(),
             EventKind::Created { kind: ChatKind::Direct, .. } => "started the chat".into(),
+            // The name of an encrypted chat follows, as content.
+            EventKind::Created { kind, name, members, .. } if name.is_empty() => {
+                format!("created the {} with {} members", kind_name(*kind), members.len())
+            }
             EventKind::Created { name, members, .. } => {
                 format!("created '{}' with {} members", plain::name(name), members.len())
             }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 // Not every test here needs all of the machine.
+mod guests;
 mod handing_over;
 mod people;
 #[expect(dead_code, reason = "this test has no `tail` in the background")]
@@ -137,6 +138,33 @@ fn messages_are_answered_edited_reacted_to_searched_and_deleted_by_keys() {
     ada_sees.press("\x1b[A");
     ada_sees.press("de");
     bob_sees.wait_for(&["(deleted)"]);
+}
+
+#[test]
+fn a_suspended_screen_gives_the_terminal_back_and_is_drawn_anew_when_it_goes_on() {
+    let machine = Machine::new();
+    let _server = machine.serve();
+    let (ada, bob) = acquainted(&machine);
+    let mut terminal = Terminal::start_in_shell(&ada, &["chat", "Bob"], 80, 24);
+    terminal.wait_for(&["hello"]);
+    say(&terminal, "before");
+    terminal.wait_for(&["before", SENT]);
+    terminal.press("a draft");
+    terminal.wait_for(&["> a draft"]);
+    terminal.press(CTRL_Z);
+    terminal.wait_for(&["The shell has the terminal."]);
+    assert!(terminal.is_given_back());
+    assert!(!terminal.screen().contains("before"), "{}", terminal.screen());
+    bob.one(&["send", "Ada", "meanwhile"]);
+    // The shell says "fg".
+    terminal.press(ENTER);
+    terminal.wait_for(&["meanwhile"]);
+    terminal.wait_for(&["before", SENT]);
+    terminal.wait_for(&["> a draft"]);
+    assert!(terminal.is_taken());
+    terminal.press(CTRL_Q);
+    assert_eq!(terminal.end(), Some(0));
+    assert!(terminal.is_given_back());
 }
 
 #[test]

@@ -125,3 +125,46 @@ fn stop() {}
 fn broken(error: &io::Error) -> Failure {
     Failure::Failed(format!("The terminal cannot be used: {error}."))
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::io::Read;
+
+    use pty_process::Size;
+    use pty_process::blocking::{Command, open};
+
+    use super::*;
+
+    #[test]
+    #[ignore = "it panics; the test below runs it in a terminal of its own"]
+    fn panics_while_it_has_the_screen() {
+        let _screen = Screen::take().unwrap();
+        panic!("something to be told");
+    }
+
+    #[test]
+    fn a_panic_gives_the_terminal_back_before_it_is_told() {
+        let (mut pty, pts) = open().unwrap();
+        pty.resize(Size::new(50, 100)).unwrap();
+        let name = "chat::run::terminal::tests::panics_while_it_has_the_screen";
+        let this = std::env::current_exe().unwrap();
+        let command = Command::new(this).args(["--exact", name, "--ignored", "--nocapture"]);
+        let mut child = command.env("TERM", "xterm-256color").spawn(pts).unwrap();
+        let size = |count| std::num::NonZeroU16::new(count).unwrap();
+        let mut shown = vt100::Parser::new(size(50), size(100), 0);
+        let (mut piece, mut was_taken) = ([0; 4_096], false);
+        // It ends with the program.
+        while let Ok(count @ 1..) = pty.read(&mut piece) {
+            for byte in &piece[..count] {
+                shown.process(&[*byte]);
+                was_taken |= shown.screen().alternate_screen();
+            }
+        }
+        assert!(!child.wait().unwrap().success() && was_taken);
+        let screen = shown.screen();
+        assert!(!screen.alternate_screen() && !screen.bracketed_paste() && !screen.hide_cursor());
+        // Outside of raw mode a new line begins at the left.
+        let is_told = screen.rows(0, 100).any(|row| row.starts_with("something to be told"));
+        assert!(is_told, "{}", screen.contents());
+    }
+}
