@@ -292,7 +292,7 @@ pub(crate) struct SendArgs {
     pub(crate) wait: u64,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct TailArgs {
     /// Show only this chat
     pub(crate) chat: Option<String>,
@@ -317,6 +317,9 @@ pub(crate) struct HistoryArgs {
     /// What this device has stored, without asking the server
     #[arg(long)]
     pub(crate) offline: bool,
+    /// What the server lost and this device has kept, when the server came back from a backup
+    #[arg(long, conflicts_with = "before")]
+    pub(crate) set_aside: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,10 +3,12 @@
 
 mod support;
 
+use std::fs;
+use std::path::Path;
 use std::process::Stdio;
 
-use serde_json::json;
-use support::{Machine, Person, dunlin, messages};
+use serde_json::{Value, json};
+use support::{Machine, Person, dunlin, messages, wait_until};
 
 /// Asserts that places rise, which also says that nothing is there twice.
 fn assert_rising(messages: &[(u64, String)]) {
@@ -205,4 +207,52 @@ fn wrong_usage_and_a_closed_pipe_end_without_noise() {
         dunlin().args(["completions", "bash"]).stdout(Stdio::piped()).spawn().expect("it starts");
     drop(completions.stdout.take());
     assert!(completions.wait().expect("a child").success());
+}
+
+fn copy_dir(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a directory");
+    for entry in fs::read_dir(from).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        let target = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            copy_dir(&path, &target);
+        } else {
+            fs::copy(&path, &target).expect("a copy");
+        }
+    }
+}
+
+#[test]
+fn what_a_server_lost_that_came_back_from_a_backup_is_shown_by_who_had_it() {
+    let machine = Machine::new();
+    let server = machine.serve();
+    let (ada, bob) = (machine.register("ada"), machine.register("bob"));
+    ada.one(&["send", &bob.address(), "kept"]);
+    bob.ok(&["tail", "--once"]);
+    server.kill();
+    let (data, backup) = (machine.path("data"), machine.path("backup"));
+    copy_dir(&data, &backup);
+    let server = machine.serve();
+    ada.one(&["send", "Bob", "lost of Ada"]);
+    assert_eq!(texts(&messages(&bob.ok(&["tail", "--once"]))), ["lost of Ada"]);
+    let lost = bob.one(&["send", "Ada", "lost of Bob"]);
+    assert_eq!(bob.ok(&["history", "Ada", "--set-aside"]), Vec::<Value>::new(), "nothing is lost yet");
+    server.kill();
+
+    fs::remove_dir_all(&data).expect("removed");
+    copy_dir(&backup, &data);
+    fs::remove_file(data.join("store").join("acknowledged")).expect("removed");
+    let _server = machine.serve_with(&[("DUNLIN_STORE__ACCEPT_LOSS", "true")]);
+    let set_aside = || messages(&bob.ok(&["history", "Ada", "--set-aside"]));
+    wait_until("all that was lost is set aside", || set_aside().len() == 2);
+    let shown = set_aside();
+    assert_eq!(texts(&shown), ["lost of Ada", "lost of Bob"]);
+    assert_eq!(lost["seq"], shown[1].0, "under the number that it had");
+    assert_eq!(
+        texts(&messages(&bob.ok(&["history", "Ada", "--set-aside", "--limit", "1"]))),
+        ["lost of Bob"]
+    );
+    let of_ada = bob.ok(&["history", "Ada", "--set-aside", "--offline", "--from", "Ada"]);
+    assert_eq!(texts(&messages(&of_ada)), ["lost of Ada"]);
+    assert!(!texts(&messages(&bob.ok(&["history", "Ada"]))).contains(&"lost of Ada"));
 }

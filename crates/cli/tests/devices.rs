@@ -2,32 +2,28 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 // Not every test here needs all of the machine.
+#[expect(dead_code, reason = "what is waited for here is not only changes")]
+#[path = "support/device.rs"]
+mod device;
 #[expect(dead_code, reason = "this test has no terminals")]
 mod support;
 
-use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use dunlin_client::content::{Content, Text};
+use device::{LoggedIn, PATIENCE, Running, text, unlock};
+use dunlin_client::content::Content;
 use dunlin_client::query::{BodyView, Item, MessageStatus, MessageView, Place, Preview};
 use dunlin_client::search::Query;
 use dunlin_client::{Account, Action, Change};
 use dunlin_client_native::device::{Device, DeviceEvent, DeviceOptions};
-use dunlin_client_native::types::Login;
-use dunlin_client_native::vault::{Unlock, Vault};
-use dunlin_client_native::{Api, FixedToken, ServerUrl, SystemClock, SystemRandomness};
-use dunlin_model::{
-    ChatId, ChatKind, DeviceCertificate, DeviceId, DeviceKey, DeviceNumber, Encryption, Timestamp, UserId,
-};
+use dunlin_client_native::vault::Vault;
+use dunlin_model::{ChatId, ChatKind, DeviceCertificate, DeviceKey, Encryption, Timestamp, UserId};
 use ed25519_dalek::SigningKey;
 use support::Machine;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Somebody with one device.
 struct Someone {
@@ -38,58 +34,25 @@ struct Someone {
     events: mpsc::Receiver<DeviceEvent>,
 }
 
-fn text(text: &str) -> Content {
-    Content::Text(Text { text: text.into(), mentions: Vec::new(), reply_to: None })
-}
-
-fn unlock(vault: &Path) -> Unlock {
-    Unlock::KeyFile(vault.with_extension("key"))
-}
-
 impl Someone {
     /// Registers with a one-time code, makes an identity, and goes online.
     async fn register(machine: &Machine, number: u8) -> Self {
-        Self::register_device(machine, number, &format!("vault-{number}")).await
+        Self::register_device(machine, number, "test").await
     }
 
-    /// The same, or another device of the same person.
-    async fn register_device(machine: &Machine, number: u8, vault: &str) -> Self {
-        let server: ServerUrl = machine.url().parse().unwrap();
-        let api = Api::new(server.clone()).unwrap();
-        let address = format!("person{number}@example.org");
-        api.request_code(&address).await.unwrap();
-        let code = machine.code_for(&address);
-        let login = Login { address: &address, code: &code, device_name: "test" };
-        let credentials = api.login(&login).await.unwrap().credentials;
-        let device = DeviceId { user: credentials.user().unwrap(), number: DeviceNumber(credentials.device) };
+    /// The same, or another device of the same person under the same identity key.
+    async fn register_device(machine: &Machine, number: u8, name: &str) -> Self {
+        let logged_in = LoggedIn::of(machine, &format!("person{number}"), name).await;
+        let (vault, options) = (logged_in.vault.clone(), logged_in.options.clone());
         let identity = SigningKey::from_bytes(&[number; 32]);
         let mut seed = [!number; 32];
-        seed[..4].copy_from_slice(&device.number.0.to_be_bytes());
+        seed[..4].copy_from_slice(&logged_in.id.number.0.to_be_bytes());
         let key = SigningKey::from_bytes(&seed);
         let public = DeviceKey(key.verifying_key().to_bytes());
-        let certificate = DeviceCertificate::issue(&identity, device, public, Timestamp(1));
-        let options = DeviceOptions {
-            server,
-            tokens: Arc::new(FixedToken(credentials.access_token)),
-            api,
-            clock: Arc::new(SystemClock::default()),
-            randomness: Arc::new(SystemRandomness),
-        };
-        let dir = machine.path(vault);
-        let vault = Vault::create(&dir, &unlock(&dir), Arc::clone(&options.randomness)).unwrap();
+        let certificate = DeviceCertificate::issue(&identity, logged_in.id, public, Timestamp(1));
         let account = Account::new(certificate, &key, Some(&identity));
-        let (device, events) = Device::create(vault, account, options.clone()).unwrap();
-        let mut someone = Self { user: credentials_user(&device).await, vault: dir, options, device, events };
-        // Others can add the device only once its key packages are at the server.
-        let (caught_up, announced) = (Cell::new(false), Cell::new(false));
-        let is_ready = |event: &DeviceEvent| {
-            let is = |wanted| matches!(event, DeviceEvent::Change(change) if **change == wanted);
-            caught_up.set(caught_up.get() || is(Change::CaughtUp));
-            announced.set(announced.get() || is(Change::Announced));
-            caught_up.get() && announced.get()
-        };
-        someone.until(is_ready).await;
-        someone
+        let Running { id, device, events } = logged_in.starts_with(account).await;
+        Self { user: id.user, vault, options, device, events }
     }
 
     /// Waits for an event.
@@ -201,10 +164,6 @@ fn words(message: &MessageView) -> String {
     }
 }
 
-async fn credentials_user(device: &Device) -> UserId {
-    device.look(|client| client.account().user()).await.unwrap()
-}
-
 /// Every byte of every file below `dir`.
 fn bytes_below(dir: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -245,7 +204,7 @@ async fn two_people_talk_encrypted_and_one_of_them_goes_away_and_comes_back() {
     // Neither the server nor a vault has a readable byte of it.
     ada.close().await;
     ben.close().await;
-    for place in ["data", "vault-1", "vault-2"] {
+    for place in ["data", "vault-person1-test", "vault-person2-test"] {
         let bytes = bytes_below(&machine.path(place));
         assert!(bytes.len() > 1_000, "{place} is looked at");
         for marker in ["marker-one", "marker-two", "marker-three", "marker-four"] {

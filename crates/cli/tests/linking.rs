@@ -2,115 +2,27 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 // Not every test here needs all of the machine.
+#[path = "support/device.rs"]
+mod device;
 #[expect(dead_code, reason = "this test has no terminals")]
 mod support;
 
-use std::cell::Cell;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use dunlin_client::content::{Content, Text};
+use device::{LoggedIn, PATIENCE, Running, text, unlock};
 use dunlin_client::identity::linking::LinkingCode;
-use dunlin_client::{Account, Action, Change, LINKING_TIME_MAX, LinkEnd};
-use dunlin_client_native::device::{Device, DeviceEvent, DeviceOptions};
+use dunlin_client::{Action, Change, LINKING_TIME_MAX, LinkEnd};
+use dunlin_client_native::device::Device;
+use dunlin_client_native::identity;
 use dunlin_client_native::linking::{Linking, LinkingEvent, LinkingFailure, other_devices};
-use dunlin_client_native::types::Login;
-use dunlin_client_native::vault::{Unlock, Vault};
-use dunlin_client_native::{Api, FixedToken, ServerUrl, SystemClock, SystemRandomness, identity};
+use dunlin_client_native::vault::Vault;
 use dunlin_model::clock::ManualClock;
-use dunlin_model::{ChatId, ChatKind, Clock, DeviceId, DeviceNumber, Encryption, Timestamp, UserId};
+use dunlin_model::{ChatId, ChatKind, Clock, DeviceId, Encryption, Timestamp, UserId};
 use support::Machine;
-use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A device that has logged in and has no keys yet.
-struct LoggedIn {
-    id: DeviceId,
-    token: String,
-    options: DeviceOptions,
-    vault: PathBuf,
-}
-
-/// A device at work.
-struct Running {
-    id: DeviceId,
-    device: Device,
-    events: mpsc::Receiver<DeviceEvent>,
-}
-
-fn text(text: &str) -> Content {
-    Content::Text(Text { text: text.into(), mentions: Vec::new(), reply_to: None })
-}
-
-fn unlock(vault: &Path) -> Unlock {
-    Unlock::KeyFile(vault.with_extension("key"))
-}
-
-impl LoggedIn {
-    async fn of(machine: &Machine, person: &str, device_name: &str) -> Self {
-        let server: ServerUrl = machine.url().parse().unwrap();
-        let api = Api::new(server.clone()).unwrap();
-        let address = format!("{person}@example.org");
-        api.request_code(&address).await.unwrap();
-        let code = machine.code_for(&address);
-        let login = Login { address: &address, code: &code, device_name };
-        let credentials = api.login(&login).await.unwrap().credentials;
-        let id = DeviceId { user: credentials.user().unwrap(), number: DeviceNumber(credentials.device) };
-        let options = DeviceOptions {
-            server,
-            tokens: Arc::new(FixedToken(credentials.access_token.clone())),
-            api,
-            clock: Arc::new(SystemClock::default()),
-            randomness: Arc::new(SystemRandomness),
-        };
-        let vault = machine.path(&format!("vault-{person}-{device_name}"));
-        Self { id, token: credentials.access_token, options, vault }
-    }
-
-    async fn starts_with(self, account: Account) -> Running {
-        let vault =
-            Vault::create(&self.vault, &unlock(&self.vault), Arc::clone(&self.options.randomness)).unwrap();
-        let (device, events) = Device::create(vault, account, self.options).unwrap();
-        let mut running = Running { id: self.id, device, events };
-        // Others can add the device only once its key packages are at the server.
-        let (caught_up, announced) = (Cell::new(false), Cell::new(false));
-        running
-            .until(|change| {
-                caught_up.set(caught_up.get() || *change == Change::CaughtUp);
-                announced.set(announced.get() || *change == Change::Announced);
-                caught_up.get() && announced.get()
-            })
-            .await;
-        running
-    }
-
-    /// The first device of a person, or one that begins anew.
-    async fn starts_anew(self) -> Running {
-        let account = identity::new_account(self.id, &*self.options.randomness, self.options.clock.now());
-        self.starts_with(account).await
-    }
-}
-
 impl Running {
-    async fn until(&mut self, is_it: impl Fn(&Change) -> bool) -> Change {
-        let mut seen = Vec::new();
-        let found = timeout(PATIENCE, async {
-            loop {
-                match self.events.recv().await.expect("the device runs") {
-                    DeviceEvent::Change(change) if is_it(&change) => return *change,
-                    other => seen.push(format!("{other:?}")),
-                }
-            }
-        });
-        match found.await {
-            Ok(change) => change,
-            Err(_) => panic!("waited in vain; there came {seen:#?}"),
-        }
-    }
-
     async fn acts(&self, action: Action) {
         self.device.act(1, action).await.unwrap();
     }
@@ -126,15 +38,6 @@ impl Running {
 
     async fn says(&self, chat: ChatId, what: &str) {
         self.acts(Action::Send { chat, content: text(what) }).await;
-    }
-
-    async fn reads(&mut self, chat: ChatId, what: &str) {
-        self.until(|change| {
-            let Change::Message { chat: of, message } = change else { return false };
-            let envelope = message.envelope(chat).filter(|_| *of == chat);
-            envelope.is_some_and(|envelope| envelope.content == text(what))
-        })
-        .await;
     }
 
     /// Answers the new device that asks, up to the code.

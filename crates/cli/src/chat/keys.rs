@@ -21,6 +21,12 @@ pub(super) enum Context {
     React,
     /// Where it is asked for whom to delete.
     Delete,
+    /// Where a chat is started.
+    New,
+    /// Where keys are compared.
+    Verify,
+    /// Where it is shown who has a message.
+    Info,
     /// On the help page.
     Help,
 }
@@ -36,12 +42,15 @@ impl Context {
             Self::Pick => "Looking for something",
             Self::React => "Choosing a reaction",
             Self::Delete => "Deleting",
+            Self::New => "Starting a chat",
+            Self::Verify => "Comparing keys",
+            Self::Info => "Who has a message",
             Self::Help => "On this page",
         }
     }
 
     const fn takes_text(self) -> bool {
-        matches!(self, Self::Compose | Self::Pick | Self::React)
+        matches!(self, Self::Compose | Self::Pick | Self::React | Self::New)
     }
 }
 
@@ -77,6 +86,12 @@ pub(super) enum Intent {
     Delete,
     ForMe,
     ForEveryone,
+    NewChat,
+    NextField,
+    Verify,
+    Mark,
+    Unmark,
+    Info,
     Type(char),
 }
 
@@ -124,7 +139,7 @@ const fn binding(
     Binding { context, keys, shown, what, intent }
 }
 
-use Context::{Anywhere, Browse, Compose, Delete, Help, List, Pick, React};
+use Context::{Anywhere, Browse, Compose, Delete, Help, Info, List, New, Pick, React, Verify};
 
 /// All keys, in the order of the help page.
 pub(super) const BINDINGS: &[Binding] = &[
@@ -132,6 +147,8 @@ pub(super) const BINDINGS: &[Binding] = &[
     binding(Anywhere, &[plain(KeyCode::F(1)), ctrl('/'), ctrl('7')], "F1, Ctrl+/", "this page", Intent::Help),
     binding(Anywhere, &[ctrl('k')], "Ctrl+K", "go to a chat by name", Intent::Switch),
     binding(Anywhere, &[ctrl('f')], "Ctrl+F", "search all messages", Intent::Search),
+    binding(Anywhere, &[ctrl('n')], "Ctrl+N", "start a chat, with one or many", Intent::NewChat),
+    binding(Anywhere, &[alt('v')], "Alt+V", "compare keys with the other one", Intent::Verify),
     binding(Anywhere, &[(KeyCode::Up, ALT)], "Alt+Up", "the chat above", Intent::ChatUp),
     binding(Anywhere, &[(KeyCode::Down, ALT)], "Alt+Down", "the chat below", Intent::ChatDown),
     binding(Anywhere, &[alt('a')], "Alt+A", "the next chat with something new", Intent::NextUnread),
@@ -213,6 +230,8 @@ pub(super) const BINDINGS: &[Binding] = &[
         "delete, for you or everyone",
         Intent::Delete,
     ),
+    binding(Browse, &[letter('s')], "s", "who received and saw it", Intent::Info),
+    binding(Browse, &[letter('v')], "v", "compare keys with its author", Intent::Verify),
     binding(Browse, &[letter('/')], "/", "search all messages", Intent::Search),
     binding(Browse, &[plain(KeyCode::Tab), letter('i')], "Tab, i", "back to writing", Intent::Back),
     binding(List, &[plain(KeyCode::Up), letter('k')], "Up, k", "the chat above", Intent::Up),
@@ -226,6 +245,7 @@ pub(super) const BINDINGS: &[Binding] = &[
         "open",
         Intent::Choose,
     ),
+    binding(List, &[letter('n')], "n", "start a chat", Intent::NewChat),
     binding(List, &[letter('/')], "/", "search all messages", Intent::Search),
     binding(Pick, &[plain(KeyCode::Up), ctrl('p')], "Up, Ctrl+P", "the one above", Intent::Up),
     binding(Pick, &[plain(KeyCode::Down), ctrl('n')], "Down, Ctrl+N", "the one below", Intent::Down),
@@ -238,6 +258,20 @@ pub(super) const BINDINGS: &[Binding] = &[
     binding(React, &[plain(KeyCode::Backspace), ctrl('h')], "Backspace", "erase", Intent::Erase(Erase::Left)),
     binding(Delete, &[letter('m')], "m", "for you, on your devices", Intent::ForMe),
     binding(Delete, &[letter('e')], "e", "for everyone", Intent::ForEveryone),
+    binding(
+        New,
+        &[plain(KeyCode::Tab), plain(KeyCode::Up), plain(KeyCode::Down)],
+        "Tab, Up, Down",
+        "the other line",
+        Intent::NextField,
+    ),
+    binding(New, &[plain(KeyCode::Enter)], "Enter", "start it", Intent::Choose),
+    binding(New, &[plain(KeyCode::Backspace), ctrl('h')], "Backspace", "erase", Intent::Erase(Erase::Left)),
+    binding(New, &[ctrl('u'), ctrl('c')], "Ctrl+U", "erase the line", Intent::Clear),
+    binding(Verify, &[letter('m')], "m", "mark as verified", Intent::Mark),
+    binding(Verify, &[letter('u')], "u", "take the mark back", Intent::Unmark),
+    binding(Info, &[plain(KeyCode::Up), letter('k')], "Up, k", "up", Intent::Up),
+    binding(Info, &[plain(KeyCode::Down), letter('j')], "Down, j", "down", Intent::Down),
     binding(Help, &[plain(KeyCode::Up), letter('k')], "Up, k", "up", Intent::Up),
     binding(Help, &[plain(KeyCode::Down), letter('j')], "Down, j", "down", Intent::Down),
     binding(Help, &[letter('q')], "q", "close", Intent::Back),

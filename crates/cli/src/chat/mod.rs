@@ -13,5 +13,7 @@ mod run;
 mod text;
 mod view;
 
+pub(crate) use run::needs_screen;
+
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! What is shown, free of how it is stored: chats, and what stands in them.
 
-use dunlin_model::{ChatId, Seq, Timestamp, UserId};
+use dunlin_model::{ChatId, IdentityKey, Seq, Timestamp, UserId};
 
 /// What a chat is, for its mark in the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -218,6 +218,32 @@ pub(super) struct Window {
     pub(super) end: Option<Seq>,
     /// How many entries.
     pub(super) count: usize,
+}
+
+/// Somebody's keys, as two people compare them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Keys {
+    /// What the digits follow from.
+    pub(super) identity: IdentityKey,
+    /// Sixty digits, in two rows.
+    pub(super) number: [String; 2],
+    /// Whether it was noted that they are theirs.
+    pub(super) verified: bool,
+}
+
+/// Who has a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Info {
+    /// Its place.
+    pub(super) seq: Seq,
+    /// Who wrote it.
+    pub(super) name: String,
+    /// When.
+    pub(super) time: Timestamp,
+    /// What it says.
+    pub(super) text: String,
+    /// Everyone who may read it but its author, and how far it has got with them: the furthest first.
+    pub(super) recipients: Vec<(String, Tick)>,
 }
 
 /// What a search found.

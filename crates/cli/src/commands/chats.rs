@@ -10,7 +10,7 @@ use crate::args::NewArgs;
 use crate::failure::{Failure, Result};
 use crate::output::Output;
 use crate::render::{kind_name, role_name};
-use crate::session::{NO_WAIT, Session};
+use crate::session::{NO_WAIT, Said, Session};
 
 /// A chat, as it is listed.
 struct Listed {
@@ -127,11 +127,8 @@ impl Session {
         }
         let kind = if args.channel { ChatKind::Channel } else { ChatKind::Group };
         let name = args.name.unwrap_or_default();
-        let create = Action::Create { kind, encryption: Encryption::Mls, name: name.clone(), members };
-        let said = self.perform(create, NO_WAIT).await?;
+        let said = self.start_group(kind, name.clone(), members).await?;
         let chat = said.chat;
-        // The name follows the creation, and the keys stand between them.
-        self.until(move |client| client.chat(chat).is_some_and(|chat| !chat.is_busy())).await?;
         if !args.description.is_empty() {
             let content = Content::ChatMetadata(super::described(args.description));
             self.perform(Action::Send { chat, content }, NO_WAIT).await?;
@@ -143,8 +140,23 @@ impl Session {
         .await
     }
 
+    /// Starts a group, and waits until it has keys and its name.
+    pub(crate) async fn start_group(
+        &self,
+        kind: ChatKind,
+        name: String,
+        members: Vec<UserId>,
+    ) -> Result<Said> {
+        let create = Action::Create { kind, encryption: Encryption::Mls, name, members };
+        let said = self.perform(create, NO_WAIT).await?;
+        let chat = said.chat;
+        // The name follows the creation, and the keys stand between them.
+        self.until(move |client| client.chat(chat).is_some_and(|chat| !chat.is_busy())).await?;
+        Ok(said)
+    }
+
     /// The direct chat with `user`, started if it is not there.
-    pub(super) async fn start_direct(&self, user: UserId) -> Result<ChatId> {
+    pub(crate) async fn start_direct(&self, user: UserId) -> Result<ChatId> {
         if user == self.me() {
             return Err(Failure::Failed("A chat with yourself is not possible.".into()));
         }

@@ -1,6 +1,6 @@
 //! Earlier messages, out of this device's vault.
 
-use dunlin_client::query::{Found, Item};
+use dunlin_client::query::{Found, Item, PAGE_ITEMS_MAX, Place};
 use dunlin_client::search::Query;
 use dunlin_model::{ChatId, Seq, UserId};
 
@@ -41,7 +41,16 @@ impl Session {
             }),
         };
         let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
-        let items = self.earlier(chat, args.before.map(Seq), limit, sender);
+        let is_wanted = |item: &Item| match (item, sender) {
+            (_, None) => true,
+            (Item::Message(message), Some(sender)) => message.sender.user == sender,
+            (Item::Event(_) | Item::Notice(_), Some(_)) => false,
+        };
+        let items = if args.set_aside {
+            self.set_aside(chat, limit, is_wanted)
+        } else {
+            self.earlier(chat, args.before.map(Seq), limit, is_wanted)
+        };
         if !args.offline {
             self.learn_names_or_not(items.iter().flat_map(users_of)).await?;
         }
@@ -52,19 +61,45 @@ impl Session {
     }
 
     /// The newest `limit` of what is here before a place, ascending.
-    fn earlier(&self, chat: ChatId, before: Option<Seq>, limit: usize, sender: Option<UserId>) -> Vec<Item> {
-        let is_wanted = |item: &Item| match (item, sender) {
-            (_, None) => true,
-            (Item::Message(message), Some(sender)) => message.sender.user == sender,
-            (Item::Event(_) | Item::Notice(_), Some(_)) => false,
-        };
+    fn earlier(
+        &self,
+        chat: ChatId,
+        before: Option<Seq>,
+        limit: usize,
+        is_wanted: impl Fn(&Item) -> bool,
+    ) -> Vec<Item> {
         let mut items = Vec::new();
         let mut next = before;
         while items.len() < limit {
             let page = self.device.history(chat, next, limit - items.len());
-            items.extend(page.items.into_iter().filter(is_wanted));
+            items.extend(page.items.into_iter().filter(&is_wanted));
             next = page.next_before;
             if next.is_none() {
+                break;
+            }
+        }
+        items.truncate(limit);
+        items.reverse();
+        items
+    }
+
+    /// The newest `limit` of what was put aside, ascending.
+    fn set_aside(&self, chat: ChatId, limit: usize, is_wanted: impl Fn(&Item) -> bool) -> Vec<Item> {
+        let mut items = Vec::new();
+        let mut before = None;
+        while items.len() < limit {
+            let page = self.device.set_aside(chat, before, PAGE_ITEMS_MAX);
+            before = page.last().and_then(|item| match item {
+                Item::Message(message) => match message.place {
+                    Place::At(seq) => Some((message.time, seq)),
+                    Place::Waiting(_) => None,
+                },
+                Item::Event(event) => Some((event.time, event.seq)),
+                Item::Notice(_) => None,
+            });
+            let is_last = page.len() < PAGE_ITEMS_MAX || before.is_none();
+            items.extend(page.into_iter().filter(&is_wanted));
+            if is_last {
                 break;
             }
         }

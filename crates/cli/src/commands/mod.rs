@@ -20,6 +20,7 @@ use dunlin_model::ChatCommand;
 use tokio::sync::watch;
 
 use crate::args::{Command, ContactsCommand, DevicesCommand, SendArgs};
+use crate::chat::needs_screen;
 use crate::failure::{Failure, Result};
 use crate::output::Output;
 use crate::session::{NO_WAIT, Session};
@@ -63,10 +64,10 @@ pub(crate) async fn run(
         Command::React { chat, seq, emoji, remove } => {
             Box::pin(session.react(out, &chat, seq, emoji, remove)).await
         }
-        Command::Chat { .. } if out.is_guest() || out.is_json() => Err(Failure::Usage(
-            "'dunlin chat' needs a terminal of its own; scripts use 'dunlin tail'.".into(),
-        )),
-        Command::Chat { chat } => Box::pin(session.chat(chat.as_deref(), leaving)).await,
+        Command::Chat { chat } => {
+            needs_screen(out)?;
+            Box::pin(session.chat(chat.as_deref(), leaving)).await
+        }
         Command::Tail(args) => Box::pin(session.tail(out, args, leaving)).await,
         Command::History(args) => Box::pin(session.history(out, args)).await,
         Command::Search { words, chat, limit } => {

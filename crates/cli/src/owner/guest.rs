@@ -39,7 +39,8 @@ const ACCEPT_TIME_MAX: Duration = Duration::from_secs(10);
 /// Asks the owner who listens at `socket`.
 ///
 /// # Errors
-/// When the owner does not accept in time, which one that is suspended does not: it did not run, and will not.
+/// When the owner does not accept in time, as one that is suspended or has no place free: it did not run, and will
+/// not.
 /// `Interrupted` when the owner ended in the middle; failures of this process's own output.
 #[cfg(unix)]
 pub(crate) async fn ask(socket: &Path, request: &Request, out: &mut Output) -> Result<Asked> {
@@ -51,14 +52,20 @@ async fn ask_within(limit: Duration, socket: &Path, request: &Request, out: &mut
     let Ok(stream) = UnixStream::connect(socket).await else { return Ok(Asked::Nobody) };
     let (from, mut to) = stream.into_split();
     let mut from = BufReader::new(from);
+    let mut is_full = false;
     let accepting = async {
         write(&mut to, request).await.ok()?;
-        read(&mut from).await.ok().flatten()
+        loop {
+            match read(&mut from).await.ok().flatten() {
+                Some(Said::Full) => is_full = true,
+                said => return said,
+            }
+        }
     };
     match timeout(limit, accepting).await {
         Ok(Some(Said::Accepted)) => {}
         Ok(_) => return Ok(Asked::Nobody),
-        Err(_) => return Err(withdraw(from, to)),
+        Err(_) => return Err(withdraw(from, to, is_full)),
     }
     loop {
         match read(&mut from).await {
@@ -70,14 +77,14 @@ async fn ask_within(limit: Duration, socket: &Path, request: &Request, out: &mut
             }
             Ok(Some(Said::End(code))) => return Ok(Asked::Done(code)),
             Ok(Some(Said::Again)) => return Ok(Asked::Again),
-            Ok(Some(Said::Accepted) | None) | Err(_) => return Err(Failure::Interrupted),
+            Ok(Some(Said::Accepted | Said::Full) | None) | Err(_) => return Err(Failure::Interrupted),
         }
     }
 }
 
 /// Takes a request back that was not accepted in time.
 #[cfg(unix)]
-fn withdraw(from: BufReader<OwnedReadHalf>, to: OwnedWriteHalf) -> Failure {
+fn withdraw(from: BufReader<OwnedReadHalf>, to: OwnedWriteHalf, is_full: bool) -> Failure {
     let stream = from.into_inner().reunite(to).ok().and_then(|stream| stream.into_std().ok());
     let was_accepted = stream.is_some_and(|mut stream| {
         // From here on the owner cannot accept any more; it may have in the last moment.
@@ -87,10 +94,12 @@ fn withdraw(from: BufReader<OwnedReadHalf>, to: OwnedWriteHalf) -> Failure {
     if was_accepted {
         return Failure::Interrupted;
     }
-    Failure::Failed(
-        "The dunlin process that uses this profile does not answer: it may be suspended ('fg' continues it)."
-            .into(),
-    )
+    let why = if is_full {
+        "carries out as many commands as it can at a time. End one, such as a 'dunlin tail', and try again."
+    } else {
+        "does not answer: it may be suspended ('fg' continues it)."
+    };
+    Failure::Failed(format!("The dunlin process that uses this profile {why}"))
 }
 
 /// There are no guests without Unix sockets.
@@ -106,19 +115,41 @@ mod tests {
 
     use super::*;
 
+    fn request() -> Request {
+        Request {
+            device: "ada-1".into(),
+            arguments: vec!["send".into()],
+            input: None,
+            zone: None,
+            has_person: false,
+            hand_over: false,
+        }
+    }
+
+    #[tokio::test]
+    async fn who_finds_no_place_free_is_told_so_and_not_that_the_owner_is_suspended() {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("socket");
+        let owner = UnixListener::bind(&socket).unwrap();
+        let mut out = Output::terminal(true);
+        let (request, full) = (request(), async {
+            let (from, mut to) = owner.accept().await.unwrap().0.into_split();
+            write(&mut to, &Said::Full).await.unwrap();
+            (from, to)
+        });
+        let asking = ask_within(Duration::from_millis(200), &socket, &request, &mut out);
+        let (asked, _owner) = tokio::join!(asking, full);
+        let Err(Failure::Failed(why)) = asked else { panic!("it waits, or tries again") };
+        assert!(why.contains("End one") && !why.contains("suspended"), "{why}");
+    }
+
     #[tokio::test]
     async fn a_request_that_a_suspended_owner_does_not_take_is_taken_back() {
         let dir = tempfile::tempdir().unwrap();
         let socket = dir.path().join("socket");
         // It listens, as one that is stopped still does, and accepts nobody.
         let owner = UnixListener::bind(&socket).unwrap();
-        let request = Request {
-            device: "ada-1".into(),
-            arguments: vec!["send".into()],
-            input: None,
-            zone: None,
-            has_person: false,
-        };
+        let request = request();
         let mut out = Output::terminal(true);
         let asked = ask_within(Duration::from_millis(50), &socket, &request, &mut out).await;
         let Err(Failure::Failed(why)) = asked else { panic!("it waits, or tries again") };

@@ -8,23 +8,26 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use clap::Parser;
-use tokio::io::BufReader;
-use tokio::net::unix::OwnedReadHalf;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use super::Own;
 use super::line::GuestLine;
-use super::protocol::{Answer, Request, Said, read};
+use super::protocol::{Answer, Request, Said, read, write};
 use crate::args::Cli;
 use crate::commands;
 use crate::failure::{DONE, Failure};
 use crate::output::Output;
 use crate::session::Session;
 
-/// Guests served at a time; others wait to be accepted.
+/// Guests served at a time; others wait for a place, and are told so.
 const GUESTS_MAX: usize = 64;
+/// Guests that wait for a place, at most; yet others wait to be accepted.
+const WAITING_MAX: usize = 64;
 /// How long the answers of guests may take when the owner leaves.
 const LEAVE_TIME_MAX: Duration = Duration::from_secs(60);
 /// Answers of a guest's person that may wait.
@@ -55,18 +58,21 @@ impl Host {
         Ok(Self { socket, listener, user, leaving: watch::Sender::new(false) })
     }
 
-    /// Serves guests while `own` runs; then leaves, when those whose requests were accepted have their answers.
-    /// Gives what `own` came to.
-    pub(crate) async fn serve<T>(self, session: &Rc<Session>, own: impl Future<Output = T>) -> T {
+    /// Serves guests while `own`, which is a command of this kind, runs; then leaves, when those whose requests were
+    /// accepted have their answers. Gives what `own` came to.
+    pub(crate) async fn serve<T>(self, session: &Rc<Session>, kind: Own, own: impl Future<Output = T>) -> T {
+        let (kind, places) = (Rc::new(kind), Rc::new(Semaphore::new(GUESTS_MAX)));
         let mut guests = JoinSet::new();
         let mut own = std::pin::pin!(own);
         let done = loop {
             tokio::select! {
                 // A guest is taken before the own end is seen, so that fewer have to try again.
                 biased;
-                Ok((stream, _)) = self.listener.accept(), if guests.len() < GUESTS_MAX => {
+                Ok((stream, _)) = self.listener.accept(), if guests.len() < GUESTS_MAX + WAITING_MAX => {
                     if is_own_user(&stream, self.user) {
-                        guests.spawn_local(serve(Rc::clone(session), stream, self.leaving.subscribe()));
+                        let own = Rc::clone(&kind);
+                        let places = Rc::clone(&places);
+                        guests.spawn_local(serve(Rc::clone(session), own, places, stream, self.leaving.subscribe()));
                     }
                 }
                 done = &mut own => break done,
@@ -103,8 +109,14 @@ fn is_own_user(stream: &UnixStream, user: u32) -> bool {
 }
 
 /// Serves one guest. Ends when the guest does.
-async fn serve(session: Rc<Session>, stream: UnixStream, mut leaving: watch::Receiver<bool>) {
-    let (from, to) = stream.into_split();
+async fn serve(
+    session: Rc<Session>,
+    own: Rc<Own>,
+    places: Rc<Semaphore>,
+    stream: UnixStream,
+    mut leaving: watch::Receiver<bool>,
+) {
+    let (from, mut to) = stream.into_split();
     let mut from = BufReader::new(from);
     let request = tokio::select! {
         biased;
@@ -116,14 +128,49 @@ async fn serve(session: Rc<Session>, stream: UnixStream, mut leaving: watch::Rec
     if request.device != session.device_name() {
         return;
     }
+    // Handing over takes no place: it is how a place becomes free.
+    let _place = if request.hand_over {
+        None
+    } else {
+        match place(&places, &mut from, &mut to, &mut leaving).await {
+            Some(place) => Some(place),
+            None => return,
+        }
+    };
     let (said, answers) = mpsc::channel(ANSWERS_MAX);
     let mut line = GuestLine::new(Box::new(to), answers, request.has_person);
     if line.say(&Said::Accepted).await.is_err() {
         return;
     }
+    if request.hand_over {
+        let answer = own.hand_over();
+        let mut out = Output::guest(false, None, line);
+        out.failure(&answer).await;
+        return out.end(Err(&answer)).await;
+    }
     tokio::select! {
         () = carry_out(&session, request, line, leaving) => {}
         () = hear(from, said) => {}
+    }
+}
+
+/// Waits for a place. `None` when the guest is gone meanwhile, or the owner leaves.
+async fn place<'a>(
+    places: &'a Semaphore,
+    from: &mut BufReader<OwnedReadHalf>,
+    to: &mut OwnedWriteHalf,
+    leaving: &mut watch::Receiver<bool>,
+) -> Option<SemaphorePermit<'a>> {
+    if let Ok(place) = places.try_acquire() {
+        return Some(place);
+    }
+    write(to, &Said::Full).await.ok()?;
+    tokio::select! {
+        biased;
+        _ = leaving.wait_for(|leaving| *leaving) => None,
+        // A guest says nothing before it is accepted: this is its end.
+        _ = from.fill_buf() => None,
+        place = places.acquire() => place.ok(),
     }
 }
 

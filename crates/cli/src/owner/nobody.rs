@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use super::Own;
 use crate::session::Session;
 
 /// Listens for nobody.
@@ -19,7 +20,7 @@ impl Host {
     }
 
     /// Runs `own`.
-    pub(crate) async fn serve<T>(self, _: &Rc<Session>, own: impl Future<Output = T>) -> T {
+    pub(crate) async fn serve<T>(self, _: &Rc<Session>, _: Own, own: impl Future<Output = T>) -> T {
         own.await
     }
 }

@@ -23,12 +23,17 @@ pub(crate) struct Request {
     pub(crate) zone: Option<String>,
     /// Whether there is a person to ask.
     pub(crate) has_person: bool,
+    /// Whether the owner is to let this process own the vault instead of carrying anything out.
+    #[serde(default)]
+    pub(crate) hand_over: bool,
 }
 
 /// What the owner says.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Said {
+    /// All places are taken; the request is carried out when one is free.
+    Full,
     /// The request is being carried out.
     Accepted,
     /// To be printed.
@@ -44,7 +49,7 @@ pub(super) enum Said {
     },
     /// The command ended with this exit code.
     End(u8),
-    /// The owner leaves; the command, which has no end of its own, is to be begun again elsewhere.
+    /// The owner leaves; the command, which has no end of its own or runs nowhere else, is to be begun again.
     Again,
 }
 

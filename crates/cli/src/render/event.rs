@@ -5,7 +5,7 @@ use dunlin_client::notice::Notice;
 use dunlin_client::query::{EventView, Happened};
 use dunlin_model::{ChatKind, EventKind, UserId};
 
-use super::{role_name, start};
+use super::{kind_name, role_name, start};
 use crate::output::Output;
 use crate::plain;
 use crate::session::Session;
@@ -31,13 +31,21 @@ impl Session {
 
     /// A notice as a sentence.
     pub(crate) fn notice_text(&self, notice: &Notice) -> String {
-        notice.sentence(&|user| self.name(user))
+        let mut text = notice.sentence(&|user| self.name(user));
+        if *notice == Notice::Restored {
+            text.push_str(" 'dunlin history CHAT --set-aside' shows what was lost.");
+        }
+        text
     }
 
     fn change_text(&self, kind: &EventKind) -> String {
         match kind {
             EventKind::Message { .. } => String::new(),
             EventKind::Created { kind: ChatKind::Direct, .. } => "started the chat".into(),
+            // The name of an encrypted chat follows, as content.
+            EventKind::Created { kind, name, members, .. } if name.is_empty() => {
+                format!("created the {} with {} members", kind_name(*kind), members.len())
+            }
             EventKind::Created { name, members, .. } => {
                 format!("created '{}' with {} members", plain::name(name), members.len())
             }

@@ -22,7 +22,7 @@ use dunlin_model::{ChatId, Clock, DeviceId, Timestamp, UserId};
 use crate::failure::{Failure, Result};
 use crate::profile::{DeviceTokens, Profile, StoredLogin};
 
-pub(crate) use act::{NO_WAIT, not_understood};
+pub(crate) use act::{NO_WAIT, Said, not_understood};
 pub(crate) use feed::{Feed, Online};
 pub(crate) use find::Meant;
 pub(crate) use people::People;

@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 // Not every test here needs all of the machine.
-#[expect(dead_code, reason = "this test has no `tail`")]
+mod guests;
+mod handing_over;
+mod people;
+#[expect(dead_code, reason = "this test has no `tail` in the background")]
 #[path = "../support/mod.rs"]
 mod support;
 mod terminal;
@@ -13,7 +16,9 @@ use terminal::Terminal;
 
 const ENTER: &str = "\r";
 const ESCAPE: &str = "\x1b";
+const CTRL_C: &str = "\x03";
 const CTRL_L: &str = "\x0c";
+const CTRL_N: &str = "\x0e";
 const CTRL_Q: &str = "\x11";
 const CTRL_U: &str = "\x15";
 const CTRL_Z: &str = "\x1a";
@@ -136,6 +141,33 @@ fn messages_are_answered_edited_reacted_to_searched_and_deleted_by_keys() {
 }
 
 #[test]
+fn a_suspended_screen_gives_the_terminal_back_and_is_drawn_anew_when_it_goes_on() {
+    let machine = Machine::new();
+    let _server = machine.serve();
+    let (ada, bob) = acquainted(&machine);
+    let mut terminal = Terminal::start_in_shell(&ada, &["chat", "Bob"], 80, 24);
+    terminal.wait_for(&["hello"]);
+    say(&terminal, "before");
+    terminal.wait_for(&["before", SENT]);
+    terminal.press("a draft");
+    terminal.wait_for(&["> a draft"]);
+    terminal.press(CTRL_Z);
+    terminal.wait_for(&["The shell has the terminal."]);
+    assert!(terminal.is_given_back());
+    assert!(!terminal.screen().contains("before"), "{}", terminal.screen());
+    bob.one(&["send", "Ada", "meanwhile"]);
+    // The shell says "fg".
+    terminal.press(ENTER);
+    terminal.wait_for(&["meanwhile"]);
+    terminal.wait_for(&["before", SENT]);
+    terminal.wait_for(&["> a draft"]);
+    assert!(terminal.is_taken());
+    terminal.press(CTRL_Q);
+    assert_eq!(terminal.end(), Some(0));
+    assert!(terminal.is_given_back());
+}
+
+#[test]
 fn the_terminal_is_given_back_however_the_program_ends() {
     let machine = Machine::new();
     let _server = machine.serve();
@@ -166,7 +198,7 @@ fn the_terminal_is_given_back_however_the_program_ends() {
     let bob_sees = Terminal::start(&bob, &["chat"], 80, 24);
     bob_sees.wait_for(&["Ada"]);
     let mut second = Terminal::start(&bob, &["chat"], 80, 24);
-    second.wait_for(&["Another dunlin process uses this profile"]);
+    second.wait_for(&["'dunlin chat' is open in another terminal already"]);
     assert_eq!(second.end(), Some(1));
     assert_eq!(ada.fails(&["chat"]).0, 2);
 }

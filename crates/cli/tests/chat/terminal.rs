@@ -31,10 +31,23 @@ pub(crate) struct Terminal {
 impl Terminal {
     /// Starts `dunlin` with these arguments in the terminal of this person.
     pub(crate) fn start(person: &Person<'_>, arguments: &[&str], columns: u16, rows: u16) -> Self {
+        let like = person.command(&[]);
+        let command = Command::new(like.get_program());
+        Self::run(command.args(arguments), &like, columns, rows)
+    }
+
+    /// As [`Terminal::start`], from a shell that takes over when the program is suspended, and with the next line lets
+    /// it go on.
+    pub(crate) fn start_in_shell(person: &Person<'_>, arguments: &[&str], columns: u16, rows: u16) -> Self {
+        let like = person.command(&[]);
+        let script = r#"set -m; "$0" "$@"; echo "The shell has the terminal."; read line; fg"#;
+        let command = Command::new("sh").args(["-c", script]).arg(like.get_program());
+        Self::run(command.args(arguments), &like, columns, rows)
+    }
+
+    fn run(mut command: Command, like: &std::process::Command, columns: u16, rows: u16) -> Self {
         let (pty, pts) = open().unwrap();
         pty.resize(Size::new(rows, columns)).unwrap();
-        let like = person.command(&[]);
-        let mut command = Command::new(like.get_program());
         for (name, value) in like.get_envs() {
             command = match value {
                 Some(value) => command.env(name, value),
@@ -42,7 +55,7 @@ impl Terminal {
             };
         }
         let command = command.env("TERM", "xterm-256color").env("TZ", "UTC").env_remove("NO_COLOR");
-        let child = command.args(arguments).spawn(pts).unwrap();
+        let child = command.spawn(pts).unwrap();
         let size = |count| NonZeroU16::new(count).unwrap();
         let shown = Arc::new(Mutex::new(Parser::new(size(rows), size(columns), 0)));
         let pty = Arc::new(pty);
@@ -105,6 +118,13 @@ impl Terminal {
         let is_so = || self.screen().lines().any(holds);
         if !in_time(is_so) {
             panic!("{parts:?} is not on the screen:\n{}", self.screen());
+        }
+    }
+
+    /// Waits until no row of the screen holds this.
+    pub(crate) fn wait_until_gone(&self, text: &str) {
+        if !in_time(|| !self.screen().contains(text)) {
+            panic!("{text:?} stays on the screen:\n{}", self.screen());
         }
     }
 

@@ -64,11 +64,17 @@ impl Machine {
 
     /// Starts the server and waits until it listens.
     pub(crate) fn serve(&self) -> Process {
+        self.serve_with(&[])
+    }
+
+    /// As [`Machine::serve`], with these variables.
+    pub(crate) fn serve_with(&self, variables: &[(&str, &str)]) -> Process {
         let out = self.path("server.out");
         let log = File::options().create(true).append(true).open(self.path("server.log")).expect("a log");
         let child = dunlin()
             .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port), "--data-dir"])
             .arg(self.path("data"))
+            .envs(variables.iter().copied())
             .stdout(File::create(&out).expect("a file"))
             .stderr(log)
             .spawn()

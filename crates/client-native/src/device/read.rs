@@ -8,7 +8,7 @@ use dunlin_client::content::Reference;
 use dunlin_client::query::{self, ChatSummary, ChatView, Found, Item, MessageInfo, Page};
 use dunlin_client::search::{self, Query};
 use dunlin_client::{Key, Order, Rows, Value};
-use dunlin_model::{ChatId, Seq};
+use dunlin_model::{ChatId, Seq, Timestamp};
 
 use super::{Device, DeviceError};
 use crate::vault::{Direction, KeyRange, Vault};
@@ -17,6 +17,11 @@ impl Device {
     /// A page of a chat, newest first: see [`query::history`].
     pub fn history(&self, chat: ChatId, before: Option<Seq>, limit: usize) -> Page {
         self.ask(|rows| query::history(rows, chat, before, limit))
+    }
+
+    /// What the server has lost of a chat and this device has kept, newest first: see [`query::set_aside`].
+    pub fn set_aside(&self, chat: ChatId, before: Option<(Timestamp, Seq)>, limit: usize) -> Vec<Item> {
+        self.ask(|rows| query::set_aside(rows, chat, before, limit))
     }
 
     /// The chats with something to show, by when something was last said: see [`query::chats`].

@@ -4,6 +4,7 @@
 //! process that has them. A driver whose storage is asynchronous notes what [`Rows`] was asked for and not there,
 //! drops the result, loads that, and asks again; each question reads ranges that lie together.
 
+mod aside;
 mod chats;
 mod held;
 mod message;
@@ -21,6 +22,7 @@ use crate::rows;
 use crate::search::{self, Damaged};
 use reader::Reader;
 
+pub use aside::set_aside;
 pub use chats::{chat, chats};
 pub use held::{HELD_ROWS_MAX, held};
 pub use views::{

@@ -69,6 +69,11 @@ impl Reader<'_> {
 
     /// What stands at one place, without notices.
     pub(super) fn item(&self, seq: Seq) -> Option<Item> {
+        self.item_of(&self.group(seq))
+    }
+
+    /// All that stands at one place.
+    pub(super) fn group(&self, seq: Seq) -> Group {
         let mut group = Group { seq, ..Group::default() };
         let range = beginning_with(&rows::message(self.chat(), seq));
         each_row(self.rows, range, Order::Ascending, PIECE_ROWS, |key, value| {
@@ -77,7 +82,7 @@ impl Reader<'_> {
             }
             true
         });
-        self.item_of(&group)
+        group
     }
 
     /// The newest message in the log.

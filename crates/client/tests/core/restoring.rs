@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use dunlin_client::Change;
 use dunlin_client::content::Content;
-use dunlin_client::{Change, query};
+use dunlin_client::query::{self, BodyView, Item, MessageView, Place};
 use dunlin_model::{ChatId, ChatKind, Encryption, Seq};
 
 use crate::world::{Cryptography, World, device, user};
@@ -217,4 +218,53 @@ fn what_is_held_is_read_a_page_at_a_time_and_said_again_in_its_order() {
     world.connect(0);
     world.pass(Duration::from_secs(30));
     assert_eq!(world.texts(0, chat)[1..], words);
+}
+
+#[test]
+fn what_was_put_aside_is_asked_for_as_it_was_said_newest_first_and_page_by_page() {
+    let mut world = World::of(3);
+    let chat = world.group(0, &[2, 3]);
+    world.say(0, chat, "1 kept");
+    world.settle();
+    let backup = world.server.clone();
+    world.disconnect(0);
+    world.say(1, chat, "2 lost");
+    world.settle();
+    let second = world.reference(1, chat, "2 lost");
+    world.send(1, chat, Content::edit(second, "2 lost and changed"));
+    world.send(1, chat, Content::reply(second, "3 an answer"));
+    world.settle();
+    // Only the third one comes back: it has said none of it, and so nothing is said again.
+    let before = world.server.head(chat);
+    world.restore(backup);
+    world.connect(2);
+    world.pass(Duration::from_secs(60));
+
+    let rows = &world.peers[2].rows;
+    let asked = |before, limit| worded(query::set_aside(rows, chat, before, limit));
+    let aside = asked(None, 10);
+    let words: Vec<&str> = aside.iter().map(|(_, words)| words.as_str()).collect();
+    assert_eq!(words, ["3 an answer", "2 lost and changed"]);
+    let [newest, oldest] = [&aside[0].0, &aside[1].0];
+    assert_eq!(newest.place, Place::At(Seq(before)));
+    assert_eq!((oldest.sender, oldest.place), (device(2, 1), Place::At(second.seq)));
+    assert_eq!((oldest.status, oldest.reference), (None, None), "nothing can be said of it any more");
+    assert_eq!(oldest.edited.as_ref().unwrap().original, "2 lost");
+    assert_eq!(asked(None, 1), aside[..1]);
+    assert_eq!(asked(Some((newest.time, Seq(before))), 10), aside[1..]);
+    assert_eq!(asked(Some((oldest.time, second.seq)), 10), []);
+    assert_eq!(query::set_aside(&world.peers[1].rows, chat, None, 10), [], "it has not come back");
+}
+
+/// Messages and what they say.
+fn worded(items: Vec<Item>) -> Vec<(MessageView, String)> {
+    let message = |item| match item {
+        Item::Message(message) => {
+            let BodyView::Text(text) = &message.body else { return None };
+            let words = text.text.clone();
+            Some((*message, words))
+        }
+        Item::Event(_) | Item::Notice(_) => None,
+    };
+    items.into_iter().filter_map(message).collect()
 }

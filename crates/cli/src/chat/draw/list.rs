@@ -20,7 +20,7 @@ pub(super) fn draw(model: &Model, area: Rect, frame: &mut Frame<'_>) {
     let theme = model.theme;
     put(frame, row_of(area, 0), Line::styled(filled(" Chats", area), theme.strong()));
     if model.chats.is_empty() {
-        for (row, text) in (2..).zip([" None yet:", " 'dunlin new'", " starts one."]) {
+        for (row, text) in (2..).zip([" None yet:", " Ctrl+N starts one."]) {
             put(frame, row_of(area, row), Line::styled(filled(text, area), theme.quiet()));
         }
         return;

@@ -3,6 +3,7 @@
 mod conversation;
 mod list;
 mod overlay;
+mod sheets;
 pub(super) mod style;
 
 pub(super) use overlay::help_top_max;

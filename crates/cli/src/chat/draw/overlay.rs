@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear};
 
-use super::{cursor_at, put, row_of};
+use super::{cursor_at, put, row_of, sheets};
 use crate::chat::composer::Composer;
 use crate::chat::keys::{BINDINGS, Context};
 use crate::chat::model::{Model, Overlay, QUICK_REACTIONS};
@@ -14,11 +14,11 @@ use crate::chat::view::{ChatSort, Found};
 use crate::localtime;
 
 /// Columns of an overlay, at most.
-const COLUMNS_MAX: u16 = 72;
+pub(super) const COLUMNS_MAX: u16 = 72;
 /// Columns for the names of keys on the help page.
 const KEY_COLUMNS: usize = 20;
 /// Rows of matches, at most.
-const MATCHES_MAX: u16 = 12;
+pub(super) const MATCHES_MAX: u16 = 12;
 
 /// What the marks mean, on the help page.
 const LEGEND: [(&str, &str); 7] = [
@@ -38,11 +38,14 @@ pub(super) fn draw(model: &Model, overlay: &Overlay, frame: &mut Frame<'_>) {
         Overlay::Search { field, found, at } => search(model, field, found.as_deref(), *at, frame),
         Overlay::React { field, at, .. } => react(model, field, *at, frame),
         Overlay::Delete { everyone, .. } => delete(model, *everyone, frame),
+        Overlay::New(starting) => sheets::new_chat(model, starting, frame),
+        Overlay::Verify { name, keys, .. } => sheets::keys(model, name, keys.as_ref(), frame),
+        Overlay::Info { info, top } => sheets::info(model, info, *top, frame),
     }
 }
 
 /// Clears the middle of the screen for so many rows, and gives what is within the frame around it.
-fn open(model: &Model, title: &str, rows: u16, frame: &mut Frame<'_>) -> Rect {
+pub(super) fn open(model: &Model, title: &str, rows: u16, frame: &mut Frame<'_>) -> Rect {
     let screen = frame.area();
     let width = screen.width.min(COLUMNS_MAX);
     let height = rows.saturating_add(2).min(screen.height);
@@ -95,7 +98,7 @@ fn help_lines(model: &Model) -> Vec<Line<'static>> {
     lines
 }
 
-fn field_row(model: &Model, field: &Composer, area: Rect, frame: &mut Frame<'_>) {
+pub(super) fn field_row(model: &Model, field: &Composer, area: Rect, frame: &mut Frame<'_>) {
     let room = usize::from(area.width).saturating_sub(3);
     // The end of what was typed is what one looks at.
     let mut shown = one_line_kept(field.text());

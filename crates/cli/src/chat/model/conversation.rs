@@ -104,6 +104,12 @@ impl Conversation {
         }
     }
 
+    /// The message that is chosen.
+    pub(super) fn chosen_message(&self) -> Option<&Message> {
+        let chosen = self.chosen?;
+        self.entries.iter().find(|entry| entry.place == chosen)?.message()
+    }
+
     /// What has to be loaded.
     pub(super) const fn load(&self) -> Request {
         Request::Load { chat: self.chat, window: self.window }

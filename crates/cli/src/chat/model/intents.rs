@@ -3,11 +3,10 @@
 use dunlin_model::{ChatId, Seq};
 
 use super::conversation::{Conversation, Purpose};
-use super::{Focus, Model, Overlay, QUICK_REACTIONS, Request};
+use super::{Focus, Model, Overlay, QUICK_REACTIONS, Request, Starting};
 use crate::chat::composer::Composer;
 use crate::chat::draw::help_top_max;
 use crate::chat::keys::Intent;
-use crate::chat::view::{Body, Message, Place};
 
 /// How often it is said that the person still types.
 const TYPING_SAID_EVERY_MS: u64 = 3_000;
@@ -54,6 +53,12 @@ impl Model {
             Intent::Erase(what) => self.edit_field(&mut out, |field| field.erase(what)),
             Intent::Clear => self.clear(&mut out),
             Intent::Browse => self.browse(),
+            Intent::NewChat => self.overlay = Some(Overlay::New(Starting::default())),
+            Intent::NextField => self.next_field(),
+            Intent::Verify => self.ask_keys(&mut out),
+            Intent::Mark => self.mark(true, &mut out),
+            Intent::Unmark => self.mark(false, &mut out),
+            Intent::Info => self.ask_info(&mut out),
             Intent::Reply => self.reply(),
             Intent::Edit => self.edit(),
             Intent::React => self.react(),
@@ -96,6 +101,10 @@ impl Model {
             }
             Some(Overlay::Switch { at, .. }) => {
                 *at = 0;
+                return;
+            }
+            Some(Overlay::New(starting)) => {
+                starting.said = None;
                 return;
             }
             Some(_) => return,
@@ -141,7 +150,7 @@ impl Model {
     }
 
     /// Opens a chat, and keeps what was typed in the one before.
-    fn open_chat_at(&mut self, chat: ChatId, goal: Option<Seq>, out: &mut Vec<Request>) {
+    pub(super) fn open_chat_at(&mut self, chat: ChatId, goal: Option<Seq>, out: &mut Vec<Request>) {
         let same = self.open.as_ref().is_some_and(|open| open.chat == chat);
         if !same {
             self.stop_typing(out);
@@ -236,7 +245,7 @@ impl Model {
     }
 
     /// Neither replies nor edits any more.
-    fn withdraw(&mut self) {
+    pub(super) fn withdraw(&mut self) {
         let Some(open) = &mut self.open else { return };
         if let Purpose::Edit { before, .. } = std::mem::replace(&mut open.purpose, Purpose::Fresh) {
             open.composer = before;
@@ -250,11 +259,13 @@ impl Model {
             Some(Overlay::Search { found: Some(found), .. }) => found.len(),
             Some(Overlay::React { .. }) => QUICK_REACTIONS.len(),
             Some(Overlay::Help { .. }) => help_top_max(self) + 1,
+            Some(Overlay::Info { info, .. }) => info.recipients.len(),
             _ => 0,
         };
         match &mut self.overlay {
             Some(
                 Overlay::Help { top: at }
+                | Overlay::Info { top: at, .. }
                 | Overlay::Switch { at, .. }
                 | Overlay::Search { at, .. }
                 | Overlay::React { at, .. },
@@ -262,7 +273,7 @@ impl Model {
                 *at = at.saturating_add_signed(if down { 1 } else { -1 }).min(matches.saturating_sub(1));
                 return;
             }
-            Some(Overlay::Delete { .. }) => return,
+            Some(Overlay::Delete { .. } | Overlay::New(_) | Overlay::Verify { .. }) => return,
             None => {}
         }
         match self.focus {
@@ -310,7 +321,10 @@ impl Model {
                 let quick = QUICK_REACTIONS.get(at).copied().unwrap_or_default();
                 self.put_reaction(seq, if typed.is_empty() { quick } else { typed }, out);
             }
-            Some(Overlay::Help { .. } | Overlay::Delete { .. }) => {}
+            Some(Overlay::New(starting)) => self.start(starting, out),
+            Some(
+                Overlay::Help { .. } | Overlay::Delete { .. } | Overlay::Verify { .. } | Overlay::Info { .. },
+            ) => {}
             None => {
                 if let Some(chat) = self.cursor {
                     self.open_chat_at(chat, None, out);
@@ -390,103 +404,6 @@ impl Model {
         if let Some(open) = &mut self.open {
             self.focus = Focus::Browse;
             open.choose_end(true, &look, height);
-        }
-    }
-
-    /// The message that is chosen, when something can be done with it.
-    fn target(&mut self) -> Option<Seq> {
-        let open = self.open.as_ref()?;
-        let chosen = open.chosen?;
-        if chosen.seq().is_none() {
-            self.note = Some("It waits to be sent.".into());
-            return None;
-        }
-        chosen.seq()
-    }
-
-    fn reply(&mut self) {
-        let Some(seq) = self.target() else { return };
-        self.withdraw();
-        if let Some(open) = &mut self.open {
-            open.purpose = Purpose::Reply(seq);
-            open.chosen = None;
-        }
-        self.focus = Focus::Compose;
-    }
-
-    fn edit(&mut self) {
-        let Some(seq) = self.target() else { return };
-        self.begin_edit(seq);
-    }
-
-    fn edit_newest(&mut self) {
-        let Some(open) = self.open.as_ref().filter(|open| open.composer.is_empty()) else { return };
-        let newest = open.entries.iter().rev().find(|entry| {
-            let mine = |message: &Message| message.mine && matches!(message.body, Body::Text(_));
-            matches!(entry.place, Place::In(..)) && entry.message().is_some_and(mine)
-        });
-        if let Some(seq) = newest.and_then(|entry| entry.place.seq()) {
-            self.begin_edit(seq);
-        }
-    }
-
-    fn begin_edit(&mut self, seq: Seq) {
-        let Some(open) = &mut self.open else { return };
-        let Some(message) = open.message(seq) else { return };
-        let Body::Text(text) = &message.body else {
-            self.note = Some("There are no words to edit.".into());
-            return;
-        };
-        if !message.mine {
-            self.note = Some("Only its author can edit it.".into());
-            return;
-        }
-        let words = Composer::holding(text);
-        let before = match std::mem::replace(&mut open.purpose, Purpose::Fresh) {
-            Purpose::Edit { before, .. } => before,
-            Purpose::Fresh | Purpose::Reply(_) => std::mem::take(&mut open.composer),
-        };
-        open.composer = words;
-        open.purpose = Purpose::Edit { seq, before };
-        open.chosen = None;
-        self.focus = Focus::Compose;
-    }
-
-    fn react(&mut self) {
-        if let Some(seq) = self.target() {
-            self.overlay = Some(Overlay::React { seq, field: Composer::default(), at: 0 });
-        }
-    }
-
-    /// Puts an emoji on a message, or takes it back where the person put it.
-    fn put_reaction(&mut self, seq: Seq, emoji: &str, out: &mut Vec<Request>) {
-        let Some(open) = &self.open else { return };
-        let Some(message) = open.message(seq) else { return };
-        let remove = message.reactions.iter().any(|reaction| reaction.mine && reaction.emoji == emoji);
-        out.push(Request::React { chat: open.chat, seq, emoji: emoji.to_owned(), remove });
-    }
-
-    fn ask_deletion(&mut self, out: &mut Vec<Request>) {
-        let Some(open) = &self.open else { return };
-        if let Some(Place::Waiting(number)) = open.chosen {
-            out.push(Request::Cancel { chat: open.chat, number });
-            return;
-        }
-        let Some(seq) = self.target() else { return };
-        let everyone =
-            self.open.as_ref().and_then(|open| open.message(seq)).is_some_and(|message| message.mine);
-        self.overlay = Some(Overlay::Delete { seq, everyone });
-    }
-
-    fn delete(&mut self, everyone: bool, out: &mut Vec<Request>) {
-        let Some(Overlay::Delete { seq, everyone: possible }) = self.overlay else { return };
-        if everyone && !possible {
-            self.note = Some("Only its author and admins can delete it for everyone.".into());
-            return;
-        }
-        self.overlay = None;
-        if let Some(open) = &self.open {
-            out.push(Request::Delete { chat: open.chat, seq, everyone });
         }
     }
 }

@@ -1,14 +1,16 @@
 //! All that the screen shows, and how it changes: keys and news come in, requests go out. No terminal, no device,
 //! no clock; the same inputs give the same screen.
 
+mod acts;
 mod conversation;
 mod intents;
 mod news;
 mod overlay;
+mod people;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dunlin_model::{ChatId, Seq, Timestamp, UserId};
+use dunlin_model::{ChatId, IdentityKey, Seq, Timestamp, UserId};
 use jiff::tz::TimeZone;
 
 use super::composer::Composer;
@@ -21,6 +23,7 @@ use super::view::{ChatSort, ChatView, Found, Presence, Window};
 pub(super) use conversation::{Conversation, Purpose};
 pub(super) use news::News;
 pub(super) use overlay::{Overlay, QUICK_REACTIONS};
+pub(super) use people::Starting;
 
 /// The whole of it.
 #[derive(Debug)]
@@ -102,6 +105,14 @@ pub(super) enum Request {
     Draft { chat: ChatId, text: String },
     /// Look for words in all messages; answered by [`News::Found`].
     Search { text: String },
+    /// Start a chat with one person, or a group with a title; answered by [`News::Started`] or [`News::NotStarted`].
+    Start { people: Vec<String>, title: String },
+    /// Show somebody's keys; answered by [`News::Keys`].
+    Keys { user: UserId },
+    /// Note that these keys of somebody were compared and are theirs, or with `None` take that back.
+    Verify { user: UserId, identity: Option<IdentityKey> },
+    /// Show who has a message; answered by [`News::Info`].
+    Info { chat: ChatId, seq: Seq },
     /// Follow the presence of these people alone.
     Watch { users: Vec<UserId> },
     /// Draw everything anew.

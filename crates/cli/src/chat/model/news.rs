@@ -2,8 +2,8 @@
 
 use dunlin_model::{ChatId, Timestamp, UserId};
 
-use super::{Focus, Link, Model, Request};
-use crate::chat::view::{ChatView, Found, Page, Presence};
+use super::{Focus, Link, Model, Overlay, Request};
+use crate::chat::view::{ChatView, Found, Info, Keys, Page, Presence};
 
 /// Who was not heard to type for so long has stopped.
 const TYPING_FORGOTTEN_MS: u64 = 8_000;
@@ -33,6 +33,14 @@ pub(in crate::chat) enum News {
     Presence(UserId, Presence),
     /// What a search for this text found.
     Found { text: String, found: Vec<Found> },
+    /// The chat that was asked for is there.
+    Started(ChatId),
+    /// It is not, and why.
+    NotStarted(String),
+    /// Somebody's keys; `None` while they are not known here.
+    Keys { user: UserId, name: String, keys: Option<Keys> },
+    /// Who has a message.
+    Info(Info),
     /// A sentence for the person.
     Note(String),
 }
@@ -76,6 +84,16 @@ impl Model {
                 self.presence.insert(user, presence);
             }
             News::Found { text, found } => self.found(&text, found),
+            News::Started(chat) => self.started(chat, &mut out),
+            News::NotStarted(why) => self.not_started(why),
+            News::Keys { user, name, keys } => self.overlay = Some(Overlay::Verify { user, name, keys }),
+            News::Info(info) => {
+                let top = match &self.overlay {
+                    Some(Overlay::Info { top, .. }) => *top,
+                    _ => 0,
+                };
+                self.overlay = Some(Overlay::Info { info, top });
+            }
             News::Note(note) => self.note = Some(note),
         }
         self.settle(&mut out);

@@ -1,10 +1,11 @@
 //! What lies above the chats for a moment and takes the keys.
 
-use dunlin_model::Seq;
+use dunlin_model::{Seq, UserId};
 
+use super::Starting;
 use crate::chat::composer::Composer;
 use crate::chat::keys::Context;
-use crate::chat::view::Found;
+use crate::chat::view::{Found, Info, Keys};
 
 /// Reactions with a key of their own.
 pub(in crate::chat) const QUICK_REACTIONS: [&str; 6] = ["👍", "🧡", "😂", "😮", "😢", "🙏"];
@@ -49,6 +50,24 @@ pub(in crate::chat) enum Overlay {
         /// Whether everyone's is possible.
         everyone: bool,
     },
+    /// A new chat.
+    New(Starting),
+    /// The keys of somebody.
+    Verify {
+        /// Whose.
+        user: UserId,
+        /// What they are called.
+        name: String,
+        /// Their keys; `None` while they are not known here.
+        keys: Option<Keys>,
+    },
+    /// Who has a message.
+    Info {
+        /// What is known of it.
+        info: Info,
+        /// The first recipient that is shown.
+        top: usize,
+    },
 }
 
 impl Overlay {
@@ -59,6 +78,9 @@ impl Overlay {
             Self::Switch { .. } | Self::Search { .. } => Context::Pick,
             Self::React { .. } => Context::React,
             Self::Delete { .. } => Context::Delete,
+            Self::New(_) => Context::New,
+            Self::Verify { .. } => Context::Verify,
+            Self::Info { .. } => Context::Info,
         }
     }
 
@@ -68,7 +90,8 @@ impl Overlay {
             Self::Switch { field, .. } | Self::Search { field, .. } | Self::React { field, .. } => {
                 Some(field)
             }
-            Self::Help { .. } | Self::Delete { .. } => None,
+            Self::New(starting) => starting.field(),
+            Self::Help { .. } | Self::Delete { .. } | Self::Verify { .. } | Self::Info { .. } => None,
         }
     }
 }

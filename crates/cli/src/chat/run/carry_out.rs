@@ -62,6 +62,23 @@ impl Running {
                 Request::Seen { chat, seq } => self.act(Action::MarkSeen { chat, seq }).await?,
                 Request::Typing { chat, typing } => self.act(Action::SetTyping { chat, typing }).await?,
                 Request::Draft { chat, text } => self.act(Action::SetDraft { chat, text }).await?,
+                Request::Start { people, title } => self.start(people, title),
+                Request::Keys { user } => {
+                    self.learn(vec![user]);
+                    let news = self.session.keys_news(user).await?;
+                    waiting.extend(self.model.hear(news));
+                }
+                Request::Verify { user, identity } => {
+                    self.session.set_verified(user, identity).await?;
+                    waiting.push_back(Request::Keys { user });
+                }
+                Request::Info { chat, seq } => match self.session.message_info(chat, seq) {
+                    Some((info, users)) => {
+                        self.learn(users);
+                        waiting.extend(self.model.hear(News::Info(info)));
+                    }
+                    None => self.model.note = Some("Of that it is not known who has it.".into()),
+                },
                 Request::Watch { users } => self.act(Action::WatchPresence { users }).await?,
             }
         }
@@ -100,6 +117,19 @@ impl Running {
                 // With so much to tell, one more would not be read.
                 let _ = news.try_send(News::Note(failure.to_string()));
             }
+        });
+    }
+
+    /// Starts a chat. It takes its time: keys of others are needed.
+    fn start(&self, people: Vec<String>, title: String) {
+        let (session, news) = (Rc::clone(&self.session), self.news.clone());
+        tokio::task::spawn_local(async move {
+            let told = match session.start_chat(&people, title).await {
+                Ok(chat) => News::Started(chat),
+                Err(failure) => News::NotStarted(failure.to_string()),
+            };
+            // Nobody waits for it when the screen is left.
+            let _ = news.send(told).await;
         });
     }
 

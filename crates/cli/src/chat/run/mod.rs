@@ -30,6 +30,8 @@ use crate::failure::{Failure, Result};
 use crate::session::{Online, Session};
 use terminal::Screen;
 
+pub(crate) use terminal::needs_screen;
+
 /// How often it is looked at the clock, and what was typed is kept.
 const TICK: Duration = Duration::from_secs(1);
 /// Keys and changes that are taken before the screen is drawn again.
@@ -129,6 +131,11 @@ impl Running {
                 }
                 change = changes.recv() => self.take_changes(change, &mut changes).await?,
                 Some(news) = told.recv() => {
+                    if matches!(news, News::Started(_)) {
+                        // It is to be opened.
+                        self.chats_dirty = true;
+                        self.read_again().await?;
+                    }
                     self.hear(news).await?;
                     // Names may be others now.
                     (self.chats_dirty, self.open_dirty) = (true, true);
@@ -239,12 +246,17 @@ impl Running {
                 }
             }
             let chats = self.session.chat_views().await?;
+            // Somebody may have begun to write who is not known here.
+            self.learn(self.session.peers());
             self.hear(News::Chats(chats)).await?;
         }
         if std::mem::take(&mut self.open_dirty)
             && let Some(request) = self.model.reload()
         {
             self.carry_out(vec![request]).await?;
+            if let Some(request) = self.model.look_again() {
+                self.carry_out(vec![request]).await?;
+            }
         }
         Ok(())
     }

@@ -15,6 +15,23 @@ use ratatui::backend::CrosstermBackend;
 use crate::chat::draw;
 use crate::chat::model::Model;
 use crate::failure::{Failure, Result};
+use crate::output::Output;
+
+/// Looks whether this process has a terminal that can be taken.
+///
+/// # Errors
+/// When there is none, or a script is to read from it, or it cannot move its cursor.
+pub(crate) fn needs_screen(out: &Output) -> Result {
+    if out.is_guest() || out.is_json() || !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        return Err(Failure::Usage(
+            "'dunlin chat' needs a terminal of its own; scripts use 'dunlin tail'.".into(),
+        ));
+    }
+    if std::env::var_os("TERM").is_some_and(|kind| kind == "dumb") {
+        return Err(Failure::Usage("This terminal cannot show a whole screen; use 'dunlin tail'.".into()));
+    }
+    Ok(())
+}
 
 /// The terminal while it is taken.
 pub(super) struct Screen {
@@ -22,19 +39,11 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// Takes the terminal.
+    /// Takes the terminal, which is one that [`needs_screen`] allows.
     ///
     /// # Errors
-    /// When there is none, or it is one that cannot move its cursor.
+    /// When it is gone.
     pub(super) fn take() -> Result<Self> {
-        if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
-            return Err(Failure::Usage("'dunlin chat' needs a terminal; scripts use 'dunlin tail'.".into()));
-        }
-        if std::env::var_os("TERM").is_some_and(|kind| kind == "dumb") {
-            return Err(Failure::Usage(
-                "This terminal cannot show a whole screen; use 'dunlin tail'.".into(),
-            ));
-        }
         give_back_on_panic();
         let terminal = Terminal::new(CrosstermBackend::new(io::stdout())).map_err(|error| broken(&error))?;
         let screen = Self { terminal };
@@ -115,4 +124,47 @@ fn stop() {}
 
 fn broken(error: &io::Error) -> Failure {
     Failure::Failed(format!("The terminal cannot be used: {error}."))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::io::Read;
+
+    use pty_process::Size;
+    use pty_process::blocking::{Command, open};
+
+    use super::*;
+
+    #[test]
+    #[ignore = "it panics; the test below runs it in a terminal of its own"]
+    fn panics_while_it_has_the_screen() {
+        let _screen = Screen::take().unwrap();
+        panic!("something to be told");
+    }
+
+    #[test]
+    fn a_panic_gives_the_terminal_back_before_it_is_told() {
+        let (mut pty, pts) = open().unwrap();
+        pty.resize(Size::new(50, 100)).unwrap();
+        let name = "chat::run::terminal::tests::panics_while_it_has_the_screen";
+        let this = std::env::current_exe().unwrap();
+        let command = Command::new(this).args(["--exact", name, "--ignored", "--nocapture"]);
+        let mut child = command.env("TERM", "xterm-256color").spawn(pts).unwrap();
+        let size = |count| std::num::NonZeroU16::new(count).unwrap();
+        let mut shown = vt100::Parser::new(size(50), size(100), 0);
+        let (mut piece, mut was_taken) = ([0; 4_096], false);
+        // It ends with the program.
+        while let Ok(count @ 1..) = pty.read(&mut piece) {
+            for byte in &piece[..count] {
+                shown.process(&[*byte]);
+                was_taken |= shown.screen().alternate_screen();
+            }
+        }
+        assert!(!child.wait().unwrap().success() && was_taken);
+        let screen = shown.screen();
+        assert!(!screen.alternate_screen() && !screen.bracketed_paste() && !screen.hide_cursor());
+        // Outside of raw mode a new line begins at the left.
+        let is_told = screen.rows(0, 100).any(|row| row.starts_with("something to be told"));
+        assert!(is_told, "{}", screen.contents());
+    }
 }

@@ -4,18 +4,21 @@ use std::collections::BTreeMap;
 
 use dunlin_client::content::Files;
 use dunlin_client::query::{
-    self, BodyView, ChatSummary, EventView, Happened, Item, MessageStatus, MessageView, NoticeView, Preview,
+    self, BodyView, ChatSummary, EventView, Happened, Item, MessageInfo, MessageStatus, MessageView,
+    NoticeView, Preview,
 };
 use dunlin_client::search::Query;
 use dunlin_model::{ChatId, ChatKind, EventKind, Role, Seq, UserId};
 
+use crate::chat::model::News;
 use crate::chat::text::one_line;
 use crate::chat::view::{
-    Body, ChatSort, ChatView, Entry, Found, Message, Page, Place, Quote, Reactions, Tick, What, Window,
+    Body, ChatSort, ChatView, Entry, Found, Info, Keys, Message, Page, Place, Quote, Reactions, Tick, What,
+    Window,
 };
 use crate::failure::Result;
 use crate::plain;
-use crate::session::Session;
+use crate::session::{NO_WAIT, Session};
 
 /// Chats in the list.
 const CHATS_MAX: usize = 1_000;
@@ -165,6 +168,42 @@ impl Session {
         let text = one_line(&self.notice_text(&notice.notice));
         let what = What::Notice { text, alarming: true };
         Entry { place: Place::In(notice.after, nth), time: notice.time, what }
+    }
+
+    /// The keys of somebody.
+    pub(super) async fn keys_news(&self, user: UserId) -> Result<News> {
+        let known = self.known_keys(user).await?;
+        let keys = known.map(|known| Keys {
+            identity: known.identity,
+            number: known.halves(),
+            verified: known.verified,
+        });
+        Ok(News::Keys { user, name: self.name(user), keys })
+    }
+
+    /// Who has a message, and who they are. `None` where there is none.
+    pub(super) fn message_info(&self, chat: ChatId, seq: Seq) -> Option<(Info, Vec<UserId>)> {
+        let MessageInfo { message, recipients } = self.device.info(chat, seq)?;
+        let users = recipients.iter().map(|(user, _)| *user).collect();
+        let named = recipients.into_iter().map(|(user, status)| (self.name(user), tick_of(status)));
+        let mut recipients: Vec<(String, Tick)> = named.collect();
+        recipients.sort_by(|(one, far), (other, further)| further.cmp(far).then_with(|| one.cmp(other)));
+        let (name, time) = (self.name(message.sender.user), message.time);
+        let text = body_of(message.body).words().to_owned();
+        Some((Info { seq, name, time, text, recipients }, users))
+    }
+
+    /// Starts a chat with one person, or a group with a title.
+    pub(super) async fn start_chat(&self, people: &[String], title: String) -> Result<ChatId> {
+        self.catch_up(NO_WAIT).await?;
+        let mut members = Vec::new();
+        for person in people {
+            members.push(self.find_person(person).await?);
+        }
+        match members.as_slice() {
+            [user] if title.is_empty() => self.start_direct(*user).await,
+            _ => Ok(self.start_group(ChatKind::Group, title, members).await?.chat),
+        }
     }
 
     /// Messages that hold all words of `text`.

@@ -4,3 +4,4 @@ mod fixture;
 mod moving;
 mod pressing;
 mod screens;
+mod sheets;

@@ -12,7 +12,7 @@ use crate::chat::draw::style::Theme;
 use crate::chat::model::News;
 use crate::chat::view::{Found, Presence};
 
-fn assert_screen(name: &str, desk: &Desk) {
+pub(super) fn assert_screen(name: &str, desk: &Desk) {
     let path =
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/chat/tests/screens").join(format!("{name}.txt"));
     let screen = desk.screen();
