@@ -4,6 +4,7 @@
 //! decided by others, who give out addresses that serve for a while ([`GrantKey`]).
 
 mod grant;
+mod holder;
 mod local;
 mod memory;
 
@@ -15,6 +16,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 pub use grant::{Access, BLOBS_PATH, GRANT_VALID, Grant, GrantError, GrantKey};
+pub use holder::Holder;
 pub use local::LocalBlobs;
 pub use memory::MemoryBlobs;
 
@@ -99,4 +101,30 @@ pub trait Blobs: Send + Sync + 'static {
     /// # Errors
     /// `Unavailable`.
     async fn size(&self, hash: BlobHash) -> Result<Option<u64>, BlobError>;
+
+    /// Notes for which chat the blob is, before its address is given out; a chat that holds it already goes on
+    /// doing so as [`Holder::merge`] says. Durable when this returns.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn hold(&self, hash: BlobHash, holder: Holder) -> Result<(), BlobError>;
+
+    /// The chats that the blob is for, in no order. It need not be there yet.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn holders(&self, hash: BlobHash) -> Result<Vec<Holder>, BlobError>;
+
+    /// The next blobs and held names after `after` in the order of their hashes, at most `limit`.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn list(&self, after: Option<BlobHash>, limit: usize) -> Result<Vec<BlobHash>, BlobError>;
+
+    /// The chat does not need the blob any more, unless it held it again after `holder` was read. When no other chat
+    /// holds it, the blob is removed, which is told. May be repeated, and after a crash is.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn let_go(&self, hash: BlobHash, holder: Holder) -> Result<bool, BlobError>;
 }

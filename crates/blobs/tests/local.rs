@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use dunlin_blobs::{BlobError, BlobHash, Blobs, LocalBlobs, MemoryBlobs};
+use dunlin_blobs::{BlobError, BlobHash, Blobs, Holder, LocalBlobs, MemoryBlobs};
+use dunlin_model::{ChatId, Seq, Timestamp};
 
 const LIMIT: usize = 64;
 const BYTES: Bytes = Bytes::from_static(b"some bytes");
@@ -100,5 +101,69 @@ fn a_name_reads_back_from_its_text_in_one_form_only() {
     assert!(hash.to_string().to_uppercase().parse::<BlobHash>().is_err());
     for wrong in ["", "00", "../../../../etc/passwd", &"0".repeat(63), &"0".repeat(66)] {
         assert!(wrong.parse::<BlobHash>().is_err(), "{wrong}");
+    }
+}
+
+fn held_by(chat: u8, after: u64, held: u64) -> Holder {
+    Holder { chat: ChatId::from_bytes([chat; 16]), after: Seq(after), held: Timestamp(held) }
+}
+
+#[tokio::test]
+async fn a_blob_goes_when_the_last_chat_lets_go_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    goes_with_the_last_chat(&open(folder.path())).await;
+    goes_with_the_last_chat(&MemoryBlobs::new(LIMIT)).await;
+    // Of what is there at a restart, nothing is forgotten.
+    let (blobs, hash) = (open(folder.path()), BlobHash::of(&BYTES));
+    blobs.hold(hash, held_by(3, 1, 1)).await.unwrap();
+    drop(blobs);
+    assert_eq!(open(folder.path()).holders(hash).await.unwrap(), [held_by(3, 1, 1)]);
+}
+
+async fn goes_with_the_last_chat(blobs: &dyn Blobs) {
+    let hash = BlobHash::of(&BYTES);
+    // Held before it is put, twice by one chat: the event may stand after the first time already.
+    for holder in [held_by(1, 5, 100), held_by(1, 9, 200), held_by(2, 7, 150)] {
+        blobs.hold(hash, holder).await.unwrap();
+    }
+    let mut holders = blobs.holders(hash).await.unwrap();
+    holders.sort_unstable_by_key(|holder| holder.chat);
+    assert_eq!(holders, [held_by(1, 5, 200), held_by(2, 7, 150)]);
+    assert_eq!(blobs.list(None, 10).await.unwrap(), [hash], "what was not put yet is listed too");
+    blobs.put(hash, BYTES).await.unwrap();
+    assert!(!blobs.let_go(hash, held_by(1, 5, 200)).await.unwrap());
+    assert_eq!(blobs.get(hash).await.unwrap(), Some(BYTES), "the other chat needs it");
+    blobs.hold(hash, held_by(2, 8, 300)).await.unwrap();
+    assert!(!blobs.let_go(hash, held_by(2, 7, 150)).await.unwrap());
+    assert_eq!(blobs.get(hash).await.unwrap(), Some(BYTES), "it was held again");
+    assert!(blobs.let_go(hash, held_by(2, 7, 300)).await.unwrap());
+    assert_eq!(blobs.get(hash).await.unwrap(), None);
+    assert_eq!(blobs.list(None, 10).await.unwrap(), []);
+    assert!(!blobs.let_go(hash, held_by(2, 7, 300)).await.unwrap());
+}
+
+#[tokio::test]
+async fn blobs_are_listed_by_their_hashes_from_any_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let local = open(folder.path());
+    let memory = MemoryBlobs::new(LIMIT);
+    for blobs in [&local as &dyn Blobs, &memory] {
+        let mut hashes = Vec::new();
+        for n in 0..40_u8 {
+            let bytes = Bytes::from(vec![n]);
+            hashes.push(BlobHash::of(&bytes));
+            blobs.put(BlobHash::of(&bytes), bytes).await.unwrap();
+        }
+        hashes.sort_unstable();
+        let (mut listed, mut after) = (Vec::new(), None);
+        while let Some(last) = {
+            let page = blobs.list(after, 7).await.unwrap();
+            assert!(page.len() <= 7);
+            listed.extend_from_slice(&page);
+            page.last().copied()
+        } {
+            after = Some(last);
+        }
+        assert_eq!(listed, hashes);
     }
 }

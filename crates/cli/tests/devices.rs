@@ -11,6 +11,7 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use device::{LoggedIn, PATIENCE, Running, text, unlock};
 use dunlin_client::content::Content;

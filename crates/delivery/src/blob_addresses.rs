@@ -1,6 +1,6 @@
 //! Who may read and write parts of handshakes in blob storage: addresses that serve for a few minutes.
 
-use dunlin_blobs::{Access, BlobHash, GRANT_VALID, Grant, GrantError, GrantKey};
+use dunlin_blobs::{Access, BlobHash, GRANT_VALID, Grant, GrantError, GrantKey, Holder};
 use dunlin_model::{ChatId, DeviceId, Encryption, EventKind, Payload, Refusal, Seq, Timestamp};
 
 use crate::{Delivery, DeliveryError};
@@ -22,7 +22,7 @@ impl Delivery {
     /// is a member of. Cancel safe.
     ///
     /// # Errors
-    /// `Refused`, `Store`.
+    /// `Refused`, `Store`, `Blobs`.
     pub async fn blob_to_put(
         &self,
         from: DeviceId,
@@ -31,16 +31,18 @@ impl Delivery {
         bytes: u64,
     ) -> Result<BlobAddress, DeliveryError> {
         let chat = self.current_chat(chat).await?;
-        chat.look(|state| match state.role(from.user) {
+        let after = chat.look(|state| match state.role(from.user) {
             None if state.memberships.contains_key(&from.user) => Err(Refusal::NotAMember),
             None => Err(Refusal::NoSuchChat),
             Some(_) if state.encryption != Encryption::Mls => Err(Refusal::WrongEncryption),
-            Some(_) => Ok(()),
+            Some(_) => Ok(state.head),
         })?;
         let limit = self.blobs.bytes_max();
         if bytes > u64::try_from(limit).unwrap_or(u64::MAX) {
             return Err(Refusal::TooLarge { what: "A part of the handshake", limit }.into());
         }
+        // Before anyone can put it, so that no blob is there of which nobody knows whose it is.
+        self.blobs.hold(hash, Holder { chat: chat.id, after, held: self.clock.now() }).await?;
         self.grant(Access::Put, hash, bytes).await
     }
 
@@ -103,7 +105,7 @@ impl Delivery {
 }
 
 /// The parts of a handshake.
-fn parts(kind: &EventKind) -> [Option<&Payload>; 3] {
+pub(crate) fn parts(kind: &EventKind) -> [Option<&Payload>; 3] {
     match kind {
         EventKind::GroupStarted(start) => [None, start.welcome.as_ref(), Some(&start.group_info)],
         EventKind::Committed(commit) => {
@@ -114,7 +116,7 @@ fn parts(kind: &EventKind) -> [Option<&Payload>; 3] {
 }
 
 /// How many bytes the blob has, if it is this one.
-fn named(part: &Payload, wanted: BlobHash) -> Option<u64> {
+pub(crate) fn named(part: &Payload, wanted: BlobHash) -> Option<u64> {
     match part {
         Payload::Stored { hash, bytes } if *hash == wanted.0 => Some(u64::from(*bytes)),
         _ => None,

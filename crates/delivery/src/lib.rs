@@ -5,6 +5,7 @@
 //! of messages for a recipient.
 
 mod blob_addresses;
+mod blob_removal;
 mod cache;
 mod chat;
 mod claims;
@@ -39,6 +40,7 @@ use dunlin_relay::{Relay, ServerId};
 use dunlin_store::Store;
 
 pub use blob_addresses::BlobAddress;
+pub use blob_removal::{BLOBS_KEPT_MIN, BlobsSwept};
 pub use chat::LogEntry;
 pub use config::DeliveryConfig;
 pub use error::DeliveryError;

@@ -86,6 +86,8 @@ pub struct Metrics {
     pub signals_dropped: Counter,
     /// Groups of chats verified anew from their GroupInfo, since none was kept.
     pub groups_verified: Counter,
+    /// Parts of handshakes removed from blob storage.
+    pub blobs_removed: Counter,
     /// From the decision to the durable event.
     pub append_time: Histogram,
     /// From the command to the answer.

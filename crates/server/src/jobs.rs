@@ -1,8 +1,10 @@
-//! What runs beside the way of a message: retention, and forgetting one-time codes.
+//! What runs beside the way of a message: retention, removing parts of handshakes that nobody needs, and forgetting
+//! one-time codes.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use dunlin_delivery::Delivery;
 use dunlin_model::{Clock, Timestamp};
 use dunlin_store::retention::{self, RetentionPolicy};
 use dunlin_store::{Store, StoreError};
@@ -11,6 +13,8 @@ use crate::config::RetentionSection;
 
 /// Chats whose bodies or events go in one step.
 const CHATS_PER_STEP: usize = 64;
+/// Blobs looked at in each run; the next one goes on where it ended.
+const BLOBS_PER_RUN: usize = 256;
 /// Challenges forgotten in one write.
 const CHALLENGES_PER_STEP: usize = 256;
 /// How long a challenge is kept after it expired: the limits per hour and day are counted on it.
@@ -19,14 +23,27 @@ const CHALLENGES_KEPT: Duration = Duration::from_secs(24 * 3_600);
 const STEP_PAUSE: Duration = Duration::from_millis(20);
 
 /// Runs for as long as the server does; dropping it stops it between two steps, and the next run resumes.
-pub(crate) async fn run(store: Arc<dyn Store>, clock: Arc<dyn Clock>, section: RetentionSection) {
+pub(crate) async fn run(
+    store: Arc<dyn Store>,
+    delivery: Arc<Delivery>,
+    clock: Arc<dyn Clock>,
+    section: RetentionSection,
+) {
     let policy = section.policy();
+    let mut after = None;
     let mut interval = tokio::time::interval(Duration::from_secs(section.interval_seconds.max(1)));
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
         if let Err(error) = expire(&*store, &*clock, &policy).await {
             tracing::warn!(%error, "expired messages were not removed; trying again later");
+        }
+        // Not longer than events are there that name them.
+        match delivery.remove_unneeded_blobs(after, BLOBS_PER_RUN, policy.events.max(policy.bodies)).await {
+            Ok(swept) => after = swept.next,
+            Err(error) => {
+                tracing::warn!(%error, "parts of handshakes were not removed; trying again later");
+            }
         }
         if let Err(error) = forget_challenges(&*store, clock.now() - CHALLENGES_KEPT).await {
             tracing::warn!(%error, "old one-time codes were not forgotten; trying again later");

@@ -59,6 +59,7 @@ const DELIVERY: &[(&str, &str, Read<DeliveryMetrics>)] = &[
     ("delivery_status_updates", "Status updates put up for sessions", |m| m.status_updates.get()),
     ("delivery_signals_dropped", "Signals dropped: too many waited", |m| m.signals_dropped.get()),
     ("delivery_groups_verified", "Groups verified anew, none was kept", |m| m.groups_verified.get()),
+    ("delivery_blobs_removed", "Parts of handshakes removed from blob storage", |m| m.blobs_removed.get()),
 ];
 
 const STORE: &[(&str, &str, Read<StoreStats>)] = &[

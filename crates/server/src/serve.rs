@@ -125,6 +125,7 @@ async fn serve_configured(options: ServeOptions, config: Config) -> Result<(), S
     let mut beside = JoinSet::new();
     beside.spawn(jobs::run(
         Arc::clone(&parts.store) as _,
+        Arc::clone(parts.gateway.delivery()),
         Arc::clone(&parts.clock),
         config.retention.clone(),
     ));

@@ -1,3 +1,4 @@
 //! Faults, fixtures and checkers for tests.
 
 pub mod fuzzing;
+pub mod secrets;

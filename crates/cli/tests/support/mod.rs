@@ -55,11 +55,16 @@ impl Machine {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://127.0.0.1:{}", self.port())
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
+    }
+
+    /// Where the server listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// Starts the server and waits until it listens.
@@ -72,7 +77,7 @@ impl Machine {
         let out = self.path("server.out");
         let log = File::options().create(true).append(true).open(self.path("server.log")).expect("a log");
         let child = dunlin()
-            .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port), "--data-dir"])
+            .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port()), "--data-dir"])
             .arg(self.path("data"))
             .envs(variables.iter().copied())
             .stdout(File::create(&out).expect("a file"))

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dunlin_model::{Commit, DeviceId, DeviceKey};
 use openmls::group::StagedCommit;
+use openmls::messages::ConfirmationTag;
 use openmls::prelude::tls_codec::{Deserialize as _, Size as _};
 use openmls::prelude::{
     ContentType, LeafNode, LeafNodeIndex, MlsMessageIn, ProcessedMessage, ProcessedMessageContent, Proposal,
-    ProtocolMessage, PublicGroup, RatchetTreeIn, Sender,
+    ProtocolMessage, PublicGroup, Sender, SignaturePublicKey,
 };
 use openmls_rust_crypto::RustCrypto;
 
@@ -15,6 +16,7 @@ use super::group::Seen;
 use super::info::Info;
 use super::leaf::{self, VALID_WHEN_USED};
 use super::storage::Nowhere;
+use super::tree::Tree;
 use super::welcome::Joining;
 use super::{Asked, Why};
 
@@ -34,25 +36,23 @@ pub(super) fn check(crypto: &RustCrypto, asked: &Asked, commit: &Commit, seen: S
     }
 }
 
-/// A commit that is refused, and the group as it was before, unless the commit is merged into it already.
+/// A commit that is refused, and the group as it was before, unless openmls could not go back to it.
 pub(super) struct Unfit {
     pub(super) why: Why,
     pub(super) before: Option<Box<Seen>>,
 }
 
-/// A commit that is good but for what only the group after it can show.
+/// A commit that is what it says, and whose leaves there are after it.
 struct Judged {
     staged: Box<StagedCommit>,
-    info: Info,
-    own: (DeviceKey, DeviceId),
-    added: BTreeMap<DeviceKey, DeviceId>,
+    devices: BTreeMap<DeviceKey, DeviceId>,
 }
 
-/// All that can be said with the group left as it is: there is no way back from a merge.
+/// All is said with the group left as it is: there is no way back from a merge.
 fn judge(crypto: &RustCrypto, asked: &Asked, commit: &Commit, seen: &Seen) -> Result<Judged, Why> {
     let Seen { group, devices: before } = seen;
     let from = asked.from;
-    let processed = process(crypto, asked, group)?;
+    let (processed, tag) = process(crypto, asked, group)?;
     let external = match processed.sender() {
         Sender::Member(leaf) if device_at(group, before, *leaf) == Some(from) => false,
         Sender::NewMemberCommit => true,
@@ -72,7 +72,19 @@ fn judge(crypto: &RustCrypto, asked: &Asked, commit: &Commit, seen: &Seen) -> Re
     let Change { added, references, .. } = change;
     Joining::With(references).fits(asked.parts.welcome.as_deref(), asked.place.suite)?;
     let info = judge_info(crypto, asked, seen, &staged, path)?;
-    Ok(Judged { staged, info, own, added })
+    if info.tag != tag {
+        return Err(DOES_NOT_FIT);
+    }
+    let tree = Tree::of(info.tree()?)?;
+    // The context is that of the staged commit, so this is the tree after it, node for node.
+    if tree.hash()? != *info.context().tree_hash() {
+        return Err(DOES_NOT_FIT);
+    }
+    if tree.key(info.signer).map(SignaturePublicKey::as_slice) != Some(&own.0.0) {
+        return Err(NOT_SIGNED);
+    }
+    let devices = devices_after(&tree, before, &added.into_iter().chain([own]).collect())?;
+    Ok(Judged { staged, devices })
 }
 
 /// Checks the GroupInfo as far as the staged commit says what the group will be, and that the committer signed it.
@@ -98,40 +110,38 @@ fn judge_info(
 }
 
 impl Judged {
-    /// The group after the commit, if the GroupInfo is of exactly that group.
+    /// The group after the commit.
     fn merge(self, seen: Seen) -> Result<Seen, Why> {
-        let Seen { mut group, devices: before } = seen;
+        let mut group = seen.group;
         group.merge_commit(&Nowhere, *self.staged).map_err(|_| "it cannot be applied")?;
-        let tree = RatchetTreeIn::from(group.export_ratchet_tree());
-        if self.info.tag != *group.confirmation_tag() || *self.info.tree()? != tree {
-            return Err(DOES_NOT_FIT);
-        }
-        let signer = group.leaf(self.info.signer).map(|leaf| leaf.signature_key().as_slice());
-        if signer != Some(&self.own.0.0) {
-            return Err(NOT_SIGNED);
-        }
-        let devices = devices_after(&group, &before, &self.added.into_iter().chain([self.own]).collect())?;
-        Ok(Seen { group, devices })
+        Ok(Seen { group, devices: self.devices })
     }
 }
 
-fn process(crypto: &RustCrypto, asked: &Asked, group: &PublicGroup) -> Result<ProcessedMessage, Why> {
+/// What a commit does to the group, and the confirmation tag that it brings.
+fn process(
+    crypto: &RustCrypto,
+    asked: &Asked,
+    group: &PublicGroup,
+) -> Result<(ProcessedMessage, ConfirmationTag), Why> {
     let message = MlsMessageIn::tls_deserialize_exact(&asked.parts.commit).map_err(|_| NOT_A_COMMIT)?;
     let message = message.try_into_protocol_message().map_err(|_| NOT_A_COMMIT)?;
-    if !matches!(message, ProtocolMessage::PublicMessage(_)) || message.content_type() != ContentType::Commit
-    {
+    if message.content_type() != ContentType::Commit {
         return Err(NOT_A_COMMIT);
     }
+    let ProtocolMessage::PublicMessage(public) = &message else { return Err(NOT_A_COMMIT) };
+    let tag = public.confirmation_tag().ok_or(NOT_A_COMMIT)?.clone();
     if message.group_id().as_slice() != asked.place.group_id() {
         return Err("it is for another group");
     }
     if message.epoch().as_u64() != asked.place.epoch.number {
         return Err("it is for another epoch");
     }
-    group.process_message(crypto, message).map_err(|error| {
+    let processed = group.process_message(crypto, message).map_err(|error| {
         tracing::debug!(%error, "a commit is refused");
         "its signature or its content is not valid"
-    })
+    })?;
+    Ok((processed, tag))
 }
 
 fn device_at(
@@ -216,14 +226,14 @@ impl Change {
 
 /// The devices of the group after the commit.
 fn devices_after(
-    group: &PublicGroup,
+    tree: &Tree<'_>,
     before: &BTreeMap<DeviceKey, DeviceId>,
     new: &BTreeMap<DeviceKey, DeviceId>,
 ) -> Result<BTreeMap<DeviceKey, DeviceId>, Why> {
     let mut after = BTreeMap::new();
     let mut devices = BTreeSet::new();
-    for member in group.members() {
-        let key: Result<[u8; 32], _> = member.signature_key.as_slice().try_into();
+    for key in tree.keys() {
+        let key: Result<[u8; 32], _> = key.as_slice().try_into();
         let key = DeviceKey(key.map_err(|_| DOES_NOT_FIT)?);
         let device = *new.get(&key).or_else(|| before.get(&key)).ok_or(DOES_NOT_FIT)?;
         if !devices.insert(device) {

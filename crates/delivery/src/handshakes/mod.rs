@@ -15,6 +15,7 @@ mod leaf;
 mod refusals;
 mod start;
 mod storage;
+mod tree;
 mod welcome;
 
 use std::collections::BTreeSet;

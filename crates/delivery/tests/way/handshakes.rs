@@ -4,9 +4,10 @@ use bytes::Bytes;
 use dunlin_blobs::{BlobHash, Blobs};
 use dunlin_client::keys::Keys;
 use dunlin_delivery::DeliveryError;
-use dunlin_model::{ChatCommand, Commit, Epoch, ErrorCode, Payload, Refusal, StartReason, Suite};
+use dunlin_model::{ChatCommand, Commit, DeviceId, Epoch, ErrorCode, Payload, Refusal, StartReason, Suite};
+use ed25519_dalek::Signer as _;
 
-use crate::mls::{commit, start};
+use crate::mls::{certified, commit, start};
 use crate::world::World;
 
 const SUITES: [Suite; 2] = [Suite::HYBRID, Suite::CLASSIC];
@@ -99,6 +100,57 @@ async fn a_large_group_is_kept_from_one_commit_to_the_next_and_made_anew_when_it
     assert_eq!(world.state(chat).await.keys.epoch, epoch(1, 5));
     assert_eq!(world.server.metrics().groups_verified.get(), 1);
     assert_eq!(another.metrics().groups_verified.get(), 1);
+}
+
+/// A GroupInfo with something else in it, signed anew by the device that made it.
+fn signed_anew(of: DeviceId, info: &[u8], change: impl Fn(&mut [u8])) -> Bytes {
+    // The versions before it and the signature behind it are not signed (RFC 9420 section 12.4.3).
+    let (head, rest) = info.split_at(4);
+    let mut signed = rest[..rest.len() - 2 - 64].to_vec();
+    change(&mut signed);
+    let label = b"MLS 1.0 GroupInfoTBS";
+    // Longer than 63 bytes and shorter than 16 KiB, so its length takes two.
+    let length = u16::try_from(signed.len()).unwrap() | 0x4000;
+    let content =
+        [&[u8::try_from(label.len()).unwrap()], &label[..], &length.to_be_bytes(), &signed].concat();
+    let signature = certified(of).0.sign(&content).to_bytes();
+    [head, &signed, &[0x40, 64], &signature].concat().into()
+}
+
+#[tokio::test]
+async fn a_large_group_is_kept_when_a_commit_with_a_false_tree_tag_or_signer_is_refused() {
+    let world = World::new().await;
+    let mut peers = Vec::new();
+    for n in 1..=20 {
+        peers.push(world.peer(n).await);
+    }
+    let mut all: Vec<_> = peers.iter_mut().collect();
+    let chat = world.group_of(Suite::CLASSIC, &mut all).await;
+    let (others, committer) = (certified(peers[7].id).0.verifying_key().to_bytes(), &mut peers[0]);
+    let fresh = committer.keys.commit(chat, &[], &[]).unwrap();
+    let in_a_leaf = |signed: &mut [u8]| {
+        let at = signed.windows(32).position(|window| window == others).unwrap();
+        signed[at + 5] ^= 1;
+    };
+    // Before its last four bytes, the signer's leaf, stands the tag.
+    let in_the_tag = |signed: &mut [u8]| signed[signed.len() - 5] ^= 1;
+    let another_signer = |signed: &mut [u8]| signed[signed.len() - 1] ^= 3;
+    let changes: [(&dyn Fn(&mut [u8]), _); 3] = [
+        (&in_a_leaf, "its group info does not fit it"),
+        (&in_the_tag, "its group info does not fit it"),
+        (&another_signer, "its group info is not signed by its sender"),
+    ];
+    for (change, reason) in changes {
+        let mut false_one = commit(&fresh, &[]);
+        false_one.group_info = Payload::Inline(signed_anew(committer.id, &fresh.group_info, change));
+        let refused = world.commits(committer, chat, false_one).await.unwrap_err();
+        assert_eq!(refused, DeliveryError::Refused(Refusal::InvalidHandshake { why: reason }));
+    }
+    // Signed anew and not changed, it is taken, by the group that was kept.
+    let mut right = commit(&fresh, &[]);
+    right.group_info = Payload::Inline(signed_anew(committer.id, &fresh.group_info, |_| ()));
+    world.commits(committer, chat, right).await.unwrap();
+    assert_eq!(world.server.metrics().groups_verified.get(), 0);
 }
 
 #[tokio::test]
