@@ -15,8 +15,11 @@ const SCENARIOS: [&[&str]; 3] = [
     &["replay", "--trace", "traces/group-meetings.ndjson", "--speed", "100"],
 ];
 
-/// Arguments of `cargo`: what groups of several sizes cost a client.
-const GROUPS: [&str; 6] = ["run", "--release", "-p", "dunlin-client", "--example", "mls_cost"];
+/// Arguments of `cargo`: what groups of several sizes cost a client, and what one message costs it in all.
+const EXAMPLES: [[&str; 6]; 2] = [
+    ["run", "--release", "-p", "dunlin-client", "--example", "mls_cost"],
+    ["run", "--release", "-p", "dunlin-client-native", "--example", "step_cost"],
+];
 
 /// Runs every scenario; false when one breaks what must hold.
 pub(crate) fn bench(root: &Path) -> Result<bool> {
@@ -29,7 +32,9 @@ pub(crate) fn bench(root: &Path) -> Result<bool> {
         let mut load = Command::new(target_directory(root).join("release/dunlin"));
         sound &= succeeds(load.arg("load").args(arguments).current_dir(root))?;
     }
-    println!("\n== cargo {}", GROUPS.join(" "));
-    sound &= succeeds(cargo(root).args(GROUPS))?;
+    for arguments in EXAMPLES {
+        println!("\n== cargo {}", arguments.join(" "));
+        sound &= succeeds(cargo(root).args(arguments))?;
+    }
     Ok(sound)
 }

@@ -16,6 +16,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use sha2::{Digest, Sha256};
 
 use super::hpke;
+use super::signatures::VerifyingKeys;
 use crate::mls::Suite;
 
 const MIX_LABEL: &[u8] = b"dunlin mls randomness v1";
@@ -29,12 +30,17 @@ pub struct RandomnessError;
 pub struct Crypto {
     inner: RustCrypto,
     random: Mutex<ChaCha20Rng>,
+    keys: VerifyingKeys,
 }
 
 impl Crypto {
     pub(super) fn new(seed: [u8; 32]) -> Self {
         // RustCrypto seeds a generator of its own from the system, of which nothing here draws.
-        Self { inner: RustCrypto::default(), random: Mutex::new(ChaCha20Rng::from_seed(seed)) }
+        Self {
+            inner: RustCrypto::default(),
+            random: Mutex::new(ChaCha20Rng::from_seed(seed)),
+            keys: VerifyingKeys::default(),
+        }
     }
 
     pub(super) fn mix(&mut self, entropy: [u8; 32]) {
@@ -137,7 +143,10 @@ impl OpenMlsCrypto for Crypto {
         pk: &[u8],
         signature: &[u8],
     ) -> Result<(), CryptoError> {
-        self.inner.verify_signature(alg, data, pk, signature)
+        if alg != SignatureScheme::ED25519 {
+            return Err(CryptoError::UnsupportedSignatureScheme);
+        }
+        self.keys.verify(pk, data, signature)
     }
 
     fn sign(&self, alg: SignatureScheme, data: &[u8], key: &[u8]) -> Result<Vec<u8>, CryptoError> {

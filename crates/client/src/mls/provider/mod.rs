@@ -5,6 +5,7 @@
 
 mod crypto;
 mod hpke;
+mod signatures;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
