@@ -134,18 +134,23 @@ impl Client {
         }
     }
 
-    /// Drops all that waits to be sent in a chat.
-    pub(crate) fn refuse_all(&mut self, id: ChatId, code: ErrorCode, message: &str) {
-        self.keys.discard_pending(id);
+    /// Drops the attempt though nobody said what became of it.
+    pub(super) fn give_up_attempt(&mut self, id: ChatId) {
         let attempt = self.drop_attempt(id);
         let may_have_passed =
             attempt.is_some_and(|attempt| attempt.may_have_passed && !attempt.plaintext.is_empty());
         if let Some(chat) = self.chats.get_mut(&id).filter(|_| may_have_passed) {
-            // Nobody will say any more whether it was accepted. A number that is left out shows as a gap to others;
-            // one that is used twice would keep them from reading what has it.
+            // A number that is left out shows as a gap to others; one that is used twice would keep them from reading
+            // what has it.
             chat.marks.accepted += 1;
             chat.marks_changed = true;
         }
+    }
+
+    /// Drops all that waits to be sent in a chat.
+    pub(crate) fn refuse_all(&mut self, id: ChatId, code: ErrorCode, message: &str) {
+        self.keys.discard_pending(id);
+        self.give_up_attempt(id);
         while let Some(place) =
             self.chats.get(&id).and_then(|chat| chat.outbox.front()).map(|entry| entry.place)
         {

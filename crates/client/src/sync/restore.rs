@@ -19,7 +19,7 @@ use crate::content::{Content, Envelope};
 use crate::effects::Change;
 use crate::fold::Work;
 use crate::notice::Notice;
-use crate::outbox::{Entry, Wish, write};
+use crate::outbox::{Attempt, Entry, Wish, write};
 use crate::rows;
 use crate::session::Request;
 use crate::step::{Client, RETRY_AFTER};
@@ -129,7 +129,10 @@ impl Client {
     fn rewind(&mut self, id: ChatId, to: Seq, is_gone: bool) {
         self.keys.discard_pending(id);
         self.keys.forget(id);
-        self.drop_attempt(id);
+        // Whatever else was on its way may stand in the part that was not lost: the log says so before it is made anew.
+        if self.chats.get(&id).is_some_and(|chat| chat.attempt.as_ref().is_some_and(Attempt::is_handshake)) {
+            self.drop_attempt(id);
+        }
         let Some(chat) = self.chats.get_mut(&id) else { return };
         let members = chat.state.members.keys().copied().collect();
         let marks = &mut chat.marks;
@@ -210,12 +213,6 @@ impl Client {
         for message in std::mem::replace(&mut held.messages, later).into_values() {
             self.move_aside(id, &message);
         }
-        // A message whose answer did not come may have been among it. A number that is left out shows as a gap to
-        // others; one that is used twice would keep them from reading what has it.
-        if let Some(chat) = self.chats.get_mut(&id) {
-            chat.marks.accepted += 1;
-            chat.marks_changed = true;
-        }
     }
 
     fn move_aside(&mut self, id: ChatId, lost: &StoredMessage) {
@@ -286,6 +283,8 @@ impl Client {
         if !self.knows_held(id, restored.held_to) {
             return;
         }
+        // Made of keys that are forgotten: what it says is said with those of now.
+        self.give_up_attempt(id);
         if let Some(chat) = self.chats.get_mut(&id) {
             chat.held = None;
             chat.marks.restored = None;

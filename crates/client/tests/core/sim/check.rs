@@ -35,6 +35,7 @@ pub(super) fn check(run: &Run) -> Report {
         }
     }
     check_what_was_said(run, &mut report);
+    check_that_nothing_is_doubled(run, &mut report);
     if std::env::var("DUNLIN_SIM_DUMP").is_ok() {
         for peer in &run.world.peers {
             let refused =
@@ -75,6 +76,20 @@ fn check_what_was_said(run: &Run, report: &mut Report) {
             report
                 .faults
                 .push(format!("{device} said {:?}, refused: {refused}, sees it {count} times", said.words));
+        }
+    }
+}
+
+/// Nobody sees anything twice, whatever frames got lost and doubled.
+fn check_that_nothing_is_doubled(run: &Run, report: &mut Report) {
+    for (index, peer) in run.world.peers.iter().enumerate() {
+        for chat in &run.chats {
+            let mut texts = run.world.texts(index, *chat);
+            texts.retain(|text| text != "-");
+            texts.sort_unstable();
+            for pair in texts.windows(2).filter(|pair| pair[0] == pair[1]) {
+                report.faults.push(format!("{} sees {:?} twice in {chat}", peer.device, pair[0]));
+            }
         }
     }
 }
