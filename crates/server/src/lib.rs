@@ -13,6 +13,7 @@ mod serve;
 mod system;
 mod telemetry;
 mod tls;
+mod web;
 mod wiring;
 
 pub use config::{Config, ConfigError};

@@ -17,7 +17,7 @@ use crate::drain::{Drained, StopSignals, drain};
 use crate::health::Readiness;
 use crate::tls::TlsError;
 use crate::wiring::{Parts, WiringError, assemble, http_config};
-use crate::{health, jobs, metrics, reload, telemetry, tls};
+use crate::{health, jobs, metrics, reload, telemetry, tls, web};
 
 /// What the command line says about a server; the rest is configuration.
 #[derive(Debug, Clone, Default)]
@@ -182,9 +182,10 @@ async fn serve_configured(options: ServeOptions, config: Config) -> Result<(), S
 }
 
 fn routes(parts: &Parts, config: &Config, readiness: &Readiness, test_accounts: bool) -> Router {
-    dunlin_gateway::http::router(&parts.gateway, &http_config(config, test_accounts))
+    let router = dunlin_gateway::http::router(&parts.gateway, &http_config(config, test_accounts))
         .merge(parts.gateway.websocket_route())
-        .merge(health::router(readiness.clone()))
+        .merge(health::router(readiness.clone()));
+    if config.http.web_app { router.merge(web::routes()) } else { router }
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {

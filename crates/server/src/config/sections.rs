@@ -275,6 +275,8 @@ pub struct HttpSection {
     pub finds_per_user_per_hour: u32,
     /// Blobs that one user puts in a minute.
     pub blobs_per_user_per_minute: u32,
+    /// Serve the web app at `/`.
+    pub web_app: bool,
 }
 
 impl Default for HttpSection {
@@ -287,6 +289,7 @@ impl Default for HttpSection {
             logins_per_address_per_minute: http.logins_per_address_per_minute,
             finds_per_user_per_hour: http.finds_per_user_per_hour,
             blobs_per_user_per_minute: http.blobs_per_user_per_minute,
+            web_app: true,
         }
     }
 }

@@ -1,0 +1,202 @@
+//! The web app, as it was built into the program: static files with the rules that browsers are to hold it to.
+//!
+//! Whoever serves the app's code could serve other code: what protects against everybody else stands here. The content
+//! security policy lets nothing in but the app's own files, and what they connect to is this server alone.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use rust_embed::RustEmbed;
+
+/// `wasm-unsafe-eval` allows the compilation of WebAssembly and nothing else. Pictures and sounds are decrypted in the
+/// page, which shows them from memory.
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
+    img-src 'self' blob: data:; media-src 'self' blob:; font-src 'self'; connect-src 'self'; worker-src 'self'; \
+    manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// What a page may ask the device for.
+const PERMISSIONS: &str = "camera=(self), microphone=(self), geolocation=(), payment=(), usb=()";
+/// The page itself.
+const INDEX: &str = "index.html";
+/// Files whose names follow from what they hold.
+const HASHED: &str = "assets/";
+const FOREVER: &str = "public, max-age=31536000, immutable";
+const ASK_AGAIN: &str = "no-cache";
+
+/// Cargo builds this anew when the variable changes: `cargo xtask` sets it to what names the app that it built. Files that
+/// come to a directory that was not there are not noticed otherwise.
+const _: Option<&str> = option_env!("DUNLIN_WEB_APP");
+
+/// The app's files; none where the program was built without.
+#[derive(RustEmbed)]
+#[folder = "../../web/dist/"]
+#[allow_missing = true]
+struct Built;
+
+/// A file, and the same compressed.
+#[derive(Debug)]
+struct File {
+    body: Bytes,
+    brotli: Option<Bytes>,
+    media_type: &'static str,
+    tag: HeaderValue,
+}
+
+type Files = Arc<BTreeMap<String, File>>;
+
+/// Routes to the app's files, and to its page at `/`; without routes where the program was built without the app.
+pub(crate) fn routes() -> Router {
+    let built = Built::iter().filter_map(|name| Some((name.to_string(), Built::get(&name)?)));
+    let files = built.map(|(name, file)| {
+        let tag = data_encoding::BASE64URL_NOPAD.encode(&file.metadata.sha256_hash());
+        (name, (Bytes::from(file.data.into_owned()), tag))
+    });
+    of_files(files.collect())
+}
+
+fn of_files(built: BTreeMap<String, (Bytes, String)>) -> Router {
+    let file = |(name, (body, tag)): (&String, &(Bytes, String))| {
+        let file = File {
+            body: body.clone(),
+            brotli: built.get(&format!("{name}.br")).map(|(body, _)| body.clone()),
+            media_type: media_type(name),
+            tag: HeaderValue::from_str(&format!("\"{tag}\"")).ok()?,
+        };
+        (!name.ends_with(".br")).then(|| (name.clone(), file))
+    };
+    let files: Files = Arc::new(built.iter().filter_map(file).collect());
+    let mut router = Router::new();
+    for name in files.keys() {
+        router = router.route(&format!("/{name}"), get(serve));
+    }
+    if files.contains_key(INDEX) {
+        router = router.route("/", get(serve));
+    }
+    router.with_state(files)
+}
+
+async fn serve(State(files): State<Files>, uri: Uri, asked: HeaderMap) -> Response {
+    let name = uri.path().trim_start_matches('/');
+    let name = if name.is_empty() { INDEX } else { name };
+    let Some(file) = files.get(name) else { return StatusCode::NOT_FOUND.into_response() };
+    let mut headers = HeaderMap::new();
+    let mut say = |name, value| headers.insert(name, HeaderValue::from_static(value));
+    say(header::CACHE_CONTROL, if name.starts_with(HASHED) { FOREVER } else { ASK_AGAIN });
+    say(header::VARY, "accept-encoding");
+    say(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    say(header::REFERRER_POLICY, "no-referrer");
+    // A worker has the policy that its own file came with.
+    say(header::CONTENT_SECURITY_POLICY, POLICY);
+    say(header::HeaderName::from_static("permissions-policy"), PERMISSIONS);
+    say(header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    say(header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    headers.insert(header::ETAG, file.tag.clone());
+    if asked.get(header::IF_NONE_MATCH) == Some(&file.tag) {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(file.media_type));
+    let body = match &file.brotli {
+        Some(brotli) if takes_brotli(&asked) => {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("br"));
+            brotli
+        }
+        _ => &file.body,
+    };
+    (headers, body.clone()).into_response()
+}
+
+/// Whether a client takes brotli (RFC 9110 section 12.5.3).
+fn takes_brotli(asked: &HeaderMap) -> bool {
+    let accepted = asked.get_all(header::ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        let is_refused = weight.trim().strip_prefix("q=").is_some_and(|weight| weight.trim().parse() == Ok(0.0));
+        name.trim().eq_ignore_ascii_case("br") && !is_refused
+    })
+}
+
+fn media_type(name: &str) -> &'static str {
+    match name.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("wasm") => "application/wasm",
+        Some("webmanifest") => "application/manifest+json",
+        Some("json") => "application/json",
+        Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
+        Some("woff2") => "font/woff2",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use axum::http::Request;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    fn app() -> Router {
+        let file = |name: &str, body: &'static str| {
+            (name.to_owned(), (Bytes::from_static(body.as_bytes()), format!("tag-{name}")))
+        };
+        of_files(BTreeMap::from([
+            file("index.html", "<!doctype html>"),
+            file("assets/core-1a2b.wasm", "plain"),
+            file("assets/core-1a2b.wasm.br", "packed"),
+        ]))
+    }
+
+    async fn ask(path: &str, headers: &[(header::HeaderName, &str)]) -> (StatusCode, HeaderMap, String) {
+        let mut request = Request::get(path);
+        for (name, value) in headers {
+            request = request.header(name, *value);
+        }
+        let response = app().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let (head, body) = response.into_parts();
+        let body = to_bytes(body, 1_000).await.unwrap();
+        (head.status, head.headers, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_page_is_asked_for_again_and_held_to_its_policy() {
+        let (status, headers, body) = ask("/", &[]).await;
+        assert_eq!((status, body.as_str()), (StatusCode::OK, "<!doctype html>"));
+        assert_eq!(headers[header::CONTENT_TYPE], "text/html; charset=utf-8");
+        assert_eq!(headers[header::CACHE_CONTROL], ASK_AGAIN);
+        let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'; script-src 'self' 'wasm-unsafe-eval';"), "{policy}");
+        assert!(!policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"), "{policy}");
+        let tag = headers[header::ETAG].to_str().unwrap();
+        let (status, _, body) = ask("/", &[(header::IF_NONE_MATCH, tag)]).await;
+        assert_eq!((status, body.as_str()), (StatusCode::NOT_MODIFIED, ""));
+    }
+
+    #[tokio::test]
+    async fn what_is_named_by_what_it_holds_is_kept_and_packed_for_those_who_take_it() {
+        let path = "/assets/core-1a2b.wasm";
+        for (accepted, wanted) in
+            [("gzip, br", "packed"), ("gzip", "plain"), ("br;q=0", "plain"), ("BR;q=0.5", "packed")]
+        {
+            let (status, headers, body) = ask(path, &[(header::ACCEPT_ENCODING, accepted)]).await;
+            assert_eq!((status, body.as_str()), (StatusCode::OK, wanted), "{accepted}");
+            assert_eq!(headers.contains_key(header::CONTENT_ENCODING), wanted == "packed");
+            assert_eq!(headers[header::CONTENT_TYPE], "application/wasm");
+            assert_eq!(headers[header::CACHE_CONTROL], FOREVER);
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_else_is_there() {
+        for path in ["/assets/core-1a2b.wasm.br", "/assets/", "/../Cargo.toml", "/assets/..%2findex.html"] {
+            assert_eq!(ask(path, &[]).await.0, StatusCode::NOT_FOUND, "{path}");
+        }
+    }
+}
