@@ -20,15 +20,11 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::support::Machine;
+use dunlin_testkit::key_rows;
 use dunlin_testkit::secrets::Secrets;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const ROWS: usize = 1_000;
-/// Bytes of the secrets of RFC 9420 in both suites, and of the private keys of both.
-const SECRET_BYTES: usize = 32;
-/// What begins the rows of groups in a vault, of which each has an id of 20 bytes and a stroke.
-const GROUPS: &[u8] = b"k/mls/g/";
-const GROUP_ID_BYTES: usize = 21;
 
 /// A device that has logged in.
 pub(crate) struct LoggedIn {
@@ -237,47 +233,11 @@ fn says(message: &StoredMessage, chat: ChatId, words: &str) -> bool {
 
 /// Of a row of a vault, what the server must not have: the secrets of a group, and the plaintext of a message.
 fn note_row(secrets: &mut Secrets, key: &[u8], value: &[u8]) {
-    if let Some(entity) = key.strip_prefix(GROUPS).and_then(|key| key.get(GROUP_ID_BYTES..)) {
-        match entity.first() {
-            Some(b'e') => note_fields(secrets, "an epoch secret", value),
-            Some(b'r') => note_fields(secrets, "a resumption secret", value),
-            // Nodes and ratchets; what else is said of an epoch's messages is partly public.
-            Some(b'm') if entity.get(9).is_some_and(u8::is_ascii_digit) => {
-                note_fields(secrets, "a secret of messages", value);
-            }
-            // Key pairs, of which only the last is taken: each begins with a public key.
-            Some(b'k') => note_last(secrets, "a private key of the tree", value, 1),
-            _ => {}
-        }
-    } else if key.starts_with(b"k/mls/d/k/") {
-        note_last(secrets, "a private key of a key package", value, 2);
-    } else if key.starts_with(b"k/mls/d/e/") {
-        note_last(secrets, "a private key of a leaf", value, 1);
-    } else if key.starts_with(dunlin_client::MESSAGES_PREFIX)
+    if !key_rows::add(secrets, key, value)
+        && key.starts_with(dunlin_client::MESSAGES_PREFIX)
         && let Ok(StoredMessage { shown: Shown::Content(padded), .. }) = postcard::from_bytes(value)
     {
         let used = padded.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         secrets.add("the plaintext of a message", &padded[..used]);
-    }
-}
-
-/// The fields that are as long as secrets, of a row that has nothing public.
-fn note_fields(secrets: &mut Secrets, name: &str, mut value: &[u8]) {
-    while let Some((length, rest)) = value.split_first() {
-        value = rest;
-        if usize::from(*length) == SECRET_BYTES && rest.len() >= SECRET_BYTES {
-            let (secret, after) = rest.split_at(SECRET_BYTES);
-            secrets.add_key(name, secret);
-            value = after;
-        }
-    }
-}
-
-/// The last fields of a row.
-fn note_last(secrets: &mut Secrets, name: &str, value: &[u8], count: usize) {
-    let Some(from) = value.len().checked_sub(count * (1 + SECRET_BYTES)) else { return };
-    for field in value[from..].chunks(1 + SECRET_BYTES) {
-        assert_eq!(usize::from(field[0]), SECRET_BYTES, "{name}");
-        secrets.add_key(name, &field[1..]);
     }
 }

@@ -58,7 +58,7 @@ impl World {
 
     pub(crate) async fn device(&self, user: UserId, number: u32) -> DeviceId {
         let id = DeviceId { user, number: DeviceNumber(number) };
-        self.store.add_device(&device_record(id)).await.unwrap();
+        self.store.add_device(&device_record(id, self.clock.now())).await.unwrap();
         id
     }
 
@@ -121,13 +121,13 @@ async fn start(
     Delivery::start(store, blobs, relay, ServerId(id), clock, randomness, config.clone()).await.unwrap()
 }
 
-fn device_record(id: DeviceId) -> Device {
+fn device_record(id: DeviceId, created: Timestamp) -> Device {
     Device {
         id,
         name: "test".into(),
-        created: START,
+        created,
         revoked: None,
-        refreshed: START,
+        refreshed: created,
         generation: 1,
         refresh_salt: [0; 16],
     }
