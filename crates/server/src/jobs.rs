@@ -68,3 +68,7 @@ async fn forget_challenges(store: &dyn Store, before: Timestamp) -> Result<(), S
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;
