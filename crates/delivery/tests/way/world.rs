@@ -9,8 +9,8 @@ use dunlin_model::account::{Address, Device};
 use dunlin_model::clock::{ManualClock, SeededRandomness};
 use dunlin_model::mls::HANDSHAKE_BYTES_MAX;
 use dunlin_model::{
-    Body, ChatCommand, ChatId, ChatKind, ClientSeq, Clock as _, DeviceId, DeviceNumber, Encryption, EventKind,
-    Seq, Timestamp, UserId,
+    Body, ChatCommand, ChatId, ChatKind, ClientSeq, Clock as _, DeviceId, DeviceNumber, Encryption,
+    EventKind, Seq, Timestamp, UserId,
 };
 use dunlin_relay::{InProcessRelay, ServerId};
 use dunlin_store::memory::MemoryStore;
