@@ -5,6 +5,7 @@
 //! that died is simply done again.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -150,21 +151,20 @@ impl Delivery {
         user: UserId,
         read: &'a mut Read,
     ) -> Result<&'a [Cursor], DeliveryError> {
-        if !read.progress.contains_key(&chat) {
+        if let Entry::Vacant(unread) = read.progress.entry(chat) {
             let progress = self.store.chat_progress(chat).await?.into_iter();
             let at = progress.map(|(device, progress)| (device, progress.received.max(progress.start)));
-            read.progress.insert(chat, at.collect());
+            unread.insert(at.collect());
         }
-        let known = read.cursors.entry(chat).or_default();
-        if !known.contains_key(&user) {
-            let at = |device| {
-                read.progress.get(&chat).and_then(|all| all.get(&device)).copied().unwrap_or_default()
-            };
-            let devices = self.store.devices(user).await?.into_iter().map(|read| read.value);
-            let in_force = devices.filter(|device| device.revoked.is_none());
-            let cursors = in_force.map(|device| Cursor { created: device.created, at: at(device.id) });
-            known.insert(user, cursors.collect());
-        }
-        Ok(known.get(&user).map_or(&[], Vec::as_slice))
+        let progress = read.progress.get(&chat);
+        let unread = match read.cursors.entry(chat).or_default().entry(user) {
+            Entry::Occupied(cursors) => return Ok(cursors.into_mut().as_slice()),
+            Entry::Vacant(unread) => unread,
+        };
+        let at = |device| progress.and_then(|all| all.get(&device)).copied().unwrap_or_default();
+        let devices = self.store.devices(user).await?.into_iter().map(|read| read.value);
+        let in_force = devices.filter(|device| device.revoked.is_none());
+        let cursors = in_force.map(|device| Cursor { created: device.created, at: at(device.id) });
+        Ok(unread.insert(cursors.collect()).as_slice())
     }
 }

@@ -131,7 +131,7 @@ async fn two_talk(
 
     let (laptop, credentials) = LoggedIn::of(machine, url, "ada", "laptop").await;
     note_tokens(tokens, &credentials);
-    let mut laptop = laptop.is_linked_by(&mut ada, secrets).await;
+    let mut laptop = laptop.linked_by(&mut ada, secrets).await;
     says(&mut laptop, secrets, chat, "secretlaptop words").await;
     ben.reads(chat, "secretlaptop words").await;
     says(&mut ben, secrets, chat, "secretlast words").await;

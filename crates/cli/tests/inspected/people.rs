@@ -98,7 +98,7 @@ impl LoggedIn {
     }
 
     /// A further device, which `other` links by the text that it shows.
-    pub(crate) async fn is_linked_by(self, other: &mut Running, secrets: &mut Secrets) -> Running {
+    pub(crate) async fn linked_by(self, other: &mut Running, secrets: &mut Secrets) -> Running {
         let mut linking = Linking::begin(self.id, self.options.clone());
         let shown = linking.text().clone();
         let (_, scanned) =

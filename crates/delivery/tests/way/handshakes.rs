@@ -117,6 +117,9 @@ fn signed_anew(of: DeviceId, info: &[u8], change: impl Fn(&mut [u8])) -> Bytes {
     [head, &signed, &[0x40, 64], &signature].concat().into()
 }
 
+/// What is done to a GroupInfo before it is signed anew.
+type Change<'a> = &'a dyn Fn(&mut [u8]);
+
 #[tokio::test]
 async fn a_large_group_is_kept_when_a_commit_with_a_false_tree_tag_or_signer_is_refused() {
     let world = World::new().await;
@@ -135,7 +138,7 @@ async fn a_large_group_is_kept_when_a_commit_with_a_false_tree_tag_or_signer_is_
     // Before its last four bytes, the signer's leaf, stands the tag.
     let in_the_tag = |signed: &mut [u8]| signed[signed.len() - 5] ^= 1;
     let another_signer = |signed: &mut [u8]| signed[signed.len() - 1] ^= 3;
-    let changes: [(&dyn Fn(&mut [u8]), _); 4] = [
+    let changes: [(Change<'_>, _); 4] = [
         (&in_a_leafs_signature_key, "its group info does not fit it"),
         (&in_a_leafs_encryption_key, "its group info does not fit it"),
         (&in_the_tag, "its group info does not fit it"),
