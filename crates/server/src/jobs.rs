@@ -70,5 +70,4 @@ async fn forget_challenges(store: &dyn Store, before: Timestamp) -> Result<(), S
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests;
