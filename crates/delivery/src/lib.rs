@@ -45,6 +45,7 @@ pub use chat::LogEntry;
 pub use config::DeliveryConfig;
 pub use error::DeliveryError;
 pub use feed::{Feed, ResumeAt};
+pub use handshakes::fuzz;
 pub use history::HistoryQuery;
 pub use keys::GroupEntrance;
 pub use metrics::{Counter, Histogram, Metrics};

@@ -68,3 +68,6 @@ async fn forget_challenges(store: &dyn Store, before: Timestamp) -> Result<(), S
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

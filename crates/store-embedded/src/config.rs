@@ -58,8 +58,8 @@ pub struct EmbeddedConfig {
     pub chats_cached_max: usize,
     /// Progress registers kept in memory.
     pub registers_cached_max: usize,
-    /// Opens a store that lost acknowledged writes, as a restored one: with a new incarnation. After putting
-    /// back a backup of the whole directory, delete its file `acknowledged` and open it once with this.
+    /// Opens the store as a restored one: with a new incarnation each time, and although acknowledged writes are lost.
+    /// For one opening, after a loss or after putting back a backup of the whole directory.
     pub accept_loss: bool,
 }
 

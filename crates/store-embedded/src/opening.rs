@@ -87,7 +87,7 @@ pub(crate) fn open(
     let engine_folder = folder.join("engine");
     check_format(folder, &engine_folder)?;
     let watermark_path = folder.join("acknowledged");
-    let (acknowledged, unknown) = read_watermark(folder, &watermark_path, &engine_folder, config)?;
+    let acknowledged = read_watermark(folder, &watermark_path, &engine_folder, config)?;
     let kept = folder.join("journals-before-opening");
     keep_journals(&engine_folder, &kept).map_err(in_file(&kept))?;
     let engine_error = |reason: String| OpenError::Engine { path: engine_folder.clone(), reason };
@@ -100,10 +100,13 @@ pub(crate) fn open(
             return Err(OpenError::Lost { path: folder.to_owned(), missing, kept });
         }
         tracing::warn!(%missing, "opening a store that lost acknowledged writes, as told to");
+    } else if config.accept_loss {
+        tracing::warn!("opening a store that lacks nothing that it knows of as a restored one, as told to");
     }
     let mut number = numbers.newest();
     let made = engine.get(&keys::incarnation()).map_err(read_error)?.is_some();
-    if !made || unknown || missing.is_some() {
+    // Whether an older copy was put back with its own `acknowledged` cannot be told: whoever opens it says so.
+    if !made || config.accept_loss {
         number = number.max(acknowledged.number) + 1;
         let record = Acknowledged { number, at: clock.now() };
         begin(&engine, &numbers.gaps(acknowledged), record, randomness).map_err(engine_error)?;
@@ -114,29 +117,29 @@ pub(crate) fn open(
     Ok(Opened { engine, watermark, number, lock })
 }
 
-/// What was acknowledged, and whether that is unknown because the file is gone.
+/// What was acknowledged; nothing, for whoever accepts the loss, if the file is gone.
 fn read_watermark(
     folder: &Path,
     path: &Path,
     engine_folder: &Path,
     config: &EmbeddedConfig,
-) -> Result<(Acknowledged, bool), OpenError> {
+) -> Result<Acknowledged, OpenError> {
     if let Some(acknowledged) = watermark::read(path).map_err(in_file(path))? {
-        return Ok((acknowledged, false));
+        return Ok(acknowledged);
     }
-    let unknown = engine_folder.exists();
-    if unknown && !config.accept_loss {
+    let is_gone = engine_folder.exists();
+    if is_gone && !config.accept_loss {
         return Err(OpenError::Format {
             path: folder.to_owned(),
             reason: "the file `acknowledged` is missing, so whether writes were lost cannot be told"
                 .to_owned(),
         });
     }
-    if !unknown {
+    if !is_gone {
         // Before the engine's folder, so that a store without this file is never a new one.
         watermark::create(path, Acknowledged::default()).map_err(in_file(path))?;
     }
-    Ok((Acknowledged::default(), unknown))
+    Ok(Acknowledged::default())
 }
 
 /// Some damage makes the engine panic (it asserts what it replays); here that is a refusal like any other.

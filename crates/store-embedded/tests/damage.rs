@@ -34,8 +34,13 @@ fn message(seq: u64) -> Event {
 
 fn open_with(folder: &Path, config: &EmbeddedConfig) -> Result<EmbeddedStore, OpenError> {
     let clock = Arc::new(ManualClock::at(Timestamp(1_790_000_000_000)));
-    let seed = u64::from(config.accept_loss);
-    EmbeddedStore::open(folder, config, clock, &SeededRandomness::new(seed))
+    EmbeddedStore::open(folder, config, clock, &SeededRandomness::new(u64::from(config.accept_loss)))
+}
+
+fn open_as_restored(folder: &Path, seed: u64) -> EmbeddedStore {
+    let clock = Arc::new(ManualClock::at(Timestamp(1_790_000_000_000)));
+    let config = EmbeddedConfig { accept_loss: true, ..EmbeddedConfig::default() };
+    EmbeddedStore::open(folder, &config, clock, &SeededRandomness::new(seed)).unwrap()
 }
 
 fn open(folder: &Path) -> Result<EmbeddedStore, OpenError> {
@@ -214,6 +219,34 @@ async fn a_loss_that_is_accepted_gives_the_store_a_new_incarnation() {
     let store = open(folder.path()).unwrap();
     assert_eq!(store.incarnation().await, Ok(after));
     assert_eq!(contents(&store).await, (1..=62).map(message).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_whole_copy_that_is_put_back_counts_as_restored_when_it_is_said_so() {
+    let folder = tempfile::tempdir().unwrap();
+    append(&open(folder.path()).unwrap(), 1..=10).await;
+    let backup = tempfile::tempdir().unwrap();
+    copy_folder(folder.path(), backup.path());
+    let later = open(folder.path()).unwrap();
+    append(&later, 11..=20).await;
+    let before = later.incarnation().await.unwrap();
+    drop(later);
+
+    // It lacks nothing that its own watermark knows of.
+    assert_eq!(open(backup.path()).unwrap().incarnation().await, Ok(before));
+    let restored = open_as_restored(backup.path(), 7);
+    let after = restored.incarnation().await.unwrap();
+    assert_ne!(after, before);
+    assert_eq!(restored.heads(&[CHAT]).await, Ok(vec![Seq(10)]));
+    append(&restored, 11..=12).await;
+    drop(restored);
+
+    let store = open(backup.path()).unwrap();
+    assert_eq!(store.incarnation().await, Ok(after), "told once, it stays");
+    assert_eq!(contents(&store).await, (1..=12).map(message).collect::<Vec<_>>());
+    drop(store);
+    // Whatever was put back since: each time is another one.
+    assert_ne!(open_as_restored(backup.path(), 8).incarnation().await, Ok(after));
 }
 
 #[tokio::test]

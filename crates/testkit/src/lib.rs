@@ -1,4 +1,5 @@
 //! Faults, fixtures and checkers for tests.
 
 pub mod fuzzing;
+pub mod key_rows;
 pub mod secrets;

@@ -54,6 +54,11 @@ impl Secrets {
         self.named.len()
     }
 
+    /// The names of what was added.
+    pub fn names(&self) -> BTreeSet<&str> {
+        self.named.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
     /// Prepares the search.
     pub fn scanner(&self) -> Scanner {
         let mut scanner =

@@ -7,6 +7,7 @@
 
 mod cache;
 mod commit;
+pub mod fuzz;
 mod gather;
 mod group;
 mod info;

@@ -117,6 +117,9 @@ fn signed_anew(of: DeviceId, info: &[u8], change: impl Fn(&mut [u8])) -> Bytes {
     [head, &signed, &[0x40, 64], &signature].concat().into()
 }
 
+/// What is done to a GroupInfo before it is signed anew.
+type Change<'a> = &'a dyn Fn(&mut [u8]);
+
 #[tokio::test]
 async fn a_large_group_is_kept_when_a_commit_with_a_false_tree_tag_or_signer_is_refused() {
     let world = World::new().await;
@@ -128,15 +131,16 @@ async fn a_large_group_is_kept_when_a_commit_with_a_false_tree_tag_or_signer_is_
     let chat = world.group_of(Suite::CLASSIC, &mut all).await;
     let (others, committer) = (certified(peers[7].id).0.verifying_key().to_bytes(), &mut peers[0]);
     let fresh = committer.keys.commit(chat, &[], &[]).unwrap();
-    let in_a_leaf = |signed: &mut [u8]| {
-        let at = signed.windows(32).position(|window| window == others).unwrap();
-        signed[at + 5] ^= 1;
-    };
+    let key_of_a_leaf = |signed: &[u8]| signed.windows(32).position(|window| window == others).unwrap();
+    let in_a_leafs_signature_key = |signed: &mut [u8]| signed[key_of_a_leaf(signed) + 5] ^= 1;
+    // Which stands before the other one and the byte of its length; only the hash of the tree tells.
+    let in_a_leafs_encryption_key = |signed: &mut [u8]| signed[key_of_a_leaf(signed) - 5] ^= 1;
     // Before its last four bytes, the signer's leaf, stands the tag.
     let in_the_tag = |signed: &mut [u8]| signed[signed.len() - 5] ^= 1;
     let another_signer = |signed: &mut [u8]| signed[signed.len() - 1] ^= 3;
-    let changes: [(&dyn Fn(&mut [u8]), _); 3] = [
-        (&in_a_leaf, "its group info does not fit it"),
+    let changes: [(Change<'_>, _); 4] = [
+        (&in_a_leafs_signature_key, "its group info does not fit it"),
+        (&in_a_leafs_encryption_key, "its group info does not fit it"),
         (&in_the_tag, "its group info does not fit it"),
         (&another_signer, "its group info is not signed by its sender"),
     ];

@@ -1,5 +1,5 @@
-//! What passes between servers, looked through for what people write and for keys of files. What passes between clients and
-//! a server, and what a server keeps: `crates/cli/tests/inspected`.
+//! What passes between servers, looked through for what people write and for keys: of files, of devices and of groups. What
+//! passes between clients and a server, and what a server keeps: `crates/cli/tests/inspected`.
 
 use std::sync::{Arc, Weak};
 
@@ -14,10 +14,11 @@ use dunlin_delivery::{Accepted, Delivery};
 use dunlin_model::clock::SeededRandomness;
 use dunlin_model::{AttachmentId, Body, ChatCommand, ChatId, ClientSeq, Encryption, Seq, Suite, UserId};
 use dunlin_relay::{InProcessRelay, Relay, RelayError, ServerId, Signal, Wake, WakeSink};
+use dunlin_testkit::key_rows;
 use dunlin_testkit::secrets::Secrets;
 use parking_lot::Mutex;
 
-use crate::mls::{Peer, commit, start};
+use crate::mls::{Peer, certified, commit, identity, start};
 use crate::world::{START, World, connect, pull, rung, text};
 
 /// A relay that keeps what is published, as a program would log it and as it would write it.
@@ -150,8 +151,17 @@ async fn says(server: &Arc<Delivery>, who: &mut Peer, chat: ChatId, content: Con
     plaintext
 }
 
+/// Takes note of the private keys and secrets that a device has come to since the last time.
+fn note_keys(secrets: &mut Secrets, who: &mut Peer) {
+    secrets.add_key("the key of a device", &certified(who.id).0.to_bytes());
+    secrets.add_key("an identity key", &identity(who.id).to_bytes());
+    for (key, value) in who.keys.take_changes().iter() {
+        key_rows::add(secrets, key, value.unwrap_or_default());
+    }
+}
+
 #[tokio::test]
-async fn nothing_that_people_write_and_no_key_of_a_file_passes_between_servers() {
+async fn nothing_that_people_write_and_no_private_key_passes_between_servers() {
     let world = World::new().await;
     let relay = Arc::new(Recording::default());
     let (here, there) = (server(&world, &relay, 11).await, server(&world, &relay, 12).await);
@@ -166,16 +176,32 @@ async fn nothing_that_people_write_and_no_key_of_a_file_passes_between_servers()
     let first = ChatCommand::StartGroup(Box::new(start(ada.id, Suite::HYBRID, &prepared)));
     here.submit_in_task(ada.id, chat, number, first, None).await.unwrap();
     ada.keys.merge_pending(chat).unwrap();
+    note_keys(&mut secrets, &mut ben);
+    ben.keys.join(chat, 1, prepared.welcome.as_ref().unwrap()).unwrap();
+    for who in [&mut ada, &mut ben] {
+        note_keys(&mut secrets, who);
+    }
     for content in contents(&mut secrets, ben.id.user) {
         let plaintext = says(&here, &mut ada, chat, content).await;
         let used = plaintext.iter().rposition(|byte| *byte != 0).unwrap();
         secrets.add("a plaintext", &plaintext[..used]);
+        note_keys(&mut secrets, &mut ada);
     }
     let fresh = ada.keys.commit(chat, &[], &[]).unwrap();
+    note_keys(&mut secrets, &mut ada);
     let number = ClientSeq(ada.number());
     let next = ChatCommand::Commit(Box::new(commit(&fresh, &[])));
     here.submit_in_task(ada.id, chat, number, next, None).await.unwrap();
     ada.keys.merge_pending(chat).unwrap();
+    note_keys(&mut secrets, &mut ada);
+    for kind in [
+        "an epoch secret",
+        "a secret of messages",
+        "a private key of the tree",
+        "a private key of a key package",
+    ] {
+        assert!(secrets.names().contains(kind), "{kind} was looked for");
+    }
     here.relay_to_devices(ada.id, None, &Bytes::from_static(b"an openly said payload")).unwrap();
     rung(&bens).await;
     rung(&phones).await;

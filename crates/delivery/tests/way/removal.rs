@@ -135,6 +135,7 @@ async fn a_device_that_came_later_or_is_revoked_keeps_nothing() {
         world.reaches(chat, device, started.next()).await;
     }
     world.clock.advance(BLOBS_KEPT_MIN);
+    world.device(ben.id.user, 3).await;
     assert_eq!(world.sweeps().await, 0, "one that never came back is waited for");
     world.store.intend_revocation(lost.id).await.unwrap();
     world.server.carry_out_revocations().await.unwrap();

@@ -9,8 +9,8 @@ use dunlin_model::account::{Address, Device};
 use dunlin_model::clock::{ManualClock, SeededRandomness};
 use dunlin_model::mls::HANDSHAKE_BYTES_MAX;
 use dunlin_model::{
-    Body, ChatCommand, ChatId, ChatKind, ClientSeq, DeviceId, DeviceNumber, Encryption, EventKind, Seq,
-    Timestamp, UserId,
+    Body, ChatCommand, ChatId, ChatKind, ClientSeq, Clock as _, DeviceId, DeviceNumber, Encryption,
+    EventKind, Seq, Timestamp, UserId,
 };
 use dunlin_relay::{InProcessRelay, ServerId};
 use dunlin_store::memory::MemoryStore;
@@ -58,7 +58,7 @@ impl World {
 
     pub(crate) async fn device(&self, user: UserId, number: u32) -> DeviceId {
         let id = DeviceId { user, number: DeviceNumber(number) };
-        self.store.add_device(&device_record(id)).await.unwrap();
+        self.store.add_device(&device_record(id, self.clock.now())).await.unwrap();
         id
     }
 
@@ -121,13 +121,13 @@ async fn start(
     Delivery::start(store, blobs, relay, ServerId(id), clock, randomness, config.clone()).await.unwrap()
 }
 
-fn device_record(id: DeviceId) -> Device {
+fn device_record(id: DeviceId, created: Timestamp) -> Device {
     Device {
         id,
         name: "test".into(),
-        created: START,
+        created,
         revoked: None,
-        refreshed: START,
+        refreshed: created,
         generation: 1,
         refresh_salt: [0; 16],
     }

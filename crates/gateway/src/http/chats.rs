@@ -3,15 +3,16 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use bytes::Bytes;
 use dunlin_model::view::InviteCode;
-use dunlin_model::{ChatCommand, ChatId, ClientSeq, ErrorCode, UserId};
+use dunlin_model::{self as model, Attestation, ChatCommand, ChatId, ClientSeq, ErrorCode, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::error::ErrorBody;
 use super::extract::{Body, Caller, InPath, InQuery, Text, plain};
 use super::types::{AcceptedBody, ChatDetails, ChatKind, Encryption, Role};
-use super::{Http, HttpError};
+use super::{Http, HttpError, keys};
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -48,6 +49,8 @@ pub(super) struct CreateChat {
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
     member_ids: Vec<Text<UserId>>,
+    /// Of encrypted chats.
+    attestation: Option<keys::Attestation>,
 }
 
 /// What is missing stays as it is.
@@ -84,6 +87,8 @@ pub(super) struct ModifyParticipants {
     user_ids: Vec<Text<UserId>>,
     /// For `PARTICIPANT_ACTION_SET_ROLE`.
     role: Option<Role>,
+    /// In encrypted chats.
+    attestation: Option<keys::Attestation>,
 }
 
 /// The device's number for the command.
@@ -97,11 +102,38 @@ pub(super) struct Numbered {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct LeaveChat {
+    client_seq: u64,
+    /// In encrypted chats.
+    attestation: Option<keys::Attestation>,
+}
+
+/// Either `code`, or `chatId` and `attestation`: the link of an encrypted chat is not for the server.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct JoinChat {
     client_seq: u64,
     /// The invite link.
-    #[schema(value_type = String)]
-    code: Text<InviteCode>,
+    #[schema(value_type = Option<String>)]
+    code: Option<Text<InviteCode>>,
+    /// The encrypted chat.
+    #[schema(value_type = Option<String>)]
+    chat_id: Option<Text<ChatId>>,
+    /// With the signature of the link's key.
+    attestation: Option<keys::Attestation>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct SetInviteLink {
+    client_seq: u64,
+    /// In encrypted chats, whose links are withdrawn so.
+    #[serde(default)]
+    withdraw: bool,
+    /// In encrypted chats: the public half of the link's key, 32 bytes in base64.
+    verifier: Option<String>,
+    /// In encrypted chats.
+    attestation: Option<keys::Attestation>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -109,7 +141,7 @@ pub(super) struct JoinChat {
 pub(super) struct InviteLink {
     chat_id: String,
     seq: u64,
-    /// What joining takes; empty when withdrawn.
+    /// What joining takes; empty when withdrawn, and in encrypted chats, whose members alone know it.
     code: String,
 }
 
@@ -149,8 +181,8 @@ pub(super) async fn create(
         description: body.description,
         members: plain(body.member_ids),
     };
-    let created =
-        http.gateway.delivery().create_chat(caller, ClientSeq(body.client_seq), command, None).await?;
+    let (number, attestation) = (ClientSeq(body.client_seq), keys::signed(body.attestation)?);
+    let created = http.gateway.delivery().create_chat(caller, number, command, attestation).await?;
     Ok((StatusCode::CREATED, Json(created.into())))
 }
 
@@ -169,8 +201,22 @@ pub(super) async fn join(
     Caller(caller): Caller,
     Body(body): Body<JoinChat>,
 ) -> Result<Json<AcceptedBody>, HttpError> {
-    let joined = http.gateway.delivery().join(caller, &body.code.0, ClientSeq(body.client_seq), None).await?;
-    Ok(Json(joined.into()))
+    let attestation = keys::signed(body.attestation)?;
+    let refused = |message: &'static str| HttpError::new(ErrorCode::InvalidArgument, message);
+    match (body.code, body.chat_id) {
+        (Some(Text(code)), None) if code.encryption == model::Encryption::Mls => {
+            Err(refused("The link of an encrypted chat is not for the server."))
+        }
+        (Some(Text(code)), None) => {
+            let number = ClientSeq(body.client_seq);
+            Ok(Json(http.gateway.delivery().join(caller, &code, number, attestation).await?.into()))
+        }
+        (None, Some(Text(chat))) => {
+            let command = ChatCommand::Join { secret: Bytes::new() };
+            http.submit(caller, chat, body.client_seq, command, attestation).await
+        }
+        _ => Err(refused("A chat is joined by either code or chatId.")),
+    }
 }
 
 /// One chat with its members.
@@ -206,7 +252,7 @@ pub(super) async fn update(
 ) -> Result<Json<AcceptedBody>, HttpError> {
     let UpdateChat { client_seq, name, description, picture } = body;
     let command = ChatCommand::Update { name, description, picture };
-    http.submit(caller, chat, client_seq, command).await
+    http.submit(caller, chat, client_seq, command, None).await
 }
 
 /// Deletes a chat: its owner's right. Nothing can be posted any more.
@@ -225,7 +271,7 @@ pub(super) async fn delete(
     InPath(Text(chat)): InPath<Text<ChatId>>,
     InQuery(query): InQuery<Numbered>,
 ) -> Result<Json<AcceptedBody>, HttpError> {
-    http.submit(caller, chat, query.client_seq, ChatCommand::DeleteChat).await
+    http.submit(caller, chat, query.client_seq, ChatCommand::DeleteChat, None).await
 }
 
 /// Adds, removes, bans or unbans members, or changes a member's role.
@@ -262,12 +308,12 @@ pub(super) async fn modify_participants(
             return Err(HttpError::new(ErrorCode::InvalidArgument, message));
         }
     };
-    http.submit(caller, chat, body.client_seq, command).await
+    http.submit(caller, chat, body.client_seq, command, keys::signed(body.attestation)?).await
 }
 
 /// Leaves a chat.
 #[utoipa::path(post, path = "/api/chats/{chatId}/leave", operation_id = "leaveChat", tag = "chats", security(("bearer" = [])),
-    params(("chatId" = String, Path, description = "The chat")), request_body = Numbered,
+    params(("chatId" = String, Path, description = "The chat")), request_body = LeaveChat,
     responses(
         (status = 200, description = "Left", body = AcceptedBody),
         (status = 403, description = "The user is not a member", body = ErrorBody),
@@ -279,14 +325,14 @@ pub(super) async fn leave(
     State(http): State<Http>,
     Caller(caller): Caller,
     InPath(Text(chat)): InPath<Text<ChatId>>,
-    Body(body): Body<Numbered>,
+    Body(body): Body<LeaveChat>,
 ) -> Result<Json<AcceptedBody>, HttpError> {
-    http.submit(caller, chat, body.client_seq, ChatCommand::Leave).await
+    http.submit(caller, chat, body.client_seq, ChatCommand::Leave, keys::signed(body.attestation)?).await
 }
 
-/// Makes a new invite link; the old one ends.
+/// Makes a new invite link; the old one ends. In encrypted chats a member makes it and the server learns what proves it.
 #[utoipa::path(post, path = "/api/chats/{chatId}/invite", operation_id = "setInviteLink", tag = "chats", security(("bearer" = [])),
-    params(("chatId" = String, Path, description = "The chat")), request_body = Numbered,
+    params(("chatId" = String, Path, description = "The chat")), request_body = SetInviteLink,
     responses(
         (status = 200, description = "The link", body = InviteLink),
         (status = 403, description = "Not allowed to this user", body = ErrorBody),
@@ -298,10 +344,23 @@ pub(super) async fn set_invite(
     State(http): State<Http>,
     Caller(caller): Caller,
     InPath(Text(chat)): InPath<Text<ChatId>>,
-    Body(body): Body<Numbered>,
+    Body(body): Body<SetInviteLink>,
 ) -> Result<Json<InviteLink>, HttpError> {
-    let number = ClientSeq(body.client_seq);
-    let (accepted, code) = http.gateway.delivery().set_invite(caller, chat, number, false).await?;
+    let SetInviteLink { client_seq, withdraw, verifier, attestation } = body;
+    if attestation.is_some() || verifier.is_some() {
+        if verifier.is_some() == withdraw {
+            let message = "A link is either made or withdrawn.";
+            return Err(HttpError::new(ErrorCode::InvalidArgument, message));
+        }
+        let secret_hash = verifier.map(|verifier| keys::array("verifier", &verifier)).transpose()?;
+        let (command, attestation) = (ChatCommand::SetInvite { secret_hash }, keys::signed(attestation)?);
+        let number = ClientSeq(client_seq);
+        let accepted =
+            http.gateway.delivery().submit_in_task(caller, chat, number, command, attestation).await?;
+        return Ok(Json(InviteLink { chat_id: chat.to_string(), seq: accepted.seq.0, code: String::new() }));
+    }
+    let number = ClientSeq(client_seq);
+    let (accepted, code) = http.gateway.delivery().set_invite(caller, chat, number, withdraw).await?;
     Ok(Json(InviteLink {
         chat_id: chat.to_string(),
         seq: accepted.seq.0,
@@ -338,8 +397,9 @@ impl Http {
         chat: ChatId,
         client_seq: u64,
         command: ChatCommand,
+        attestation: Option<Box<Attestation>>,
     ) -> Result<Json<AcceptedBody>, HttpError> {
-        let delivery = self.gateway.delivery();
-        Ok(Json(delivery.submit_in_task(caller, chat, ClientSeq(client_seq), command, None).await?.into()))
+        let (delivery, number) = (self.gateway.delivery(), ClientSeq(client_seq));
+        Ok(Json(delivery.submit_in_task(caller, chat, number, command, attestation).await?.into()))
     }
 }

@@ -2,17 +2,28 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use dunlin_model::{self as model, DeviceId};
-use serde::Serialize;
+use dunlin_model::{self as model, DeviceId, ErrorCode};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::HttpError;
+
 /// A point in the history of a chat's keys.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Epoch {
     /// Of the chat's MLS group: 1, 2, 3 …
+    #[serde(default)]
     generation: u32,
     /// The epoch in that group.
+    #[serde(default)]
     number: u64,
+}
+
+impl From<Epoch> for model::Epoch {
+    fn from(epoch: Epoch) -> Self {
+        Self { generation: epoch.generation, number: epoch.number }
+    }
 }
 
 impl From<model::Epoch> for Epoch {
@@ -128,12 +139,16 @@ impl From<model::Commit> for Commit {
 }
 
 /// A device's signature on a change of an encrypted chat's roster; all in base64.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Attestation {
     /// SHA-256 of the roster that precedes.
     roster: String,
     certificate: String,
     signature: String,
+    /// Of whoever joins by an invite link: a signature with the link's key; empty otherwise.
+    #[serde(default)]
+    invite: String,
 }
 
 impl From<model::Attestation> for Attestation {
@@ -142,8 +157,45 @@ impl From<model::Attestation> for Attestation {
             roster: STANDARD.encode(attestation.roster.0),
             certificate: STANDARD.encode(attestation.certificate.encode()),
             signature: STANDARD.encode(attestation.signature),
+            invite: attestation.invite.map(|invite| STANDARD.encode(invite)).unwrap_or_default(),
         }
     }
+}
+
+impl TryFrom<Attestation> for model::Attestation {
+    type Error = HttpError;
+
+    fn try_from(attestation: Attestation) -> Result<Self, HttpError> {
+        let Attestation { roster, certificate, signature, invite } = attestation;
+        let certificate = bytes("attestation.certificate", &certificate)?;
+        let certificate = model::DeviceCertificate::decode(&certificate)
+            .map_err(|_| invalid("attestation.certificate", "is not valid"))?;
+        let invite = if invite.is_empty() { None } else { Some(array("attestation.invite", &invite)?) };
+        Ok(Self {
+            roster: model::RosterDigest(array("attestation.roster", &roster)?),
+            certificate,
+            signature: array("attestation.signature", &signature)?,
+            invite,
+        })
+    }
+}
+
+/// An attestation that a request may have.
+pub(super) fn signed(attestation: Option<Attestation>) -> Result<Option<Box<model::Attestation>>, HttpError> {
+    attestation.map(|attestation| attestation.try_into().map(Box::new)).transpose()
+}
+
+/// Bytes of a known length in base64.
+pub(super) fn array<const N: usize>(field: &str, text: &str) -> Result<[u8; N], HttpError> {
+    bytes(field, text)?.try_into().map_err(|_| invalid(field, &format!("is not {N} bytes")))
+}
+
+fn bytes(field: &str, text: &str) -> Result<Vec<u8>, HttpError> {
+    STANDARD.decode(text).map_err(|_| invalid(field, "is not base64"))
+}
+
+fn invalid(field: &str, what: &str) -> HttpError {
+    HttpError::new(ErrorCode::InvalidArgument, format!("{field} {what}."))
 }
 
 fn texts(devices: &[DeviceId]) -> Vec<String> {

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::error::ErrorBody;
 use super::extract::{Body, Caller, InPath, InQuery, Text, plain};
 use super::types::{AcceptedBody, HistoryPage, MessageStatusResult};
-use super::{Http, HttpError};
+use super::{Http, HttpError, keys};
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -45,6 +45,8 @@ pub(super) struct SendMessage {
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
     attachment_ids: Vec<Text<AttachmentId>>,
+    /// In encrypted chats: with the keys of which.
+    epoch: Option<keys::Epoch>,
 }
 
 /// Which message.
@@ -123,9 +125,9 @@ pub(super) async fn send(
         body,
         reply_to: (message.reply_to > 0).then_some(Seq(message.reply_to)),
         attachments: plain(message.attachment_ids),
-        epoch: None,
+        epoch: message.epoch.map(Into::into),
     };
-    let accepted = http.submit(caller, chat, message.client_seq, command).await?;
+    let accepted = http.submit(caller, chat, message.client_seq, command, None).await?;
     Ok((StatusCode::CREATED, accepted))
 }
 
@@ -158,7 +160,7 @@ pub(super) async fn delete(
         }
         (DeleteScope::Everyone, Some(client_seq)) => {
             let command = ChatCommand::DeleteMessage { target: Seq(at.seq) };
-            Ok(http.submit(caller, at.chat_id.0, client_seq, command).await?.into_response())
+            Ok(http.submit(caller, at.chat_id.0, client_seq, command, None).await?.into_response())
         }
         _ => {
             let message = "clientSeq is given for DELETE_SCOPE_EVERYONE, and only then.";

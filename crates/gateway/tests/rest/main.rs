@@ -10,6 +10,8 @@ mod chats;
 #[cfg(test)]
 mod document;
 #[cfg(test)]
+mod encrypted;
+#[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod schema;

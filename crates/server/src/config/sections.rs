@@ -83,7 +83,7 @@ pub struct StoreSection {
     pub cache_bytes: u64,
     /// Writes that may wait for the writer.
     pub waiting_writes_max: usize,
-    /// Opens a store that lost acknowledged writes, as a restored one.
+    /// Opens the store as a restored one, although it lost acknowledged writes.
     pub accept_loss: bool,
 }
 

@@ -4,6 +4,7 @@
 mod chat_state;
 mod codecs;
 mod frame_parser;
+pub mod handshakes;
 
 pub use chat_state::chat_state;
 pub use codecs::{client_json, client_proto, server_json, server_proto};
@@ -20,4 +21,5 @@ pub const TARGETS: &[Target] = &[
     ("server_proto", server_proto),
     ("server_json", server_json),
     ("chat_state", chat_state),
+    ("handshakes", handshakes::handshakes),
 ];
