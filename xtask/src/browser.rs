@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 
 use crate::process::{cargo, output_of, succeeds};
 
-const TARGET: &str = "wasm32-unknown-unknown";
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 /// Debian's packages, and where they put the compiler.
 const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-19"];
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
@@ -17,11 +17,11 @@ const DEBIAN_LINKER: &str = "wasm-ld-19";
 
 /// Whether what browsers share with all other clients builds for them.
 pub(crate) fn check(root: &Path) -> Result<bool> {
-    succeeds(compiler(root)?.args(["check", "--locked", "-p", "dunlin-client", "--target", TARGET]))
+    succeeds(compiler(root)?.args(["check", "--locked", "-p", "dunlin-client-wasm", "--target", TARGET]))
 }
 
 /// A cargo that builds for [`TARGET`]; installs what is missing.
-fn compiler(root: &Path) -> Result<Command> {
+pub(crate) fn compiler(root: &Path) -> Result<Command> {
     if has_library() || added_library() {
         return Ok(cargo(root));
     }

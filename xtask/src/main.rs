@@ -8,6 +8,7 @@ mod sim;
 mod test;
 mod tidy;
 mod tools;
+mod web;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -36,6 +37,8 @@ enum Command {
     Tidy,
     /// Load scenarios against a release server, and the cost of groups; some minutes
     Bench,
+    /// The web app: the core as WebAssembly, and what is around it, into web/dist
+    Web(web::WebArguments),
     /// Client cores against a server in memory, at random from seeds
     Sim(sim::SimArguments),
 }
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Command::Test => test::test(&root),
         Command::Tidy => tidy::tidy(&root),
         Command::Bench => bench::bench(&root),
+        Command::Web(arguments) => web::web(&root, &arguments),
         Command::Sim(arguments) => sim::sim(&root, &arguments),
     };
     match done {

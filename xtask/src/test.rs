@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use crate::process::{cargo, now, succeeds};
-use crate::{browser, tidy, tools};
+use crate::process::{cargo, now, succeeds, target_directory};
+use crate::{browser, tidy, tools, web};
 
 /// What was counted. A step that is no test suite counts as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,13 +43,14 @@ impl fmt::Display for Counts {
 type Step = (&'static str, fn(&Path) -> Result<Counts>);
 
 /// Cheap steps first: who forgot to format learns it in a second.
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     ("format", format),
     ("tidy", tidy_step),
     ("licences and sources", deny),
     ("lints", lints),
     ("browsers", browsers),
     ("tests", suites),
+    ("the core in browsers", core_in_browsers),
 ];
 
 /// Runs every step, even after one failed; false when anything failed.
@@ -108,21 +109,50 @@ fn browsers(root: &Path) -> Result<Counts> {
 /// All suites, each counted by what it reports itself.
 fn suites(root: &Path) -> Result<Counts> {
     let mut command = cargo(root);
-    command.args(["test", "--workspace", "--locked", "--no-fail-fast"]).stdout(Stdio::piped());
-    let mut child = command.spawn().context("cannot start cargo test")?;
-    let output = child.stdout.take().context("cargo test has no output")?;
+    command.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
+    counted(&mut command, read_summary)
+}
+
+/// Runs a program that says itself how many tests passed.
+fn counted(command: &mut Command, read: fn(&str) -> Option<Counts>) -> Result<Counts> {
+    let mut child = command.stdout(Stdio::piped()).spawn().context("the tests cannot be started")?;
+    let output = child.stdout.take().context("the tests have no output")?;
     let mut counts = Counts::default();
     for line in BufReader::new(output).lines() {
-        let line = line.context("the output of cargo test cannot be read")?;
-        counts.add(read_summary(&line).unwrap_or_default());
+        let line = line.context("the output of the tests cannot be read")?;
+        counts.add(read(&line).unwrap_or_default());
         println!("{line}");
     }
-    let status = child.wait().context("cargo test did not end")?;
+    let status = child.wait().context("the tests did not end")?;
     if !status.success() && counts.failed == 0 {
         // Something did not compile, or a suite died before it could count.
         counts.failed = 1;
     }
     Ok(counts)
+}
+
+/// The core as WebAssembly, in headless Chromium against a server.
+fn core_in_browsers(root: &Path) -> Result<Counts> {
+    let directory = root.join("web");
+    let server = ["build", "--locked", "--package", "dunlin-cli"];
+    if !web::packages(&directory)? || !web::core(root)? || !succeeds(cargo(root).args(server))? {
+        return Ok(Counts::FAILED);
+    }
+    let mut command = web::npm(&directory);
+    command.args(["run", "test:core"]).env("DUNLIN_BIN", target_directory(root).join("debug/dunlin"));
+    counted(&mut command, read_tap)
+}
+
+/// Reads a line of the end of a TAP report: `# pass 3`.
+fn read_tap(line: &str) -> Option<Counts> {
+    let (what, number) = line.strip_prefix("# ")?.split_once(' ')?;
+    let number = number.trim().parse().ok()?;
+    Some(match what {
+        "pass" => Counts { passed: number, ..Counts::default() },
+        "fail" | "cancelled" => Counts { failed: number, ..Counts::default() },
+        "skipped" | "todo" => Counts { skipped: number, ..Counts::default() },
+        _ => return None,
+    })
 }
 
 /// Reads `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
@@ -153,6 +183,15 @@ mod tests {
         assert_eq!(read_summary(line), Some(Counts { passed: 12, failed: 1, skipped: 2 }));
         assert_eq!(read_summary("test a_message_arrives ... ok"), None);
         assert_eq!(read_summary("test result: ok."), None);
+    }
+
+    #[test]
+    fn the_end_of_a_tap_report_is_counted() {
+        let lines =
+            ["ok 1 - people talk", "# tests 4", "# pass 2", "# fail 1", "# cancelled 1", "# skipped 0"];
+        let mut counts = Counts::default();
+        lines.iter().for_each(|line| counts.add(read_tap(line).unwrap_or_default()));
+        assert_eq!(counts, Counts { passed: 2, failed: 2, skipped: 0 });
     }
 
     #[test]

@@ -174,6 +174,11 @@ impl Chat {
         self.outbox.len()
     }
 
+    /// The number of the command that was given last, of those that wait.
+    pub fn last_waiting(&self) -> Option<u64> {
+        self.outbox.back().map(|entry| entry.place)
+    }
+
     /// Whether something that came was not processed yet, since a part of it has to be fetched first.
     pub fn is_behind(&self) -> bool {
         self.marks.needs_base || !self.waiting.is_empty()

@@ -1,0 +1,112 @@
+//! What the app asks, answered from the rows and the core alone.
+
+use dunlin_client::query;
+use dunlin_client::search::Query;
+use dunlin_client::{Client, Rows};
+use dunlin_model::{ChatId, ErrorCode, Seq, UserId};
+use dunlin_wire::Failure;
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::JsValue;
+
+use crate::kept;
+use crate::plain::{Text, to_js};
+use crate::views::{Details, Found, Info, Item, Page, Summary};
+
+/// A question. Field by field as in `web/src/core/worker/core.ts`.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub(crate) enum Question {
+    Chats {
+        skip: usize,
+        limit: usize,
+    },
+    Chat {
+        chat: Text<ChatId>,
+    },
+    History {
+        chat: Text<ChatId>,
+        before: Option<Seq>,
+        limit: usize,
+    },
+    Message {
+        chat: Text<ChatId>,
+        seq: Seq,
+    },
+    Info {
+        chat: Text<ChatId>,
+        seq: Seq,
+    },
+    Find {
+        text: String,
+        chat: Option<Text<ChatId>>,
+        limit: usize,
+    },
+    /// The number of the newest message that waits to be sent.
+    LastWaiting {
+        chat: Text<ChatId>,
+    },
+    Person {
+        user: Text<UserId>,
+    },
+    SafetyNumber {
+        user: Text<UserId>,
+    },
+    Count,
+}
+
+#[derive(Serialize)]
+struct SafetyNumber {
+    digits: String,
+    verified: bool,
+}
+
+/// The answer, which means nothing when rows were missing.
+///
+/// # Errors
+/// When the search index is damaged.
+pub(crate) fn answer(question: &Question, client: &Client, rows: &dyn Rows) -> Result<JsValue, Failure> {
+    Ok(match question {
+        Question::Chats { skip, limit } => {
+            let chats = query::chats(rows, *skip, *limit).into_iter();
+            let summaries: Vec<_> = chats
+                .map(|view| {
+                    let flags = flags(rows, view.chat);
+                    Summary::of(view, &flags)
+                })
+                .collect();
+            to_js(&summaries)
+        }
+        Question::Chat { chat } => {
+            let view = query::chat(rows, chat.0);
+            let invite = client.chat(chat.0).and_then(|chat| chat.invite()).map(|code| code.to_string());
+            let me = client.account().user();
+            to_js(&view.map(|view| Details::of(view, &flags(rows, chat.0), me, invite)))
+        }
+        Question::History { chat, before, limit } => {
+            to_js(&Page::from(query::history(rows, chat.0, *before, *limit)))
+        }
+        Question::Message { chat, seq } => to_js(&query::view(rows, chat.0, *seq).and_then(Item::of)),
+        Question::Info { chat, seq } => to_js(&query::info(rows, chat.0, *seq).map(Info::from)),
+        Question::Find { text, chat, limit } => {
+            let query = Query { text, chat: chat.map(|chat| chat.0), limit: *limit };
+            let found = query::find(rows, &query)
+                .map_err(|damaged| Failure::new(ErrorCode::Internal, damaged.to_string()))?;
+            to_js(&found.into_iter().map(Found::from).collect::<Vec<_>>())
+        }
+        Question::LastWaiting { chat } => {
+            to_js(&client.chat(chat.0).and_then(dunlin_client::Chat::last_waiting))
+        }
+        Question::Person { user } => to_js(&client.is_verified(user.0)),
+        Question::SafetyNumber { user } => {
+            to_js(&client.safety_number(user.0).map(|number| SafetyNumber {
+                digits: number.to_string(),
+                verified: client.is_verified(user.0),
+            }))
+        }
+        Question::Count => to_js(&client.chats().map(|(_, chat)| chat.marks.cursor.0).sum::<u64>()),
+    })
+}
+
+fn flags(rows: &dyn Rows, chat: ChatId) -> Vec<u8> {
+    rows.get(&kept::key(&format!("flags/{chat}"))).unwrap_or_default()
+}

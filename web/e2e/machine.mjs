@@ -1,0 +1,284 @@
+/** A server and browsers as people run them: real processes, in a directory of their own. */
+import { spawn } from 'node:child_process';
+import { createReadStream, mkdtempSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createServer, request } from 'node:http';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { extname, join, normalize } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { chromium } from 'playwright-core';
+
+const root = join(import.meta.dirname, '../..');
+const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
+/** The program under test. */
+const DUNLIN = process.env.DUNLIN_BIN ?? join(target, 'debug/dunlin');
+const CHROMIUM = process.env.CHROMIUM_BIN ?? '/usr/bin/chromium';
+const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm', '.css': 'text/css' };
+/** How long a test waits for what is to happen. */
+export const PATIENCE_MS = 30_000;
+
+export async function until(what, isSo) {
+  const deadline = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const value = await isSo();
+    if (value) return value;
+    if (Date.now() > deadline) throw new Error(`waited in vain: ${what}`);
+    await sleep(50);
+  }
+}
+
+function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** The server, with the app before it as one origin. */
+export class Machine {
+  directory = mkdtempSync(join(tmpdir(), 'dunlin-e2e-'));
+  browsers = [];
+  sockets = new Set();
+  /** Connections that were made so far. */
+  links = 0;
+
+  /** `app` is the directory of the built app. */
+  static async start(app) {
+    const machine = new Machine();
+    machine.port = await freePort();
+    machine.app = app;
+    await machine.serve();
+    machine.front = createServer((incoming, outgoing) => machine.answer(incoming, outgoing));
+    machine.front.on('upgrade', (incoming, socket, head) => machine.upgrade(incoming, socket, head));
+    await new Promise((resolve) => machine.front.listen(0, '127.0.0.1', resolve));
+    machine.url = `http://127.0.0.1:${machine.front.address().port}`;
+    return machine;
+  }
+
+  /** Starts the server and waits until it answers. */
+  async serve() {
+    const log = openSync(join(this.directory, 'server.log'), 'a');
+    const given = [
+      'serve',
+      '--listen',
+      `127.0.0.1:${this.port}`,
+      '--data-dir',
+      join(this.directory, 'data'),
+      '--test-accounts',
+    ];
+    this.server = spawn(DUNLIN, given, { stdio: ['ignore', log, log] });
+    await until('the server listens', async () => {
+      const answer = await fetch(`http://127.0.0.1:${this.port}/api/profile`).catch(() => undefined);
+      return answer !== undefined;
+    });
+  }
+
+  /** Ends the server, at once. */
+  async kill() {
+    const { server } = this;
+    const ended = new Promise((resolve) => server.once('exit', resolve));
+    server.kill('SIGKILL');
+    await ended;
+  }
+
+  /** The code that the server wrote to its log for an address. */
+  codeFor(address) {
+    const marker = `The code for ${address} is `;
+    return until(`a code for ${address}`, () => {
+      const log = readFileSync(join(this.directory, 'server.log'), 'utf8');
+      const at = log.lastIndexOf(marker);
+      return at < 0 ? undefined : log.slice(at + marker.length, at + marker.length + 6);
+    });
+  }
+
+  /** A browser with a profile of its own. */
+  async browser(name) {
+    const arguments_ = [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ];
+    const context = await chromium.launchPersistentContext(join(this.directory, `browser-${name}`), {
+      executablePath: CHROMIUM,
+      headless: true,
+      args: arguments_,
+    });
+    this.browsers.push(context);
+    return context;
+  }
+
+  async end() {
+    for (const browser of this.browsers) await browser.close().catch(() => {});
+    for (const socket of this.sockets) socket.destroy();
+    this.front?.close();
+    this.front?.closeAllConnections();
+    await this.kill();
+    rmSync(this.directory, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  answer(incoming, outgoing) {
+    if (incoming.url.startsWith('/api/')) {
+      const { method, headers, url: path } = incoming;
+      const passed = request({ host: '127.0.0.1', port: this.port, method, headers, path }, (answer) => {
+        outgoing.writeHead(answer.statusCode, answer.headers);
+        answer.pipe(outgoing);
+      });
+      passed.on('error', () => outgoing.destroy());
+      incoming.pipe(passed);
+      return;
+    }
+    const path = normalize(new URL(incoming.url, this.url).pathname);
+    const file = join(this.app, path === '/' ? 'index.html' : path);
+    try {
+      statSync(file);
+    } catch {
+      outgoing.writeHead(404).end();
+      return;
+    }
+    const policy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
+    outgoing.writeHead(200, {
+      'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream',
+      'Content-Security-Policy': policy,
+    });
+    createReadStream(file).pipe(outgoing);
+  }
+
+  upgrade(incoming, socket, head) {
+    this.links += 1;
+    const server = connect(this.port, '127.0.0.1', () => {
+      const headers = Object.entries(incoming.headers).map(([name, value]) => `${name}: ${value}`);
+      server.write(`${incoming.method} ${incoming.url} HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n`);
+      server.write(head);
+      server.pipe(socket);
+      socket.pipe(server);
+    });
+    for (const end of [server, socket]) {
+      this.sockets.add(end);
+      end.on('error', () => end.destroy());
+      end.on('close', () => {
+        this.sockets.delete(end);
+        server.destroy();
+        socket.destroy();
+      });
+    }
+  }
+}
+
+/** The core in a page. */
+export class CorePage {
+  constructor(machine, page) {
+    this.machine = machine;
+    this.page = page;
+  }
+
+  static async open(machine, browser) {
+    const page = await browser.newPage();
+    const core = new CorePage(machine, page);
+    if (process.env.DUNLIN_E2E_LOG) page.on('console', (message) => console.log(message.text()));
+    await page.goto(machine.url);
+    await page.waitForFunction(() => window.core);
+    return core;
+  }
+
+  /** Calls a method of the core; a failure is thrown with its code. */
+  async call(name, ...given) {
+    const answer = await this.page.evaluate(
+      async ([name, given]) => {
+        try {
+          return { value: await window.core[name](...given) };
+        } catch (failure) {
+          return { failure: { code: failure.code, message: failure.message } };
+        }
+      },
+      [name, given],
+    );
+    if (answer.failure)
+      throw Object.assign(new Error(`${name}: ${answer.failure.code}: ${answer.failure.message}`), answer.failure);
+    return answer.value;
+  }
+
+  /** Registers, or logs in as one more device. */
+  async logIn(name) {
+    const address = `${name}@example.org`;
+    await until('the core stands', async () => (await this.call('session')).state === 'loggedOut');
+    await this.call('requestCode', address);
+    return this.call('logIn', address, await this.machine.codeFor(address), 'browser');
+  }
+
+  async isCaughtUp() {
+    await until('it is caught up', async () => {
+      const connection = await this.call('connection');
+      return connection.state === 'online' && connection.caughtUp;
+    });
+  }
+
+  /** What is written in a chat, oldest first, with `*` behind what waits. */
+  async texts(chat) {
+    const { items } = await this.call('history', chat, undefined, 200);
+    const messages = items.filter((item) => item.type === 'message').reverse();
+    return messages.map(
+      (message) => `${message.body.text ?? message.body.kind}${message.status === 'waiting' ? '*' : ''}`,
+    );
+  }
+
+  /** The message with this text, if it is here. */
+  async said(chat, text) {
+    const { items } = await this.call('history', chat, undefined, 200);
+    return items.find((item) => item.type === 'message' && item.body.text === text);
+  }
+
+  /** Waits for an event that was not asked for yet. */
+  event(type) {
+    return until(type, () =>
+      this.page.evaluate((type) => {
+        const at = window.events.findIndex((event) => event.type === type);
+        return at < 0 ? undefined : window.events.splice(at, 1)[0];
+      }, type),
+    );
+  }
+
+  /** Rows in the vault. */
+  storedRows() {
+    return this.page.evaluate(async () => {
+      if (!(await indexedDB.databases()).some(({ name }) => name === 'dunlin')) return 0;
+      const request = indexedDB.open('dunlin');
+      const database = await new Promise((resolve) => (request.onsuccess = () => resolve(request.result)));
+      const count = database.transaction('rows').objectStore('rows').count();
+      const rows = await new Promise((resolve) => (count.onsuccess = () => resolve(count.result)));
+      database.close();
+      return rows;
+    });
+  }
+
+  /** Kills the process of the page, which is the worker's too, and opens the page again. */
+  async kill() {
+    const context = this.page.context();
+    const cdp = await context.newCDPSession(this.page);
+    const crashed = this.page.waitForEvent('crash');
+    // It never answers.
+    void cdp.send('Page.crash').catch(() => {});
+    await crashed;
+    void this.page.close().catch(() => {});
+    this.page = await context.newPage();
+    await this.page.goto(this.machine.url);
+    await this.page.waitForFunction(() => window.core);
+  }
+
+  /** Waits until a chat says this, and nothing else. */
+  async shows(chat, expected) {
+    let texts;
+    await until(
+      () => '',
+      async () => {
+        texts = await this.texts(chat);
+        return JSON.stringify(texts) === JSON.stringify(expected);
+      },
+    ).catch(() => {
+      throw new Error(`expected ${JSON.stringify(expected)}, found ${JSON.stringify(texts)}`);
+    });
+  }
+}

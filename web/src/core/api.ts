@@ -1,0 +1,302 @@
+/**
+ * What the app asks of the client core, which runs in a worker that all tabs share.
+ *
+ * Everything crosses as plain data (structured clone). Ids are 26 characters of base32; times are milliseconds since 1970;
+ * a seq is a message's place in its chat. Questions are answered from this browser's rows alone, so they work offline.
+ */
+
+export type UserId = string;
+export type ChatId = string;
+export type Seq = number;
+export interface DeviceId {
+  user: UserId;
+  number: number;
+}
+/** Where a message stands: in the log, or in the outbox. */
+export type Place = { at: Seq } | { waiting: number };
+export type Status = 'waiting' | 'sent' | 'delivered' | 'seen';
+export type Role = 'owner' | 'admin' | 'member';
+export type ChatKind = 'direct' | 'group' | 'channel';
+
+/** An error with the server's stable code (docs/protocol.md), or one of ours: 'offline', 'storage', 'stopped', 'unlinked', 'otherTab'. */
+export interface Failure {
+  code: string;
+  message: string;
+  retryAfter?: number;
+}
+
+// ---- who is here -------------------------------------------------------------------------------------------------
+
+export type Session =
+  | { state: 'starting' }
+  /** Nobody logged in. */
+  | { state: 'loggedOut'; why?: 'revoked' | 'cleared' | 'loggedOut' }
+  /** Logged in, and this person has other devices: one of them must let this one in. `text` is for the QR code. */
+  | { state: 'linking'; text: string; code?: string; otherDevices: string[]; failure?: Failure }
+  | { state: 'ready'; me: UserId; device: number; name: string; address: string }
+  /** Another tab of another release runs the core, or the storage failed. */
+  | { state: 'blocked'; failure: Failure };
+
+export type Connection =
+  | { state: 'connecting' }
+  | { state: 'online'; caughtUp: boolean }
+  | { state: 'offline'; why: string; retryAt?: number };
+
+// ---- what is shown ------------------------------------------------------------------------------------------------
+
+export interface Person {
+  user: UserId;
+  name: string;
+  about?: string;
+  isContact: boolean;
+  isBlocked: boolean;
+  verified: boolean;
+}
+export interface Presence {
+  user: UserId;
+  online: boolean;
+  lastSeen?: number;
+}
+
+export type Preview =
+  | { kind: 'text'; text: string }
+  | { kind: 'files'; count: number; name: string }
+  | { kind: 'deleted' }
+  | { kind: 'unreadable' }
+  | { kind: 'notHere' };
+
+export interface ChatSummary {
+  chat: ChatId;
+  kind: ChatKind;
+  encrypted: boolean;
+  title: string;
+  peer?: UserId;
+  isMember: boolean;
+  members: number;
+  unread: number;
+  draft: string;
+  waiting: number;
+  distrusted?: string;
+  last?: { place: Place; sender: DeviceId; time: number; preview: Preview; status?: Status };
+  active: number;
+  /** Kept on this device only. */
+  pinned: boolean;
+  muted: boolean;
+  archived: boolean;
+}
+export interface ChatDetails extends ChatSummary {
+  description: string;
+  picture?: Attachment;
+  timerSeconds?: number;
+  roles: { user: UserId; role: Role }[];
+  seen: Seq;
+  myRole?: Role;
+  inviteCode?: string;
+}
+
+/** Places are counted as JavaScript counts: in UTF-16 units. */
+export interface Mention {
+  start: number;
+  end: number;
+  user: UserId;
+}
+export interface Attachment {
+  id: string;
+  kind: 'image' | 'video' | 'voice' | 'file';
+  name: string;
+  mediaType: string;
+  bytes: number;
+  width?: number;
+  height?: number;
+  durationMs?: number;
+  waveform?: number[];
+  thumbnail?: Uint8Array;
+}
+export type Body =
+  | { kind: 'text'; text: string; mentions: Mention[] }
+  | { kind: 'files'; caption: string; files: Attachment[] }
+  | { kind: 'deleted' }
+  | { kind: 'expired' }
+  | { kind: 'stub'; reason: string }
+  | { kind: 'unknown' };
+
+export interface Message {
+  type: 'message';
+  place: Place;
+  sender: DeviceId;
+  time: number;
+  body: Body;
+  replyTo?: { seq: Seq; sender?: DeviceId; preview: Preview };
+  edited?: { time: number; original: string; isWaiting: boolean };
+  reactions: { emoji: string; users: UserId[]; isOwn: boolean }[];
+  /** Of own messages. */
+  status?: Status;
+  disappears?: { afterSeconds: number; at?: number };
+  isBeingDeleted: boolean;
+}
+/** A line between messages: somebody was added, the title changed, an identity key changed, messages are missing. */
+export interface Line {
+  type: 'event' | 'notice';
+  seq: Seq;
+  time: number;
+  sender?: DeviceId;
+  what: Happening;
+}
+export type Happening =
+  | { kind: 'created' }
+  | { kind: 'deletedChat' }
+  | { kind: 'added' | 'removed' | 'banned' | 'unbanned'; users: UserId[] }
+  | { kind: 'joined' | 'left' }
+  | { kind: 'role'; user: UserId; role: Role }
+  | { kind: 'title' | 'description'; text: string }
+  | { kind: 'picture' }
+  | { kind: 'timer'; seconds: number }
+  | { kind: 'invite'; on: boolean }
+  | { kind: 'keys'; what: 'started' | 'changedSuite' | 'deviceRevoked' }
+  | { kind: 'identityChanged'; user: UserId; wasVerified: boolean }
+  | { kind: 'gap'; sender: DeviceId; missing: number }
+  | { kind: 'missing'; from: Seq; to: Seq }
+  | { kind: 'commitFailed'; author: DeviceId }
+  | { kind: 'restored' }
+  | { kind: 'other'; text: string };
+export type Item = Message | Line;
+/** Newest first. */
+export interface Page {
+  items: Item[];
+  nextBefore?: Seq;
+}
+export interface Found {
+  chat: ChatId;
+  message: Message;
+}
+export interface OwnDevice {
+  number: number;
+  name: string;
+  isThis: boolean;
+  created: number;
+  lastUsed?: number;
+}
+export type LastSeenAudience = 'everyone' | 'contacts' | 'nobody';
+
+// ---- what happens --------------------------------------------------------------------------------------------------
+
+/** Hints: what is shown is asked for again. */
+export type CoreEvent =
+  | { type: 'session'; session: Session }
+  | { type: 'connection'; connection: Connection }
+  | { type: 'chats' } // the list, or something in it, changed
+  | { type: 'chat'; chat: ChatId } // members, title, timer, draft, unread
+  | { type: 'messages'; chat: ChatId; seqs: Seq[] | 'all' }
+  | { type: 'notify'; chat: ChatId; message: Message } // somebody else said something that is unread
+  | { type: 'typing'; chat: ChatId; user: UserId; typing: boolean }
+  | { type: 'presence'; presence: Presence }
+  | { type: 'people' }
+  | { type: 'linkAsked'; device: number }
+  | { type: 'linkCode'; device: number; code: string }
+  | { type: 'linkEnded'; device: number; failure?: Failure }
+  | { type: 'refused'; chat: ChatId; failure: Failure } // something said earlier will not be accepted
+  | {
+      type: 'transfer';
+      id: string;
+      sent: number;
+      total: number;
+      state: 'running' | 'paused' | 'done' | 'failed';
+      failure?: Failure;
+    };
+
+// ---- what can be asked ---------------------------------------------------------------------------------------------
+
+/** Every method rejects with a `Failure`. Sending resolves when the message is durable in this browser's outbox. */
+export interface Core {
+  /** This tab lets go of the core. */
+  close(): void;
+  subscribe(listener: (event: CoreEvent) => void): () => void;
+  session(): Promise<Session>;
+  connection(): Promise<Connection>;
+
+  requestCode(address: string): Promise<void>;
+  logIn(address: string, code: string, deviceName: string): Promise<Session>;
+  /** While linking: give up the other devices and begin with a new identity; they are revoked. */
+  newIdentity(): Promise<void>;
+  /** While linking: the person says that this browser and the other device show the same code. */
+  confirmCode(): Promise<void>;
+  /** While linking: begins again after it failed, with another text. */
+  restartLinking(): Promise<void>;
+  logOut(): Promise<void>;
+
+  chats(skip: number, limit: number): Promise<ChatSummary[]>;
+  chat(chat: ChatId): Promise<ChatDetails | undefined>;
+  history(chat: ChatId, before: Seq | undefined, limit: number): Promise<Page>;
+  /** Items around a seq, oldest first, for jumping to it. */
+  message(chat: ChatId, seq: Seq): Promise<Item | undefined>;
+  messageInfo(
+    chat: ChatId,
+    seq: Seq,
+  ): Promise<{ message: Message; recipients: { user: UserId; status: Status }[] } | undefined>;
+  find(text: string, chat: ChatId | undefined, limit: number): Promise<Found[]>;
+
+  sendText(chat: ChatId, text: string, options?: { mentions?: Mention[]; replyTo?: Seq }): Promise<{ place: number }>;
+  edit(chat: ChatId, seq: Seq, text: string): Promise<void>;
+  react(chat: ChatId, seq: Seq, emoji: string | undefined): Promise<void>;
+  deleteForEveryone(chat: ChatId, seq: Seq): Promise<void>;
+  deleteForMe(chat: ChatId, seq: Seq): Promise<void>;
+  cancel(chat: ChatId, place: number): Promise<void>;
+  markSeen(chat: ChatId, seq: Seq): Promise<void>;
+  setTyping(chat: ChatId, typing: boolean): Promise<void>;
+  setDraft(chat: ChatId, text: string): Promise<void>;
+  setChatFlags(chat: ChatId, flags: Partial<{ pinned: boolean; muted: boolean; archived: boolean }>): Promise<void>;
+
+  startDirect(user: UserId): Promise<ChatId>;
+  createGroup(title: string, members: UserId[]): Promise<ChatId>;
+  setTitle(chat: ChatId, title: string): Promise<void>;
+  setDescription(chat: ChatId, text: string): Promise<void>;
+  setTimer(chat: ChatId, seconds: number): Promise<void>;
+  addMembers(chat: ChatId, users: UserId[]): Promise<void>;
+  removeMember(chat: ChatId, user: UserId): Promise<void>;
+  banMember(chat: ChatId, user: UserId): Promise<void>;
+  setRole(chat: ChatId, user: UserId, role: Role): Promise<void>;
+  leave(chat: ChatId): Promise<void>;
+  deleteChat(chat: ChatId): Promise<void>;
+  makeInvite(chat: ChatId): Promise<string>;
+  revokeInvite(chat: ChatId): Promise<void>;
+  join(code: string): Promise<ChatId>;
+
+  people(users: UserId[]): Promise<Person[]>;
+  contacts(): Promise<Person[]>;
+  /** By phone number or e-mail address. */
+  findPerson(address: string): Promise<Person | undefined>;
+  setContact(user: UserId, isContact: boolean): Promise<void>;
+  setBlocked(user: UserId, isBlocked: boolean): Promise<void>;
+  watchPresence(users: UserId[]): Promise<void>;
+  safetyNumber(user: UserId): Promise<{ digits: string; verified: boolean } | undefined>;
+  setVerified(user: UserId, verified: boolean): Promise<void>;
+
+  profile(): Promise<{ name: string; about: string; lastSeen: LastSeenAudience }>;
+  setProfile(profile: Partial<{ name: string; about: string; lastSeen: LastSeenAudience }>): Promise<void>;
+  devices(): Promise<OwnDevice[]>;
+  revokeDevice(number: number): Promise<void>;
+  answerLink(device: number): Promise<void>;
+  scanLink(text: string): Promise<void>;
+  confirmLink(device: number): Promise<void>;
+  refuseLink(device: number): Promise<void>;
+  storage(): Promise<{ usedBytes: number; quotaBytes?: number; messages: number; persisted: boolean }>;
+
+  /** Media: see the transfer events. Resolves once the message that carries them is in the outbox. */
+  sendFiles?(
+    chat: ChatId,
+    files: {
+      file: Blob;
+      kind: Attachment['kind'];
+      name: string;
+      thumbnail?: Uint8Array;
+      width?: number;
+      height?: number;
+      durationMs?: number;
+      waveform?: number[];
+    }[],
+    caption: string,
+    replyTo?: Seq,
+  ): Promise<string>;
+  cancelTransfer?(id: string): Promise<void>;
+  openFile?(chat: ChatId, seq: Seq, attachment: string): Promise<Blob>;
+}

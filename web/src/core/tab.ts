@@ -1,0 +1,177 @@
+/** The tab's side of the core: calls and events over a port to the worker, which is started again when it died. */
+import type { Core, CoreEvent, Failure } from './api';
+import type { Call, ToTab, ToWorker } from './messages';
+
+/** What may be asked twice, so that a worker that died in between is not noticed. */
+const REPEATABLE: readonly Call[] = [
+  'session',
+  'connection',
+  'chats',
+  'chat',
+  'history',
+  'message',
+  'messageInfo',
+  'find',
+  'people',
+  'contacts',
+  'findPerson',
+  'watchPresence',
+  'safetyNumber',
+  'profile',
+  'devices',
+  'storage',
+  'markSeen',
+  'setTyping',
+  'setDraft',
+];
+/** How long a worker may take to say hello before it is started again. */
+const HELLO_TIME_MAX_MS = 30_000;
+const RESTART_AFTER_MS = 500;
+
+interface Waiting {
+  message: ToWorker & { type: 'call' };
+  resolve: (value: unknown) => void;
+  reject: (failure: Failure) => void;
+  wasSent: boolean;
+}
+
+interface Port {
+  postMessage(message: ToWorker): void;
+  onmessage: ((event: MessageEvent<ToTab>) => void) | null;
+  close(): void;
+}
+
+export class TabCore {
+  private port: Port | undefined;
+  private isReady = false;
+  private isClosed = false;
+  private lastId = 0;
+  private readonly waiting = new Map<number, Waiting>();
+  private readonly listeners = new Set<(event: CoreEvent) => void>();
+  private readonly lock = `dunlin-tab-${crypto.randomUUID()}`;
+  private letGo: (() => void) | undefined;
+
+  constructor() {
+    // The worker sees by this lock when the tab is gone, however it went: so it is held before the worker hears of it.
+    void navigator.locks.request(this.lock, () => {
+      this.start();
+      return new Promise<void>((resolve) => (this.letGo = resolve));
+    });
+  }
+
+  asCore(): Core {
+    const own = {
+      subscribe: (listener: (event: CoreEvent) => void) => {
+        this.listeners.add(listener);
+        return () => void this.listeners.delete(listener);
+      },
+      close: () => this.close(),
+    };
+    return new Proxy(own, {
+      get: (target, name) => {
+        if (name in target) return target[name as keyof typeof target];
+        // A promise that resolves to this would ask whether it is one itself.
+        if (typeof name !== 'string' || name === 'then') return undefined;
+        return (...given: unknown[]) => this.call(name as Call, given);
+      },
+    }) as unknown as Core;
+  }
+
+  private call(call: Call, given: unknown[]): Promise<unknown> {
+    if (this.isClosed) return Promise.reject({ code: 'stopped', message: 'This tab has let go of the core.' });
+    const id = ++this.lastId;
+    return new Promise((resolve, reject) => {
+      const waiting: Waiting = {
+        message: { type: 'call', id, call, arguments: given },
+        resolve,
+        reject,
+        wasSent: false,
+      };
+      this.waiting.set(id, waiting);
+      if (this.isReady) this.send(waiting);
+    });
+  }
+
+  private send(waiting: Waiting): void {
+    waiting.wasSent = true;
+    try {
+      this.port?.postMessage(waiting.message);
+    } catch (error) {
+      // What was given cannot be copied to another thread.
+      this.waiting.delete(waiting.message.id);
+      waiting.reject({ code: 'internal', message: String(error) });
+    }
+  }
+
+  private start(): void {
+    if (this.isClosed) return;
+    const port = openPort();
+    this.port = port;
+    const late = setTimeout(() => this.restart(port), HELLO_TIME_MAX_MS);
+    port.onmessage = ({ data }) => {
+      if (this.port !== port) return;
+      if (data.type === 'hello') {
+        clearTimeout(late);
+        this.isReady = true;
+        // Granted when the worker is gone.
+        void navigator.locks.request(data.lock, () => this.restart(port));
+        for (const waiting of this.waiting.values()) this.send(waiting);
+      } else {
+        this.take(data);
+      }
+    };
+    port.postMessage({ type: 'hello', lock: this.lock });
+  }
+
+  private take(message: Exclude<ToTab, { type: 'hello' }>): void {
+    if (message.type === 'event') {
+      this.tell(message.event);
+      return;
+    }
+    const waiting = this.waiting.get(message.id);
+    this.waiting.delete(message.id);
+    if (message.type === 'answer') waiting?.resolve(message.value);
+    else waiting?.reject(message.failure);
+  }
+
+  private tell(event: CoreEvent): void {
+    for (const listener of [...this.listeners]) listener(event);
+  }
+
+  /** The worker died. What it was asked and may have done is not asked again. */
+  private restart(port: Port): void {
+    if (this.port !== port || this.isClosed) return;
+    port.close();
+    this.port = undefined;
+    this.isReady = false;
+    for (const [id, waiting] of this.waiting) {
+      if (waiting.wasSent && !REPEATABLE.includes(waiting.message.call)) {
+        this.waiting.delete(id);
+        waiting.reject({ code: 'stopped', message: 'The app was interrupted. Look whether it was done.' });
+      }
+    }
+    this.tell({ type: 'session', session: { state: 'starting' } });
+    setTimeout(() => this.start(), RESTART_AFTER_MS);
+  }
+
+  private close(): void {
+    this.isClosed = true;
+    this.port?.postMessage({ type: 'bye' });
+    this.port?.close();
+    this.letGo?.();
+    for (const waiting of this.waiting.values()) waiting.reject({ code: 'stopped', message: 'This tab was closed.' });
+    this.waiting.clear();
+    this.listeners.clear();
+  }
+}
+
+/** A port to the worker of all tabs, or to one of this tab alone where browsers know no others. */
+function openPort(): Port {
+  if ('SharedWorker' in globalThis) {
+    const worker = new SharedWorker(new URL('./worker/entry.ts', import.meta.url), { type: 'module', name: 'dunlin' });
+    const { port } = worker;
+    return port as unknown as Port;
+  }
+  const worker = new Worker(new URL('./worker/entry.ts', import.meta.url), { type: 'module', name: 'dunlin' });
+  return Object.assign(worker, { close: () => worker.terminate() }) as unknown as Port;
+}

@@ -1,0 +1,63 @@
+/** The worker's ports: answers calls, and tells every tab what happens. */
+import type { CoreEvent } from '../api';
+import { failureOf, type ToTab, type ToWorker } from '../messages';
+import { App } from './app';
+
+export interface TabPort {
+  postMessage(message: ToTab): void;
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+}
+
+export class Host {
+  private readonly ports = new Set<TabPort>();
+  private readonly lock = `dunlin-worker-${crypto.randomUUID()}`;
+  private readonly app = new App((event) => this.tell(event));
+  private readonly holds: Promise<void>;
+
+  constructor() {
+    // Tabs see by this lock when the worker is gone.
+    this.holds = new Promise((held) => {
+      void navigator.locks.request(this.lock, () => {
+        held();
+        return new Promise<void>(() => {});
+      });
+    });
+    void this.app.start();
+  }
+
+  join(port: TabPort): void {
+    port.onmessage = ({ data }) => void this.take(port, data);
+  }
+
+  private async take(port: TabPort, message: ToWorker): Promise<void> {
+    switch (message.type) {
+      case 'hello':
+        await this.holds;
+        this.ports.add(port);
+        port.postMessage({ type: 'hello', lock: this.lock });
+        void this.app.visited();
+        // Granted when the tab is gone.
+        void navigator.locks.request(message.lock, () => this.leave(port));
+        return;
+      case 'bye':
+        this.leave(port);
+        return;
+      case 'call':
+        try {
+          const value = await this.app.call(message.call, message.arguments);
+          port.postMessage({ type: 'answer', id: message.id, value });
+        } catch (error) {
+          port.postMessage({ type: 'failure', id: message.id, failure: failureOf(error) });
+        }
+    }
+  }
+
+  private leave(port: TabPort): void {
+    this.ports.delete(port);
+    port.onmessage = null;
+  }
+
+  private tell(event: CoreEvent): void {
+    for (const port of this.ports) port.postMessage({ type: 'event', event });
+  }
+}

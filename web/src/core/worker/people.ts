@@ -1,0 +1,150 @@
+/** Who people are: names from the server, kept in the vault so that they are there offline. */
+import type { CoreEvent, Person, UserId } from '../api';
+import type { Driver } from './driver';
+import type { Refused, Rest } from './rest';
+
+/** What is older is asked for again when somebody looks at it. */
+const FRESH_FOR_MS = 60 * 60 * 1000;
+/** How long somebody who could not be asked for is left alone. */
+const RETRY_AFTER_MS = 30 * 1000;
+/** Requests at a time. */
+const AT_ONCE = 4;
+
+interface Known {
+  name: string;
+  about: string;
+  /** When it was asked for. */
+  at: number;
+}
+interface Contact {
+  userId: UserId;
+  name: string;
+}
+
+export class People {
+  private readonly wanted = new Set<UserId>();
+  private readonly asked = new Map<UserId, number>();
+  private running = 0;
+
+  constructor(
+    private readonly driver: Driver,
+    private readonly rest: Rest,
+    private readonly tell: (event: CoreEvent) => void,
+  ) {}
+
+  async person(user: UserId): Promise<Person> {
+    const known = this.kept<Known>(`person/${user}`);
+    if (!known || known.at + FRESH_FOR_MS < Date.now()) this.want(user);
+    const contact = this.contactList().find((one) => one.userId === user);
+    const verified = (await this.driver.ask({ type: 'person', user })) as boolean;
+    return {
+      user,
+      name: contact?.name || known?.name || '',
+      ...(known?.about ? { about: known.about } : {}),
+      isContact: contact !== undefined,
+      isBlocked: this.blocked().includes(user),
+      verified,
+    };
+  }
+
+  contacts(): Promise<Person[]> {
+    return Promise.all(this.contactList().map(({ userId }) => this.person(userId)));
+  }
+
+  async find(address: string): Promise<Person | undefined> {
+    try {
+      const found = (await this.rest.ask('POST', 'users/find', { address })) as FoundUser;
+      await this.learn(found);
+      return await this.person(found.userId);
+    } catch (error) {
+      if ((error as Partial<Refused>).code === 'notFound') return undefined;
+      throw error;
+    }
+  }
+
+  async setContact(user: UserId, isContact: boolean): Promise<void> {
+    if (isContact) {
+      const known = this.kept<Known>(`person/${user}`);
+      await this.rest.ask('PUT', `contacts/${user}`, { name: known?.name ?? '' });
+    } else {
+      await this.rest.ask('DELETE', `contacts/${user}`);
+    }
+    await this.refresh();
+  }
+
+  async setBlocked(user: UserId, isBlocked: boolean): Promise<void> {
+    await this.rest.ask(isBlocked ? 'PUT' : 'DELETE', `blocks/${user}`);
+    await this.refresh();
+  }
+
+  /** Asks for contacts and who is blocked. */
+  async refresh(): Promise<void> {
+    const [contacts, blocks] = await Promise.all([this.rest.ask('GET', 'contacts'), this.rest.ask('GET', 'blocks')]);
+    await this.keep('contacts', (contacts as { contacts: Contact[] }).contacts);
+    await this.keep('blocks', (blocks as { userIds: UserId[] }).userIds);
+    this.tell({ type: 'people' });
+  }
+
+  private contactList(): Contact[] {
+    return this.kept<Contact[]>('contacts') ?? [];
+  }
+
+  private blocked(): UserId[] {
+    return this.kept<UserId[]>('blocks') ?? [];
+  }
+
+  private want(user: UserId): void {
+    if ((this.asked.get(user) ?? 0) + RETRY_AFTER_MS > Date.now()) return;
+    this.asked.set(user, Date.now());
+    this.wanted.add(user);
+    if (this.running < AT_ONCE) void this.ask();
+  }
+
+  private async ask(): Promise<void> {
+    this.running += 1;
+    try {
+      for (const user of this.wanted) {
+        this.wanted.delete(user);
+        const found = (await this.rest.ask('GET', `users/${user}`)) as FoundUser;
+        if (await this.learn(found)) this.tell({ type: 'people' });
+      }
+    } catch {
+      // Whoever looks again asks again.
+    } finally {
+      this.running -= 1;
+    }
+  }
+
+  /** Whether it is news. */
+  private async learn({ userId, name = '', about = '' }: FoundUser): Promise<boolean> {
+    const before = this.kept<Known>(`person/${userId}`);
+    await this.keep(`person/${userId}`, { name, about, at: Date.now() } satisfies Known);
+    return before?.name !== name || before.about !== about;
+  }
+
+  private kept<T>(name: string): T | undefined {
+    return readKept<T>(this.driver, name);
+  }
+
+  private keep(name: string, value: unknown): Promise<void> {
+    return keepValue(this.driver, name, value);
+  }
+}
+
+interface FoundUser {
+  userId: UserId;
+  name?: string;
+  about?: string;
+}
+
+/** A value that the worker keeps in the vault beside the core's rows. */
+export function readKept<T>(driver: Driver, name: string): T | undefined {
+  const bytes = driver.core.kept(name);
+  return bytes ? (JSON.parse(new TextDecoder().decode(bytes)) as T) : undefined;
+}
+
+/** Keeps it; resolves once it is durable. */
+export function keepValue(driver: Driver, name: string, value: unknown): Promise<void> {
+  const bytes = new TextEncoder().encode(JSON.stringify(value));
+  return driver.change((core) => core.keep(name, bytes));
+}

@@ -1,0 +1,94 @@
+import type { ChatId, ChatSummary, Core } from '../core/api';
+
+const FIRST_PAGE = 40;
+const PAGE = 500;
+/** Changes within this time are read together. */
+const GATHER_MS = 60;
+
+/** Pinned first, then by activity. */
+export function inOrder(a: ChatSummary, b: ChatSummary): number {
+  return Number(b.pinned) - Number(a.pinned) || b.active - a.active || (a.chat < b.chat ? -1 : 1);
+}
+
+/** All chats of this person. The first page is there at once; the rest follows while nothing else is to be done. */
+export class Chats {
+  readonly #core: Core;
+  #byId = new Map<ChatId, ChatSummary>();
+  #changed = new Set<ChatId>();
+  #listChanged = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #reading: Promise<void> = Promise.resolve();
+
+  all = $state.raw<ChatSummary[]>([]);
+  loaded = $state(false);
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  get(chat: ChatId): ChatSummary | undefined {
+    // Reading `all` makes whoever asks follow changes.
+    return this.all.length > 0 ? this.#byId.get(chat) : undefined;
+  }
+
+  readonly inbox = $derived(this.all.filter((chat) => !chat.archived));
+  readonly archive = $derived(this.all.filter((chat) => chat.archived));
+  /** Chats with something unread that are not muted: what the title of the page counts. */
+  readonly waiting = $derived(this.inbox.filter((chat) => chat.unread > 0 && !chat.muted).length);
+
+  async load(): Promise<void> {
+    const found = new Map<ChatId, ChatSummary>();
+    for (let skip = 0, size = FIRST_PAGE; ; size = PAGE) {
+      const page = await this.#core.chats(skip, size);
+      for (const chat of page) found.set(chat.chat, chat);
+      if (!this.loaded) this.#show(found);
+      if (page.length < size) break;
+      skip += page.length;
+      await idle();
+    }
+    this.#show(found);
+  }
+
+  /** One chat changed, or the list did. */
+  hear(chat?: ChatId): void {
+    if (chat) this.#changed.add(chat);
+    else this.#listChanged = true;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#reading = this.#reading.then(() => this.#read()).catch(() => undefined);
+    }, GATHER_MS);
+  }
+
+  async #read(): Promise<void> {
+    const changed = [...this.#changed];
+    const listChanged = this.#listChanged;
+    this.#changed.clear();
+    this.#listChanged = false;
+    const next = new Map(this.#byId);
+    if (listChanged) for (const chat of await this.#core.chats(0, FIRST_PAGE)) next.set(chat.chat, chat);
+    for (const id of changed) {
+      const chat = await this.#core.chat(id);
+      if (chat) next.set(id, chat);
+      else next.delete(id);
+    }
+    this.#show(next);
+    // What is further down may have changed too; that is not urgent.
+    if (listChanged && next.size > FIRST_PAGE) {
+      await idle();
+      if (!this.#listChanged) await this.load();
+    }
+  }
+
+  #show(chats: Map<ChatId, ChatSummary>): void {
+    this.#byId = chats;
+    this.all = [...chats.values()].sort(inOrder);
+    this.loaded = true;
+  }
+}
+
+function idle(): Promise<void> {
+  return new Promise((done) => {
+    if (typeof requestIdleCallback === 'function') requestIdleCallback(() => done(), { timeout: 1000 });
+    else setTimeout(done, 50);
+  });
+}

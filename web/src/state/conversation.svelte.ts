@@ -1,0 +1,199 @@
+import type { ChatDetails, ChatId, Core, CoreEvent, Item, Seq } from '../core/api';
+import { trim } from '../text/list';
+import { keyOf, overlay, seqOf } from '../text/rows';
+
+export const PAGE_ITEMS = 40;
+/** More rows than this are never in the page; the reader sees about ten. */
+export const ITEMS_MAX = 160;
+
+/**
+ * A stretch of one chat, oldest first, that slides with the reader: pages are read at one end and dropped at the other.
+ * It reads the core again when the core hints that something changed; it holds no truth of its own.
+ */
+export class Conversation {
+  readonly chat: ChatId;
+  readonly #core: Core;
+  #busy: Promise<void> = Promise.resolve();
+  #queued = false;
+  #changed = new Set<Seq>();
+  #all = false;
+
+  details = $state.raw<ChatDetails | undefined>();
+  items = $state.raw<Item[]>([]);
+  hasOlder = $state(false);
+  /** False: the newest are here, and new ones are shown as they come. */
+  hasNewer = $state(false);
+  opened = $state(false);
+  failed = $state(false);
+  /** What was unread when the chat was opened. */
+  unreadFrom = $state<Seq | undefined>();
+
+  constructor(core: Core, chat: ChatId) {
+    this.#core = core;
+    this.chat = chat;
+  }
+
+  /** Opens at `at`, else at the first unread, else at the end. Returns the seq to show. */
+  async open(at?: Seq): Promise<Seq | undefined> {
+    return this.#alone(async () => {
+      try {
+        this.details = await this.#core.chat(this.chat);
+        const unread = this.details?.unread ? this.details.seen + 1 : undefined;
+        this.unreadFrom ??= unread;
+        const target = at ?? unread;
+        await (target === undefined ? this.#readNewest() : this.#readAround(target));
+        this.failed = false;
+        return target;
+      } catch {
+        this.failed = true;
+        return undefined;
+      } finally {
+        this.opened = true;
+      }
+    });
+  }
+
+  async older(): Promise<void> {
+    await this.#alone(async () => {
+      const first = this.items.map(seqOf).find((seq) => seq !== undefined);
+      if (!this.hasOlder || first === undefined) return;
+      const page = await this.#core.history(this.chat, first, PAGE_ITEMS);
+      const items = [...page.items.toReversed(), ...this.items];
+      this.hasOlder = page.nextBefore !== undefined;
+      if (items.length > ITEMS_MAX) this.hasNewer = true;
+      this.items = trim(items, ITEMS_MAX, 'start');
+    });
+  }
+
+  async newer(): Promise<void> {
+    await this.#alone(async () => {
+      const last = this.#lastSeq();
+      if (!this.hasNewer || last === undefined) return;
+      const newest = await this.#newestSeq();
+      // The interface reads backwards only: a page before (last + n) holds what lies between.
+      // The interface reads backwards only: what lies in (last, last + reach] is asked for from its end. Each step finds
+      // only what the step before did not reach, so no page is too short for it.
+      let reach = PAGE_ITEMS;
+      while (last + reach < newest) {
+        const page = await this.#core.history(this.chat, last + reach + 1, Math.max(PAGE_ITEMS, reach / 2));
+        const found = page.items.toReversed().filter((item) => (seqOf(item) ?? 0) > last);
+        if (found.length > 0) return this.#append(found, true);
+        reach *= 2;
+      }
+      const page = await this.#core.history(this.chat, undefined, Math.max(PAGE_ITEMS * 2, reach));
+      this.#append(
+        page.items.toReversed().filter((item) => (seqOf(item) ?? Infinity) > last),
+        false,
+      );
+    });
+  }
+
+  async toEnd(): Promise<void> {
+    await this.#alone(() => this.#readNewest());
+  }
+
+  async around(seq: Seq): Promise<void> {
+    await this.#alone(() => this.#readAround(seq));
+  }
+
+  holds(seq: Seq): boolean {
+    return this.items.some((item) => seqOf(item) === seq);
+  }
+
+  hear(event: CoreEvent): void {
+    if (!('chat' in event) || event.chat !== this.chat || !this.opened) return;
+    if (event.type === 'messages') {
+      if (event.seqs === 'all') this.#all = true;
+      else for (const seq of event.seqs) this.#changed.add(seq);
+    } else if (event.type !== 'chat' && event.type !== 'refused') return;
+    if (this.#queued) return;
+    this.#queued = true;
+    void this.#alone(() => this.#refresh());
+  }
+
+  async #refresh(): Promise<void> {
+    this.#queued = false;
+    const changed = this.#changed;
+    const all = this.#all;
+    this.#changed = new Set();
+    this.#all = false;
+    this.details = await this.#core.chat(this.chat);
+    let items = this.items;
+    if (!this.hasNewer) {
+      const page = await this.#core.history(
+        this.chat,
+        undefined,
+        all ? Math.max(PAGE_ITEMS, items.length) : PAGE_ITEMS,
+      );
+      const fresh = page.items.toReversed();
+      items = overlay(items, fresh, page.nextBefore === undefined);
+      for (const item of fresh) changed.delete(seqOf(item) ?? -1);
+    } else if (all && items.length > 0) {
+      const page = await this.#core.history(this.chat, (this.#lastSeq() ?? 0) + 1, items.length);
+      items = page.items.toReversed();
+    }
+    for (const seq of changed) {
+      const index = items.findIndex((item) => seqOf(item) === seq);
+      if (index < 0) continue;
+      const item = await this.#core.message(this.chat, seq);
+      items = item ? items.with(index, item) : items.toSpliced(index, 1);
+    }
+    this.items = items;
+  }
+
+  async #readNewest(): Promise<void> {
+    const page = await this.#core.history(this.chat, undefined, PAGE_ITEMS);
+    this.items = page.items.toReversed();
+    this.hasOlder = page.nextBefore !== undefined;
+    this.hasNewer = false;
+  }
+
+  async #readAround(seq: Seq): Promise<void> {
+    const newest = await this.#newestSeq();
+    if (seq + PAGE_ITEMS / 2 >= newest) {
+      const size = Math.min(ITEMS_MAX, Math.max(PAGE_ITEMS, newest - seq + PAGE_ITEMS / 2));
+      const page = await this.#core.history(this.chat, undefined, size);
+      this.items = page.items.toReversed();
+      this.hasOlder = page.nextBefore !== undefined;
+      this.hasNewer = false;
+      return;
+    }
+    const page = await this.#core.history(this.chat, seq + PAGE_ITEMS / 2, PAGE_ITEMS);
+    this.items = page.items.toReversed();
+    this.hasOlder = page.nextBefore !== undefined;
+    this.hasNewer = true;
+  }
+
+  async #newestSeq(): Promise<Seq> {
+    const last = (await this.#core.history(this.chat, undefined, 1)).items.map(seqOf).find((seq) => seq !== undefined);
+    if (last !== undefined) return last;
+    // Only something that waits: look behind it.
+    const page = await this.#core.history(this.chat, undefined, PAGE_ITEMS);
+    return page.items.map(seqOf).find((seq) => seq !== undefined) ?? 0;
+  }
+
+  #append(found: Item[], hasNewer: boolean): void {
+    const known = new Set(this.items.map(keyOf));
+    const fresh = found.filter((item) => !known.has(keyOf(item)));
+    // Never so many that what the reader looks at is dropped.
+    const taken = trim(fresh, ITEMS_MAX / 2, 'start');
+    const items = [...this.items, ...taken];
+    if (items.length > ITEMS_MAX) this.hasOlder = true;
+    this.items = trim(items, ITEMS_MAX, 'end');
+    this.hasNewer = hasNewer || taken.length < fresh.length;
+  }
+
+  #lastSeq(): Seq | undefined {
+    return this.items.map(seqOf).findLast((seq) => seq !== undefined);
+  }
+
+  /** One reading at a time, so that none lays old rows over new ones. */
+  #alone<T>(act: () => Promise<T>): Promise<T> {
+    const turn = this.#busy.then(act);
+    this.#busy = turn.then(
+      () => undefined,
+      () => undefined,
+    );
+    return turn;
+  }
+}

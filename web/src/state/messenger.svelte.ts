@@ -1,0 +1,208 @@
+import type { ChatId, Connection, Core, CoreEvent, Failure, Session, UserId } from '../core/api';
+import { t, type Key } from '../i18n/index.svelte';
+import { Chats } from './chats.svelte';
+import { notify } from './notifications';
+import { People, Typing } from './people.svelte';
+import { Preferences } from './preferences.svelte';
+import { previewText } from './preview';
+import { Router } from './route.svelte';
+
+export interface Toast {
+  id: number;
+  text: string;
+  bad: boolean;
+}
+
+export type Overlay =
+  | { kind: 'switcher' }
+  | { kind: 'shortcuts' }
+  | { kind: 'info'; chat: ChatId; seq: number }
+  | { kind: 'safety'; user: UserId }
+  | { kind: 'person'; user: UserId }
+  | { kind: 'confirm'; title: string; text: string; action: string; danger: boolean; run: () => Promise<unknown> };
+
+/** One linking that this device is asked for by another of the same person. */
+export interface LinkRequest {
+  device: number;
+  code?: string;
+  answered: boolean;
+  ended?: 'linked' | Failure;
+}
+
+const TOAST_MS = 5000;
+const WATCHED_MAX = 40;
+
+/** What the whole app shares: the core, who is here, what happens, where the reader is. */
+export class Messenger {
+  readonly core: Core;
+  readonly chats: Chats;
+  readonly people: People;
+  readonly typing = new Typing();
+  readonly preferences: Preferences;
+  readonly router = new Router();
+
+  session = $state.raw<Session>({ state: 'starting' });
+  connection = $state.raw<Connection>({ state: 'connecting' });
+  toasts = $state.raw<Toast[]>([]);
+  /** Read aloud by screen readers. */
+  announcement = $state('');
+  overlay = $state.raw<Overlay | undefined>();
+  link = $state.raw<LinkRequest | undefined>();
+  readonly #listeners = new Set<(event: CoreEvent) => void>();
+  #toastId = 0;
+
+  constructor(core: Core, preferences: Preferences) {
+    this.core = core;
+    this.preferences = preferences;
+    this.chats = new Chats(core);
+    this.people = new People(core);
+  }
+
+  get me(): UserId {
+    return this.session.state === 'ready' ? this.session.me : '';
+  }
+
+  /** Ends when the page does; the returned function is for tests and hot reloading. */
+  start(): () => void {
+    const stops = [this.core.subscribe((event) => this.#hear(event)), this.router.start()];
+    void this.core.session().then(
+      (session) => this.#enter(session),
+      (failure: Failure) => this.#enter({ state: 'blocked', failure }),
+    );
+    void this.core.connection().then(
+      (connection) => (this.connection = connection),
+      () => undefined,
+    );
+    return () => stops.forEach((stop) => stop());
+  }
+
+  listen(listener: (event: CoreEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Does something that may be refused, and says so. True if it was done. */
+  async attempt(what: Promise<unknown>, done?: Key): Promise<boolean> {
+    try {
+      await what;
+      if (done) this.say(t(done));
+      return true;
+    } catch (failure) {
+      this.say(failureText(failure), true);
+      return false;
+    }
+  }
+
+  say(text: string, bad = false): void {
+    const toast = { id: (this.#toastId += 1), text, bad };
+    this.toasts = [...this.toasts.slice(-2), toast];
+    this.announcement = text;
+    setTimeout(() => (this.toasts = this.toasts.filter((other) => other.id !== toast.id)), TOAST_MS);
+  }
+
+  /** Whose presence is shown: of the chats on top of the list, and of the open one. */
+  readonly watched = $derived.by(() => {
+    const open = this.router.current.chat;
+    const chats = [...(open ? [this.chats.get(open)] : []), ...this.chats.inbox.slice(0, WATCHED_MAX)];
+    return [...new Set(chats.flatMap((chat) => chat?.peer ?? []))].sort();
+  });
+
+  setSession(session: Session): void {
+    this.#enter(session);
+  }
+
+  #enter(session: Session): void {
+    const wasReady = this.session.state === 'ready';
+    this.session = session;
+    if (session.state === 'ready' && !wasReady) void this.chats.load().catch(() => undefined);
+  }
+
+  #hear(event: CoreEvent): void {
+    switch (event.type) {
+      case 'session':
+        this.#enter(event.session);
+        break;
+      case 'connection':
+        this.connection = event.connection;
+        break;
+      case 'chats':
+        this.chats.hear();
+        break;
+      case 'chat':
+      case 'messages':
+        this.chats.hear(event.chat);
+        break;
+      case 'notify':
+        this.chats.hear(event.chat);
+        this.#notify(event);
+        break;
+      case 'typing':
+        this.typing.set(event.chat, event.user, event.typing);
+        break;
+      case 'presence':
+        this.people.presence.set(event.presence.user, event.presence);
+        break;
+      case 'people':
+        this.people.changed();
+        break;
+      case 'linkAsked':
+        // A question that repeats itself must not shut what was answered already.
+        if (!this.link || this.link.ended) this.link = { device: event.device, answered: false };
+        break;
+      case 'linkCode':
+        this.link = { device: event.device, code: event.code, answered: true };
+        break;
+      case 'linkEnded':
+        if (this.link?.device === event.device) this.link = { ...this.link, ended: event.failure ?? 'linked' };
+        break;
+      case 'refused':
+        this.say(failureText(event.failure), true);
+        break;
+      case 'transfer':
+        break;
+    }
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  #notify(event: CoreEvent & { type: 'notify' }): void {
+    const name = this.people.name(event.message.sender.user);
+    const text = previewText(event.message);
+    const chat = this.chats.get(event.chat);
+    const isOpen = this.router.current.chat === event.chat && document.hasFocus();
+    if (isOpen) this.announcement = t('announce.message', { name, text });
+    else if (!chat?.muted) {
+      this.announcement = t('announce.elsewhere', { name, chat: chat?.title ?? '' });
+      notify(this.preferences, event.chat, chat?.kind === 'direct' ? name : `${name} · ${chat?.title ?? ''}`, text);
+    }
+  }
+}
+
+const FAILURES: Record<string, Key> = {
+  offline: 'failure.offline',
+  storage: 'failure.storage',
+  stopped: 'failure.stopped',
+  unlinked: 'failure.unlinked',
+  notSupported: 'failure.notSupported',
+  wrongCode: 'failure.code',
+  tooFast: 'failure.slow',
+  tooLarge: 'failure.tooLarge',
+  limitReached: 'failure.limit',
+  forbidden: 'failure.forbidden',
+  notAMember: 'failure.notAMember',
+  banned: 'failure.banned',
+  blocked: 'failure.blocked',
+  chatDeleted: 'failure.chatDeleted',
+  notFound: 'failure.notFound',
+  invalidInvite: 'failure.invite',
+  invalidArgument: 'failure.invalid',
+  unavailable: 'failure.unavailable',
+  draining: 'failure.unavailable',
+};
+
+/** A sentence for a failure. The server's own words are the last resort: they are English. */
+export function failureText(failure: unknown): string {
+  const { code, message } = (typeof failure === 'object' && failure ? failure : {}) as Partial<Failure>;
+  const key = code ? FAILURES[code] : undefined;
+  if (key) return t(key);
+  return message ? t('failure.other', { message }) : t('failure.unknown');
+}

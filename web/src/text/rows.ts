@@ -1,0 +1,89 @@
+/** From items of a chat to the rows on the screen: days, bubbles in groups, the line where the unread begin. */
+import type { Item, Line, Message, Seq } from '../core/api';
+import { dayOf } from './format';
+
+export type Row =
+  | { kind: 'day'; key: string; time: number }
+  | { kind: 'unread'; key: string }
+  | {
+      kind: 'message';
+      key: string;
+      message: Message;
+      isOwn: boolean;
+      first: boolean;
+      last: boolean;
+      seq: Seq | undefined;
+    }
+  | { kind: 'line'; key: string; line: Line; seq: Seq };
+
+/** Messages of one person within this time stand together. */
+const GROUP_MS = 5 * 60_000;
+
+export function keyOf(item: Item): string {
+  if (item.type !== 'message') return `l${item.seq}`;
+  return 'at' in item.place ? `m${item.place.at}` : `w${item.place.waiting}`;
+}
+
+/** Undefined while it waits in the outbox. */
+export function seqOf(item: Item): Seq | undefined {
+  if (item.type !== 'message') return item.seq;
+  return 'at' in item.place ? item.place.at : undefined;
+}
+
+function together(a: Item | undefined, b: Item | undefined): boolean {
+  if (a?.type !== 'message' || b?.type !== 'message') return false;
+  return a.sender.user === b.sender.user && Math.abs(b.time - a.time) < GROUP_MS && dayOf(a.time) === dayOf(b.time);
+}
+
+/** `items` are oldest first. `unreadFrom` is the first seq that was unread when the chat was opened. */
+export function rows(items: readonly Item[], me: string, unreadFrom?: Seq): Row[] {
+  const result: Row[] = [];
+  let marked = unreadFrom === undefined;
+  items.forEach((item, index) => {
+    const before = items[index - 1];
+    const after = items[index + 1];
+    const seq = seqOf(item);
+    if (!before || dayOf(before.time) !== dayOf(item.time)) {
+      result.push({ kind: 'day', key: `d${dayOf(item.time)}-${keyOf(item)}`, time: item.time });
+    }
+    const isOwn = item.type === 'message' && item.sender.user === me;
+    let cut = false;
+    if (
+      !marked &&
+      unreadFrom !== undefined &&
+      seq !== undefined &&
+      seq >= unreadFrom &&
+      item.type === 'message' &&
+      !isOwn
+    ) {
+      result.push({ kind: 'unread', key: 'unread' });
+      marked = cut = true;
+    }
+    if (item.type === 'message') {
+      const first = cut || !together(before, item);
+      result.push({
+        kind: 'message',
+        key: keyOf(item),
+        message: item,
+        isOwn,
+        first,
+        last: !together(item, after),
+        seq,
+      });
+    } else {
+      result.push({ kind: 'line', key: keyOf(item), line: item, seq: item.seq });
+    }
+  });
+  return result;
+}
+
+/**
+ * The rows on the screen with a page of newer news laid over them: what the page holds replaces what was there from its
+ * oldest seq on, so that what was sent, deleted or expired since is shown as it is now.
+ */
+export function overlay(items: readonly Item[], page: readonly Item[], reachesStart: boolean): Item[] {
+  const firstSeq = page.map(seqOf).find((seq) => seq !== undefined);
+  if (reachesStart) return [...page];
+  if (firstSeq === undefined) return [...items.filter((item) => seqOf(item) !== undefined), ...page];
+  return [...items.filter((item) => (seqOf(item) ?? Infinity) < firstSeq), ...page];
+}

@@ -1,0 +1,46 @@
+import { chromium } from 'playwright-core';
+
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+export const PHONE = { width: 390, height: 844 };
+export const DESKTOP = { width: 1280, height: 800 };
+
+/** The system's Chromium; `CHROMIUM` names another. */
+export function launch() {
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
+}
+
+/** A page that notes what must never happen: errors, breaches of the policy, dialogs. */
+export async function open(
+  browser,
+  address,
+  { size = DESKTOP, theme = 'light', touch = false, locale = 'en-GB', motion = 'reduce' } = {},
+) {
+  const context = await browser.newContext({
+    viewport: size,
+    colorScheme: theme,
+    hasTouch: touch,
+    isMobile: touch,
+    locale,
+    timezoneId: 'Europe/Berlin',
+    reducedMotion: motion,
+  });
+  const page = await context.newPage();
+  const faults = [];
+  page.on('pageerror', (error) => faults.push(`error: ${error.message}`));
+  page.on('dialog', (dialog) => {
+    faults.push('dialog');
+    void dialog.dismiss();
+  });
+  page.on('console', (message) => {
+    if (message.type() === 'error' || /Content Security Policy/i.test(message.text())) faults.push(message.text());
+  });
+  await page.goto(address);
+  return { page, context, faults };
+}

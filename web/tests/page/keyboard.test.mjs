@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { bench, focused } from './harness.mjs';
+
+const visit = bench();
+const press = async (page, ...keys) => {
+  for (const key of keys) await page.keyboard.press(key);
+};
+const chatIs = (page, id) => page.waitForFunction((id) => location.hash.startsWith(`#/chat/${id}`), id);
+
+test('goes through chats, messages and menus by keys alone', () =>
+  visit('/', async (page) => {
+    await page.getByRole('link', { name: /Ada Lindqvist/ }).waitFor();
+    // Skip link, new chat, menu, search, then the list.
+    const stops = [];
+    for (let step = 0; step < 5; step += 1) {
+      await press(page, 'Tab');
+      stops.push(await focused(page));
+    }
+    assert.deepEqual(stops.slice(0, 4), ['Skip to the conversation', 'New chat', 'Menu', 'Search']);
+    assert.match(stops[4], /^AL?.*Ada Lindqvist/);
+    await press(page, 'ArrowDown');
+    await page.waitForFunction(() => document.activeElement?.textContent?.includes('Harbour Street'));
+    await press(page, 'ArrowUp');
+    await page.waitForFunction(() => document.activeElement?.textContent?.includes('Ada Lindqvist'));
+    await press(page, 'Enter');
+    await chatIs(page, 'chatada');
+    await page.waitForFunction(() => document.activeElement?.id === 'composer');
+
+    // Up in the empty field edits the last message that is one's own; Esc lets go of it.
+    await press(page, 'ArrowUp');
+    await page.waitForFunction(() => document.activeElement?.value === 'Fine. But only because it is you');
+    await press(page, 'Escape');
+    await page.waitForFunction(() => document.activeElement?.value === '');
+
+    // Back to the messages, up two of them, open the menu, choose the first thing, close.
+    await press(page, 'Shift+Tab', 'Shift+Tab');
+    await page.waitForFunction(() => document.activeElement?.matches('[data-key]'));
+    await press(page, 'ArrowUp', 'ArrowUp', 'ArrowUp');
+    await press(page, 'Enter');
+    await page.getByRole('menu').waitFor();
+    assert.equal(await focused(page), 'React with 👍');
+    await press(page, 'Escape');
+    await page.getByRole('menu').waitFor({ state: 'detached' });
+    await page.waitForFunction(() => document.activeElement?.matches('[data-key]'));
+    await press(page, 'Escape');
+    await page.waitForFunction(() => location.hash === '#/');
+  }));
+
+test('Alt and the arrows go between chats', () =>
+  visit('/#/chat/chatada', async (page) => {
+    await page.locator('#composer').waitFor();
+    await press(page, 'Alt+ArrowDown');
+    await chatIs(page, 'chatflat');
+    await press(page, 'Alt+ArrowDown');
+    await chatIs(page, 'chatemil');
+    await press(page, 'Alt+ArrowUp', 'Alt+ArrowUp', 'Alt+ArrowUp');
+    await chatIs(page, 'chatada');
+  }));
+
+test('Ctrl+K goes to a chat', () =>
+  visit('/#/chat/chatada', async (page) => {
+    await page.locator('#composer').waitFor();
+    await press(page, 'Control+k');
+    await page.getByRole('combobox').waitFor();
+    assert.equal(await focused(page), 'Name of a chat');
+    await page.keyboard.type('harb');
+    await press(page, 'Enter');
+    await chatIs(page, 'chatflat');
+    await page.waitForFunction(() => document.activeElement?.id === 'composer');
+  }));
+
+test('Ctrl+/ lists the shortcuts, Esc closes it and gives the focus back', () =>
+  visit('/#/chat/chatada', async (page) => {
+    await page.waitForFunction(() => document.activeElement?.id === 'composer');
+    await press(page, 'Control+/');
+    await page.getByRole('dialog').getByText('Previous chat').waitFor();
+    await press(page, 'Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.waitForFunction(() => document.activeElement?.id === 'composer');
+  }));
+
+test('nothing that has the focus is without a sign of it', () =>
+  visit('/#/chat/chatflat/details', async (page) => {
+    await page.getByRole('region', { name: 'Details' }).getByText('Add people').waitFor();
+    const plain = [];
+    for (let step = 0; step < 40; step += 1) {
+      await press(page, 'Tab');
+      const sign = await page.evaluate(() => {
+        const node = document.activeElement;
+        if (!node || node === document.body) return 'end';
+        const shown = (element) => element && getComputedStyle(element).outlineStyle !== 'none';
+        const box = node.closest('.box');
+        return shown(node) ||
+          (box && getComputedStyle(box).borderColor !== getComputedStyle(document.documentElement).borderColor)
+          ? ''
+          : node.outerHTML.slice(0, 120);
+      });
+      if (sign === 'end') break;
+      if (sign) plain.push(sign);
+    }
+    assert.deepEqual(plain, []);
+  }));

@@ -1,0 +1,273 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { bench, memory } from './harness.mjs';
+import { PHONE } from './browser.mjs';
+
+const visit = bench();
+const ADA = 'ada'.padEnd(26, '0');
+const composer = (page) => page.getByRole('textbox', { name: 'Message' });
+const bubble = (page, text) => page.locator('.bubble', { hasText: text });
+const menu = async (page, text, item) => {
+  await bubble(page, text).last().click({ button: 'right' });
+  await page.getByRole('menuitem', { name: item, exact: true }).click();
+};
+
+test('logs in by address and code, and says when the code is wrong', () =>
+  visit('/?state=loggedOut', async (page) => {
+    await page.getByLabel('Phone number').fill('+4912345');
+    await page.keyboard.press('Enter');
+    await page.getByLabel('Code', { exact: true }).fill('000000');
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').getByText('The code is wrong').waitFor();
+    await page.getByLabel('Code', { exact: true }).fill('123456');
+    await page.keyboard.press('Enter');
+    await page.getByRole('link', { name: /Ada Lindqvist/ }).waitFor();
+  }));
+
+test('links this browser by a QR code and the same digits', () =>
+  visit('/?state=linking', async (page) => {
+    await page.getByRole('img', { name: /QR code/ }).waitFor();
+    await memory(page, (core) => core.setSession({ ...core.world.session, code: '204 913' }));
+    await page.getByText('204 913').waitFor();
+    await page.getByRole('button', { name: 'The same', exact: true }).click();
+    await page.getByRole('link', { name: /Ada Lindqvist/ }).waitFor();
+  }));
+
+test('answers another device that wants to be linked', () =>
+  visit('/', async (page) => {
+    await page.getByRole('link', { name: /Ada Lindqvist/ }).waitFor();
+    await memory(page, (core) => core.tell({ type: 'linkAsked', device: 3 }));
+    await page.getByRole('button', { name: 'It is mine' }).click();
+    await page.getByText('204 913').waitFor();
+    await page.getByRole('button', { name: 'The same', exact: true }).click();
+    await page.getByText('The device is linked.').waitFor();
+  }));
+
+test('sends, and shows waiting, sent, delivered and seen', () =>
+  visit('/#/chat/chatada', async (page) => {
+    await composer(page).fill('On my way');
+    await page.keyboard.press('Enter');
+    const sent = bubble(page, 'On my way');
+    for (const status of ['sent', 'delivered', 'seen']) await sent.getByRole('img', { name: status }).waitFor();
+    assert.equal(await composer(page).inputValue(), '');
+    assert.equal(await sent.count(), 1);
+  }));
+
+test('keeps what was written without a connection, and says so', () =>
+  visit('/#/chat/chatada', async (page) => {
+    await composer(page).waitFor();
+    await memory(page, (core) => core.setConnection({ state: 'offline', why: 'test' }));
+    await page.getByText('No connection').waitFor();
+    await composer(page).fill('Later');
+    await page.keyboard.press('Enter');
+    await bubble(page, 'Later').getByRole('img', { name: 'waiting' }).waitFor();
+    await menu(page, 'Later', 'Do not send');
+    await bubble(page, 'Later').waitFor({ state: 'detached' });
+  }));
+
+test('replies, edits, reacts, deletes', () =>
+  visit('/#/chat/chatada', async (page) => {
+    await menu(page, 'Deal. Tide is', 'Reply');
+    await composer(page).fill('Half past, please');
+    await page.keyboard.press('Enter');
+    await bubble(page, 'Half past').getByText('Deal. Tide is lowest').waitFor();
+    await bubble(page, 'Half past').getByRole('img', { name: 'seen' }).waitFor();
+
+    await menu(page, 'Half past', 'Edit');
+    assert.equal(await composer(page).inputValue(), 'Half past, please');
+    await composer(page).fill('Quarter past');
+    await page.keyboard.press('Enter');
+    await bubble(page, 'Quarter past').getByText('edited').waitFor();
+
+    await bubble(page, 'Quarter past').click({ button: 'right' });
+    await page.getByRole('menuitemradio', { name: 'React with 👍' }).click();
+    await page.getByRole('button', { name: '👍 by You' }).click();
+    await page.getByRole('button', { name: '👍 by You' }).waitFor({ state: 'detached' });
+
+    await menu(page, 'Quarter past', 'Delete for everyone');
+    await page.getByRole('button', { name: 'Delete for everyone' }).click();
+    await bubble(page, 'Message deleted').waitFor();
+    await menu(page, 'Message deleted', 'Delete for me');
+    await bubble(page, 'Message deleted').waitFor({ state: 'detached' });
+  }));
+
+test('shows who has seen a message', () =>
+  visit('/#/chat/chatflat', async (page) => {
+    await menu(page, 'I take over at ten', 'Message info');
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('heading', { name: /Seen/ }).waitFor();
+    await dialog.getByText('Ben Okafor').waitFor();
+  }));
+
+test('mentions a member of a group', () =>
+  visit('/#/chat/chatflat', async (page) => {
+    await composer(page).pressSequentially('Thanks @han');
+    await page.getByRole('option', { name: /Hana/ }).waitFor();
+    await page.keyboard.press('Enter');
+    assert.equal(await composer(page).inputValue(), 'Thanks @Hana Kobayashi ');
+    await page.keyboard.press('Enter');
+    await bubble(page, 'Thanks').getByRole('button', { name: '@Hana Kobayashi' }).waitFor();
+  }));
+
+test('picks an emoji by a German word', () =>
+  visit('/#/chat/chatada', async (page) => {
+    await page.getByRole('button', { name: 'Emoji' }).click();
+    await page.getByPlaceholder('Search emoji').fill('geburtstag');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Escape');
+    assert.equal(await composer(page).inputValue(), '🎂');
+  }));
+
+test('opens a chat at what is unread, and marks it as seen', () =>
+  visit('/', async (page) => {
+    const row = page.getByRole('link', { name: /Harbour Street/ });
+    await row.getByText('3 unread messages').waitFor();
+    await row.click();
+    await page.getByText('New messages').waitFor();
+    await row.getByText('unread').waitFor({ state: 'detached' });
+  }));
+
+test('hears what others say, writes who is writing, and reads it aloud', () =>
+  visit('/#/chat/chatada', async (page) => {
+    await composer(page).waitFor();
+    await memory(page, (core, user) => core.tell({ type: 'typing', chat: 'chatada', user, typing: true }), ADA);
+    await page.locator('header').getByText('writing…').waitFor();
+    await memory(page, (core, user) => core.tell({ type: 'typing', chat: 'chatada', user, typing: false }), ADA);
+    await memory(page, (core, user) => core.say('chatada', user, 'Look *up*'), ADA);
+    await bubble(page, 'Look up').waitFor();
+    await page.locator('[aria-live=polite]', { hasText: 'Ada Lindqvist: Look up' }).waitFor();
+  }));
+
+test('keeps a draft when one goes elsewhere', () =>
+  visit('/#/chat/chatada', async (page) => {
+    await composer(page).fill('Half a thought');
+    await page.getByRole('link', { name: /Mama/ }).click();
+    await page.getByRole('link', { name: /Ada Lindqvist.*Draft: Half a thought/ }).click();
+    await page.waitForFunction(() => document.querySelector('textarea')?.value === 'Half a thought');
+  }));
+
+test('pins, mutes and archives', () =>
+  visit('/', async (page) => {
+    const pick = async (item) => {
+      await page.getByRole('link', { name: /Mama/ }).click({ button: 'right' });
+      await page.getByRole('menuitem', { name: item }).click();
+    };
+    await pick('Pin to the top');
+    await page.getByRole('link', { name: /Mama.*pinned/ }).waitFor();
+    await pick('Mute');
+    await page.getByRole('link', { name: /Mama.*muted/ }).waitFor();
+    await pick('Archive');
+    await page.getByRole('link', { name: /2 chats in the archive/ }).click();
+    await page.getByRole('link', { name: /Mama/ }).waitFor();
+  }));
+
+test('searches names and messages, and goes to what it found', () =>
+  visit('/', async (page) => {
+    await page.getByPlaceholder('Search').fill('telescope');
+    await page.getByRole('link', { name: /I bring the telescope/ }).click();
+    await page.locator('li.shown', { hasText: 'I bring the telescope' }).waitFor();
+    await page.getByPlaceholder('Search').fill('sorensen');
+    assert.equal(await page.getByRole('link', { name: /Emil Sørensen/ }).count(), 0, 'ø is a letter of its own');
+    await page.getByPlaceholder('Search').fill('yildiz');
+    await page.getByPlaceholder('Search').fill('emil');
+    await page.getByRole('link', { name: /Emil Sørensen/ }).waitFor();
+  }));
+
+test('makes a group, gives somebody a role, makes a link and withdraws it', () =>
+  visit('/#/group', async (page) => {
+    await page.getByLabel('Name of the group').fill('Walk on Sunday');
+    await page.getByRole('checkbox', { name: 'Ada Lindqvist' }).click();
+    await page.getByRole('checkbox', { name: 'Ben Okafor' }).click();
+    await page.getByText('2 people chosen').waitFor();
+    await page.getByRole('button', { name: 'Create group' }).click();
+    await page.getByRole('link', { name: /Walk on Sunday.*Details/ }).click();
+    const details = page.getByRole('region', { name: 'Details' });
+    await details.getByRole('button', { name: 'Ben Okafor' }).click();
+    await page.getByRole('menuitem', { name: 'Make admin' }).click();
+    await details.getByRole('button', { name: /Ben Okafor admin/ }).click();
+    await page.getByRole('menuitem', { name: 'Ban' }).click();
+    await page.getByRole('button', { name: 'Ban', exact: true }).click();
+    await details.getByRole('button', { name: /Ben Okafor/ }).waitFor({ state: 'detached' });
+    await details.getByRole('button', { name: 'Make a link' }).click();
+    await details.getByText('/#/join/k3v9-sample').waitFor();
+    await details.getByRole('button', { name: 'Withdraw link' }).click();
+    await details.getByRole('button', { name: 'Make a link' }).waitFor();
+  }));
+
+test('joins by an invite link', () =>
+  visit('/#/join/k3v9-sample', async (page) => {
+    await page.getByRole('button', { name: 'Join', exact: true }).click();
+    await page.getByRole('link', { name: /A group you were invited to.*Details/ }).waitFor();
+  }));
+
+test('compares a safety number and marks it', () =>
+  visit('/#/chat/chatemil', async (page) => {
+    await page.getByRole('button', { name: /safety number with Emil/ }).click();
+    await page.getByText('37915').waitFor();
+    await page.getByRole('switch', { name: /Compared and the same/ }).click();
+    await page.getByRole('button', { name: 'Close' }).click();
+    await page.locator('.middle').getByRole('img', { name: 'Verified' }).waitFor();
+  }));
+
+test('speaks German, and remembers that and the colours', () =>
+  visit('/#/settings/look', async (page) => {
+    await page.getByLabel('Language').selectOption('de');
+    await page.getByRole('heading', { name: 'Aussehen' }).waitFor();
+    await page.getByText('Dunkel').click();
+    await page.reload();
+    await page.getByRole('heading', { name: 'Aussehen' }).waitFor();
+    assert.equal(
+      await page.evaluate(() => document.documentElement.lang + document.documentElement.dataset.theme),
+      'dedark',
+    );
+  }));
+
+test('asks for notifications only on a click', () =>
+  visit('/', async (page) => {
+    await page.evaluate(() => {
+      window.asked = 0;
+      Notification.requestPermission = async () => ((window.asked += 1), 'granted');
+    });
+    await page.getByRole('link', { name: /Ada Lindqvist/ }).waitFor();
+    assert.equal(await page.evaluate(() => window.asked), 0);
+    await page.evaluate(() => (location.hash = '#/settings/notifications'));
+    await page.getByRole('switch', { name: /Show notifications/ }).click();
+    await page.waitForFunction(() => window.asked === 1);
+  }));
+
+test('has one pane on a phone, and back leads to the list', () =>
+  visit(
+    '/',
+    async (page) => {
+      await page.getByRole('link', { name: /Ada Lindqvist/ }).tap();
+      await composer(page).waitFor();
+      assert.equal(await page.locator('.side').isVisible(), false);
+      await page.getByRole('link', { name: 'Back' }).tap();
+      await page.getByRole('link', { name: /Harbour Street/ }).waitFor();
+      assert.equal(await page.locator('.middle').isVisible(), false);
+      await page.getByRole('link', { name: /Ada Lindqvist/ }).tap();
+      await page.goBack();
+      await page.getByRole('link', { name: /Harbour Street/ }).waitFor();
+    },
+    { size: PHONE, touch: true },
+  ));
+
+test('gives fingers targets of 44 pixels', () =>
+  visit(
+    '/#/chat/chatada',
+    async (page) => {
+      await composer(page).waitFor();
+      const small = await page.evaluate(() =>
+        [...document.querySelectorAll('.icon-button, .send, .button, .field, .row')]
+          .filter((node) => node.checkVisibility() && !node.matches('.unseen'))
+          .map((node) => ({
+            name: node.getAttribute('aria-label') ?? node.className,
+            box: node.getBoundingClientRect(),
+          }))
+          .filter(({ box }) => box.height < 44 || box.width < 44)
+          .map(({ name }) => name),
+      );
+      assert.deepEqual(small, []);
+    },
+    { size: PHONE, touch: true },
+  ));
