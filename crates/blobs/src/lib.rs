@@ -3,6 +3,7 @@
 //! A blob never changes, so putting one twice is harmless and reading one can be checked. Who may read what is
 //! decided by others, who give out addresses that serve for a while ([`GrantKey`]).
 
+mod files;
 mod grant;
 mod holder;
 mod local;
@@ -15,6 +16,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+pub use files::{
+    ATTACHMENTS_PATH, AttachmentFiles, ByteStream, FileError, FileGrant, LocalFiles, MemoryFiles,
+};
 pub use grant::{Access, BLOBS_PATH, GRANT_VALID, Grant, GrantError, GrantKey};
 pub use holder::Holder;
 pub use local::LocalBlobs;

@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -49,6 +49,16 @@ pub(crate) enum Command {
     New(NewArgs),
     /// Send a message; '-' reads it from standard input
     Send(SendArgs),
+    /// Save the files of a message
+    Save {
+        /// The chat
+        chat: String,
+        /// The message's number
+        seq: u64,
+        /// The directory to save them in; nothing in it is overwritten
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        to: PathBuf,
+    },
     /// Give a message of yours another text; '-' reads it from standard input
     Edit {
         /// The chat
@@ -277,13 +287,28 @@ pub(crate) struct NewArgs {
     pub(crate) description: String,
 }
 
+impl Command {
+    /// Takes paths for those of whoever typed them, in `folder`.
+    pub(crate) fn within(mut self, folder: &Path) -> Self {
+        match &mut self {
+            Self::Send(args) => args.file.iter_mut().for_each(|path| *path = folder.join(&*path)),
+            Self::Save { to, .. } => *to = folder.join(&*to),
+            _ => {}
+        }
+        self
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct SendArgs {
     /// The chat, or a person
     pub(crate) chat: String,
     /// What to say; nothing behind '--' is taken for an option
-    #[arg(required = true, allow_negative_numbers = true)]
+    #[arg(required_unless_present = "file", allow_negative_numbers = true)]
     pub(crate) text: Vec<String>,
+    /// Files to send, with the text below them
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub(crate) file: Vec<PathBuf>,
     /// The number of the message that this answers
     #[arg(long, visible_alias = "reply-to", value_name = "SEQ")]
     pub(crate) reply: Option<u64>,

@@ -53,6 +53,7 @@ pub(crate) async fn run(command: Command, out: &mut Output, profile: Profile) ->
         device: device_name(login.device()?),
         arguments: std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect(),
         input: input.clone(),
+        folder: std::env::current_dir().unwrap_or_default(),
         zone: TimeZone::system().iana_name().map(str::to_owned),
         has_person: out.can_ask(),
         hand_over: command.needs_terminal(),

@@ -324,7 +324,28 @@ impl Api {
         self.server.at(address).ok_or(ApiError::NotUnderstood { status: 200 })
     }
 
-    fn call(&self, method: Method, path: &[&str], token: Option<&str>) -> RequestBuilder {
+    /// An address that the server gave for a file.
+    pub(crate) fn file_address(&self, address: &str) -> Result<reqwest::Url, ApiError> {
+        self.at(address)
+    }
+
+    pub(crate) fn request(&self, method: Method, url: reqwest::Url) -> RequestBuilder {
+        self.client.request(method, url)
+    }
+
+    /// What an answer that is no success says.
+    pub(crate) async fn refusal(&self, status: u16, mut answer: reqwest::Response) -> ApiError {
+        let mut body = Vec::new();
+        while let Ok(Some(part)) = answer.chunk().await {
+            if part.len() > ANSWER_BYTES_MAX.saturating_sub(body.len()) {
+                break;
+            }
+            body.extend_from_slice(&part);
+        }
+        failure_of(&body).map_or(ApiError::NotUnderstood { status }, ApiError::Failed)
+    }
+
+    pub(crate) fn call(&self, method: Method, path: &[&str], token: Option<&str>) -> RequestBuilder {
         let request = self.client.request(method, self.server.rest(path));
         match token {
             Some(token) => request.bearer_auth(token),
@@ -332,11 +353,11 @@ impl Api {
         }
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<(), ApiError> {
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<(), ApiError> {
         self.answer(request, ANSWER_BYTES_MAX).await.map(drop)
     }
 
-    async fn read<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ApiError> {
+    pub(crate) async fn read<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ApiError> {
         let (status, body) = self.answer(request, ANSWER_BYTES_MAX).await?;
         serde_json::from_slice(&body).map_err(|_| ApiError::NotUnderstood { status })
     }

@@ -14,6 +14,7 @@ mod backoff;
 mod clock;
 mod credentials;
 pub mod device;
+pub mod files;
 pub mod identity;
 mod link;
 pub mod linking;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use dunlin_blobs::{BlobHash, Blobs, MemoryBlobs};
 use dunlin_client::keys::{Keys, MlsKeys, Prepared};
 use dunlin_client::mls::DeviceIdentity;
-use dunlin_delivery::{Delivery, DeliveryConfig};
+use dunlin_delivery::{Delivery, DeliveryConfig, Storage};
 use dunlin_model::account::Device;
 use dunlin_model::chat::{ChatState, draft};
 use dunlin_model::clock::{ManualClock, SeededRandomness};
@@ -63,7 +63,8 @@ impl World {
         let store: Arc<dyn Store> = Arc::clone(&self.store) as _;
         let clock = Arc::new(ManualClock::at(START));
         let randomness = Arc::new(SeededRandomness::new(id));
-        let (blobs, relay) = (Arc::clone(&self.blobs) as _, Arc::clone(&self.relay) as _);
+        let blobs = Storage::in_memory(Arc::clone(&self.blobs) as _);
+        let relay = Arc::clone(&self.relay) as _;
         let config = DeliveryConfig::default();
         Delivery::start(store, blobs, relay, ServerId(id), clock, randomness, config).await.unwrap()
     }

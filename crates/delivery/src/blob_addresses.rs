@@ -94,7 +94,7 @@ impl Delivery {
         Ok(BlobAddress { address, expires })
     }
 
-    async fn grant_key(&self) -> Result<&GrantKey, DeliveryError> {
+    pub(crate) async fn grant_key(&self) -> Result<&GrantKey, DeliveryError> {
         let read = async || {
             let mut candidate = [0; 32];
             self.randomness.fill(&mut candidate);

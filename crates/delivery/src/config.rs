@@ -12,6 +12,10 @@ pub const CHATS_CACHED_MAX: usize = 100_000;
 pub const SIGNAL_MEMBERS_MAX: usize = 64;
 /// How long someone may be disconnected before others see them as gone.
 pub const OFFLINE_AFTER: Duration = Duration::from_secs(10);
+/// Bytes of one attachment, as it is stored: 1 GiB.
+pub const ATTACHMENT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Bytes of all attachments that one user uploads in a day: 4 GiB.
+pub const ATTACHMENT_BYTES_PER_DAY_MAX: u64 = 4 * ATTACHMENT_BYTES_MAX;
 
 /// Settings of delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +32,10 @@ pub struct DeliveryConfig {
     pub offline_after: Duration,
     /// With which encryption chats may be created.
     pub encryptions: Vec<Encryption>,
+    /// Bytes of one attachment, as it is stored.
+    pub attachment_bytes_max: u64,
+    /// Bytes of all attachments that one user uploads in a day.
+    pub attachment_bytes_per_day_max: u64,
 }
 
 impl Default for DeliveryConfig {
@@ -40,6 +48,8 @@ impl Default for DeliveryConfig {
             offline_after: OFFLINE_AFTER,
             // What a server can read must be asked for.
             encryptions: vec![Encryption::Mls],
+            attachment_bytes_max: ATTACHMENT_BYTES_MAX,
+            attachment_bytes_per_day_max: ATTACHMENT_BYTES_PER_DAY_MAX,
         }
     }
 }

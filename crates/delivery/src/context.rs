@@ -50,6 +50,7 @@ impl Delivery {
                 if let Some(peer) = peer {
                     context.blocked = self.blocked_among(from.user, &[peer]).await?;
                 }
+                context.attachment_fault = self.attachment_fault(chat, from, command).await?;
             }
             ChatCommand::DeleteMessage { target } => {
                 let (entries, _) = chat.read(&*self.store, *target, *target, 1, usize::MAX).await?;

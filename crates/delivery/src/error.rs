@@ -62,6 +62,12 @@ pub enum DeliveryError {
     /// There is no such blob, or not for the asker.
     #[error("There is no such part of a handshake.")]
     NoBlob,
+    /// There is no such attachment, or not for the asker.
+    #[error("There is no such attachment.")]
+    NoAttachment,
+    /// An attachment is not as was said.
+    #[error("The attachment is not taken: {0}.")]
+    Attachment(&'static str),
     /// Faster than the limit.
     #[error("Too many {what}.")]
     TooFast {
@@ -89,7 +95,8 @@ impl DeliveryError {
             Self::Refused(refusal) => refusal.code(),
             Self::Store(StoreError::Damaged(_)) | Self::Failed => ErrorCode::Internal,
             Self::Store(_) | Self::Blobs(_) | Self::TooBusy => ErrorCode::Unavailable,
-            Self::NoSuchUser | Self::NoGroup | Self::NoBlob => ErrorCode::NotFound,
+            Self::NoSuchUser | Self::NoGroup | Self::NoBlob | Self::NoAttachment => ErrorCode::NotFound,
+            Self::Attachment(_) => ErrorCode::InvalidAttachment,
             Self::NotThisDevice | Self::KeyPackage(_) | Self::Empty { .. } => ErrorCode::InvalidArgument,
             Self::AnotherIdentity => ErrorCode::AlreadyExists,
             Self::TooLarge { .. } => ErrorCode::TooLarge,

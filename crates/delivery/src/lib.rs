@@ -4,6 +4,8 @@
 //! cursor; wakes only say that there is something to pull. Deliberately absent: sockets, SQL, and any queue
 //! of messages for a recipient.
 
+mod attachment_removal;
+mod attachments;
 mod blob_addresses;
 mod blob_removal;
 mod cache;
@@ -34,11 +36,13 @@ mod submit;
 
 use std::sync::Arc;
 
-use dunlin_blobs::Blobs;
+use dunlin_blobs::{AttachmentFiles, Blobs};
 use dunlin_model::{Clock, Randomness};
 use dunlin_relay::{Relay, ServerId};
 use dunlin_store::Store;
 
+pub use attachment_removal::AttachmentsSwept;
+pub use attachments::{AttachmentAddress, NewAttachment, PartUpload, UNSENT_KEPT, UPLOADS_MAX, UploadState};
 pub use blob_addresses::BlobAddress;
 pub use blob_removal::{BLOBS_KEPT_MIN, BlobsSwept};
 pub use chat::LogEntry;
@@ -54,10 +58,29 @@ pub use relaying::RELAYED_BYTES_MAX;
 pub use session::Session;
 pub use submit::{Accepted, Submission};
 
+/// Where bytes are that are too large for the store.
+#[derive(Clone)]
+pub struct Storage {
+    /// Large parts of handshakes.
+    pub blobs: Arc<dyn Blobs>,
+    /// Attachments.
+    pub files: Arc<dyn AttachmentFiles>,
+}
+
+impl Storage {
+    /// In memory, gone with the process. For tests.
+    pub fn in_memory(blobs: Arc<dyn Blobs>) -> Self {
+        Self { blobs, files: Arc::new(dunlin_blobs::MemoryFiles::default()) }
+    }
+}
+
 /// The rules, over a store and a relay. One per server.
 pub struct Delivery {
     store: Arc<dyn Store>,
     blobs: Arc<dyn Blobs>,
+    files: Arc<dyn AttachmentFiles>,
+    /// Held while a user's uploads are added up.
+    counting: tokio::sync::Mutex<()>,
     relay: Arc<dyn Relay>,
     server: ServerId,
     clock: Arc<dyn Clock>,
@@ -86,7 +109,7 @@ impl Delivery {
     /// When the relay cannot be reached.
     pub async fn start(
         store: Arc<dyn Store>,
-        blobs: Arc<dyn Blobs>,
+        storage: Storage,
         relay: Arc<dyn Relay>,
         server: ServerId,
         clock: Arc<dyn Clock>,
@@ -95,7 +118,9 @@ impl Delivery {
     ) -> Result<Arc<Self>, dunlin_relay::RelayError> {
         let delivery = Arc::new(Self {
             store,
-            blobs,
+            blobs: storage.blobs,
+            files: storage.files,
+            counting: tokio::sync::Mutex::default(),
             relay,
             server,
             clock,

@@ -88,6 +88,14 @@ pub struct Metrics {
     pub groups_verified: Counter,
     /// Parts of handshakes removed from blob storage.
     pub blobs_removed: Counter,
+    /// Attachments begun.
+    pub attachments_created: Counter,
+    /// Attachments removed: never sent, or older than is kept.
+    pub attachments_removed: Counter,
+    /// Bytes of attachments that came through this server.
+    pub attachment_bytes_in: Counter,
+    /// Bytes of attachments that left through this server.
+    pub attachment_bytes_out: Counter,
     /// From the decision to the durable event.
     pub append_time: Histogram,
     /// From the command to the answer.

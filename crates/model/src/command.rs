@@ -106,4 +106,6 @@ pub struct DecisionContext {
     pub target_author: Option<UserId>,
     /// The sender's signature, for changes of an encrypted chat's roster.
     pub attestation: Option<Box<Attestation>>,
+    /// For `Send`: why one of its attachments cannot be sent.
+    pub attachment_fault: Option<&'static str>,
 }

@@ -93,6 +93,8 @@ error_codes! {
     NotAttested = "notAttested", Never;
     /// Encrypted and readable content were confused, or this encryption is not allowed here.
     WrongEncryption = "wrongEncryption", Never;
+    /// An attachment is not there, not whole, not the sender's, or of another chat.
+    InvalidAttachment = "invalidAttachment", Never;
     /// The invite link is not valid, or not any more.
     InvalidInvite = "invalidInvite", Never;
     /// The server is going away; connect again after the time it names.
@@ -148,6 +150,12 @@ pub enum Refusal {
     /// The invite link is not valid.
     #[error("The invite link is not valid.")]
     InvalidInvite,
+    /// An attachment cannot be sent.
+    #[error("An attachment cannot be sent: {why}.")]
+    InvalidAttachment {
+        /// Why.
+        why: &'static str,
+    },
     /// The client sequence number is below those remembered; it may have been accepted.
     #[error("The client sequence number is too old; the newest in this chat is {newest}.")]
     TooOld {
@@ -234,6 +242,7 @@ impl Refusal {
             | Self::ClientSeqZero
             | Self::Empty { .. } => ErrorCode::InvalidArgument,
             Self::InvalidInvite => ErrorCode::InvalidInvite,
+            Self::InvalidAttachment { .. } => ErrorCode::InvalidAttachment,
             Self::TooOld { .. } => ErrorCode::TooOld,
             Self::TooLarge { .. } => ErrorCode::TooLarge,
             Self::TooMany { .. } => ErrorCode::LimitReached,

@@ -4,6 +4,7 @@
 //! against exactly the state that precedes it; `chat::apply` turns an event into the next state.
 
 pub mod account;
+pub mod attachment;
 pub mod attestation;
 pub mod chat;
 pub mod clock;
@@ -17,6 +18,7 @@ pub mod mls;
 pub mod progress;
 pub mod view;
 
+pub use attachment::{Attachment, AttachmentPart};
 pub use attestation::{Attestation, RosterDigest};
 pub use clock::{Clock, Randomness, Timestamp};
 pub use command::{ChatCommand, DecisionContext};

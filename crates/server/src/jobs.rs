@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dunlin_delivery::Delivery;
-use dunlin_model::{Clock, Timestamp};
+use dunlin_delivery::{Delivery, DeliveryError};
+use dunlin_model::{AttachmentId, Clock, Timestamp};
 use dunlin_store::retention::{self, RetentionPolicy};
 use dunlin_store::{Store, StoreError};
 
@@ -15,6 +15,10 @@ use crate::config::RetentionSection;
 const CHATS_PER_STEP: usize = 64;
 /// Blobs looked at in each run; the next one goes on where it ended.
 const BLOBS_PER_RUN: usize = 256;
+/// Attachments removed, or looked at, in one step.
+const ATTACHMENTS_PER_STEP: usize = 64;
+/// Steps over attachments in each run.
+const ATTACHMENT_STEPS_PER_RUN: usize = 64;
 /// Challenges forgotten in one write.
 const CHALLENGES_PER_STEP: usize = 256;
 /// How long a challenge is kept after it expired: the limits per hour and day are counted on it.
@@ -28,9 +32,11 @@ pub(crate) async fn run(
     delivery: Arc<Delivery>,
     clock: Arc<dyn Clock>,
     section: RetentionSection,
+    attachments_kept: Duration,
 ) {
     let policy = section.policy();
     let mut after = None;
+    let mut attachments_after = None;
     let mut interval = tokio::time::interval(Duration::from_secs(section.interval_seconds.max(1)));
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -44,6 +50,9 @@ pub(crate) async fn run(
             Err(error) => {
                 tracing::warn!(%error, "parts of handshakes were not removed; trying again later");
             }
+        }
+        if let Err(error) = remove_attachments(&delivery, &mut attachments_after, attachments_kept).await {
+            tracing::warn!(%error, "old attachments were not removed; trying again later");
         }
         if let Err(error) = forget_challenges(&*store, clock.now() - CHALLENGES_KEPT).await {
             tracing::warn!(%error, "old one-time codes were not forgotten; trying again later");
@@ -60,6 +69,23 @@ async fn expire(store: &dyn Store, clock: &dyn Clock, policy: &RetentionPolicy) 
         tracing::debug!(emptied = done.emptied.len(), removed = done.removed.len(), "chats expired in part");
         tokio::time::sleep(STEP_PAUSE).await;
     }
+}
+
+/// Goes on where the last run ended; after a start, from the oldest.
+async fn remove_attachments(
+    delivery: &Delivery,
+    after: &mut Option<AttachmentId>,
+    kept: Duration,
+) -> Result<(), DeliveryError> {
+    for _ in 0..ATTACHMENT_STEPS_PER_RUN {
+        let swept = delivery.remove_old_attachments(*after, ATTACHMENTS_PER_STEP, kept).await?;
+        *after = swept.reached;
+        if !swept.more {
+            return Ok(());
+        }
+        tokio::time::sleep(STEP_PAUSE).await;
+    }
+    Ok(())
 }
 
 async fn forget_challenges(store: &dyn Store, before: Timestamp) -> Result<(), StoreError> {

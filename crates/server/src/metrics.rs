@@ -60,6 +60,12 @@ const DELIVERY: &[(&str, &str, Read<DeliveryMetrics>)] = &[
     ("delivery_signals_dropped", "Signals dropped: too many waited", |m| m.signals_dropped.get()),
     ("delivery_groups_verified", "Groups verified anew, none was kept", |m| m.groups_verified.get()),
     ("delivery_blobs_removed", "Parts of handshakes removed from blob storage", |m| m.blobs_removed.get()),
+    ("attachments_created", "Uploads of attachments begun", |m| m.attachments_created.get()),
+    ("attachments_removed", "Attachments removed: never sent, or too old", |m| m.attachments_removed.get()),
+    ("attachments_bytes_in", "Bytes of attachments put through this server", |m| m.attachment_bytes_in.get()),
+    ("attachments_bytes_out", "Bytes of attachments read through this server", |m| {
+        m.attachment_bytes_out.get()
+    }),
 ];
 
 const STORE: &[(&str, &str, Read<StoreStats>)] = &[

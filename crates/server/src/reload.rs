@@ -27,7 +27,8 @@ pub(crate) fn hangup() -> std::io::Result<Signal> {
 }
 
 fn apply(config: &Config, test_accounts: bool, gateway: &Gateway) {
-    gateway.delivery().reconfigure(config.delivery.delivery(config.chats.clone(), test_accounts));
+    let (chats, attachments) = (config.chats.clone(), &config.attachments);
+    gateway.delivery().reconfigure(config.delivery.delivery(chats, attachments, test_accounts));
     gateway.reconfigure(gateway_config(config, test_accounts));
 }
 

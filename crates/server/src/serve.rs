@@ -128,6 +128,7 @@ async fn serve_configured(options: ServeOptions, config: Config) -> Result<(), S
         Arc::clone(parts.gateway.delivery()),
         Arc::clone(&parts.clock),
         config.retention.clone(),
+        config.attachments.kept(),
     ));
     beside.spawn(reload::on_hangup(options.clone(), Arc::clone(&parts.gateway), hangup));
     if let Some(listener) = metrics_listener {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use dunlin_accounts::{AccountError, Accounts, CodeSender, LogSender, SendError, SmtpSender, WebhookSender};
-use dunlin_blobs::LocalBlobs;
-use dunlin_delivery::Delivery;
+use dunlin_blobs::{LocalBlobs, LocalFiles};
+use dunlin_delivery::{Delivery, Storage};
 use dunlin_gateway::http::HttpConfig;
 use dunlin_gateway::{Gateway, GatewayConfig};
 use dunlin_model::mls::HANDSHAKE_BYTES_MAX;
@@ -28,8 +28,8 @@ pub enum WiringError {
     /// The store opened, and does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The directory of blobs cannot be used.
-    #[error("the directory of blobs cannot be used")]
+    /// A directory of blobs or attachments cannot be used.
+    #[error("a directory of blobs or attachments cannot be used")]
     Blobs(#[source] std::io::Error),
     /// The accounts could not be opened.
     #[error(transparent)]
@@ -67,12 +67,12 @@ pub(crate) async fn assemble(config: &Config, test_accounts: bool) -> Result<Par
     randomness.fill(&mut server);
     let delivery = Delivery::start(
         shared,
-        open_blobs(config).await?,
+        open_storage(config).await?,
         Arc::new(InProcessRelay::new()),
         ServerId(u64::from_ne_bytes(server)),
         Arc::clone(&clock),
         Arc::clone(&randomness),
-        config.delivery.delivery(config.chats.clone(), test_accounts),
+        config.delivery.delivery(config.chats.clone(), &config.attachments, test_accounts),
     )
     .await?;
     let revoked = Arc::clone(&delivery);
@@ -97,11 +97,15 @@ async fn open_store(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<Embedd
     Ok(Arc::new(opened?))
 }
 
-async fn open_blobs(config: &Config) -> Result<Arc<LocalBlobs>, WiringError> {
-    let folder = config.server.data_dir.join("blobs");
-    let opening = tokio::task::spawn_blocking(move || LocalBlobs::open(&folder, HANDSHAKE_BYTES_MAX));
+async fn open_storage(config: &Config) -> Result<Storage, WiringError> {
+    let data = config.server.data_dir.clone();
+    let opening = tokio::task::spawn_blocking(move || {
+        let blobs = LocalBlobs::open(&data.join("blobs"), HANDSHAKE_BYTES_MAX)?;
+        let files = LocalFiles::open(&data.join("attachments"))?;
+        Ok(Storage { blobs: Arc::new(blobs), files: Arc::new(files) })
+    });
     let opened = opening.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
-    opened.map(Arc::new).map_err(WiringError::Blobs)
+    opened.map_err(WiringError::Blobs)
 }
 
 fn code_sender(codes: &CodesSection) -> Result<Arc<dyn CodeSender>, SendError> {

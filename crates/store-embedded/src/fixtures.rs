@@ -11,9 +11,9 @@ use dunlin_model::account::{
 };
 use dunlin_model::chat::ChatState;
 use dunlin_model::{
-    AttachmentId, Attestation, Body, BodyGone, ChatId, ChatKind, ClientSeq, Commit, DeviceCertificate,
-    DeviceId, DeviceKey, DeviceNumber, Encryption, Epoch, Event, EventKind, GroupStart, InboxMark, Payload,
-    Progress, Role, RosterDigest, Seq, StartReason, Suite, Timestamp, UserId,
+    Attachment, AttachmentId, Attestation, Body, BodyGone, ChatId, ChatKind, ClientSeq, Commit,
+    DeviceCertificate, DeviceId, DeviceKey, DeviceNumber, Encryption, Epoch, Event, EventKind, GroupStart,
+    InboxMark, Payload, Progress, Role, RosterDigest, Seq, StartReason, Suite, Timestamp, UserId,
 };
 use ed25519_dalek::SigningKey;
 use serde::Serialize;
@@ -255,6 +255,14 @@ fn people_of_format_1_are_read() {
         holds(&format!("document-{name}"), &Versioned { version: Version(1), value });
     }
     holds("secret", &[0x39_u8; 32]);
+    let attachment = Attachment {
+        id: AttachmentId::from_bytes([0xC3; 16]),
+        owner: ADA,
+        bytes: 300,
+        sha256: [0x6C; 32],
+        parts: vec![[0x7D; 32], [0x8E; 32]],
+    };
+    holds("attachment", &attachment);
 }
 
 #[test]

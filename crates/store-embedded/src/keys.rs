@@ -4,7 +4,7 @@
 //! batches whose rows in another one are lost, and idle ones would pile up journals.
 
 use dunlin_model::account::{Address, DocumentKind};
-use dunlin_model::{ChatId, DeviceId, DeviceNumber, Seq, Suite, UserId};
+use dunlin_model::{AttachmentId, ChatId, DeviceId, DeviceNumber, Seq, Suite, UserId};
 use fjall::Slice;
 
 /// The key of a row.
@@ -30,6 +30,9 @@ const INCARNATION: u8 = 16;
 const KEY_PACKAGES: u8 = 17;
 const CERTIFICATE: u8 = 18;
 const REVOCATION: u8 = 19;
+const ATTACHMENT: u8 = 20;
+const ATTACHMENT_CHAT: u8 = 21;
+const ATTACHMENT_OF: u8 = 22;
 
 // What a row under `KEY_PACKAGES` is, after the device.
 const NUMBERS: u8 = 0;
@@ -251,6 +254,34 @@ pub(crate) fn revocations_after(after: Option<DeviceId>) -> (Key, Key) {
         None => join(REVOCATION, []),
     };
     (from, join(REVOCATION + 1, []))
+}
+
+pub(crate) fn attachment(id: AttachmentId) -> Key {
+    join(ATTACHMENT, [id.as_bytes()])
+}
+
+/// Attachments from after `after`, with ids below `before`, or equal to it.
+pub(crate) fn attachments_between(after: Option<AttachmentId>, before: AttachmentId) -> (Key, Key) {
+    let from = match after {
+        Some(id) => join(ATTACHMENT, [id.as_bytes(), &[0]]),
+        None => join(ATTACHMENT, []),
+    };
+    (from, attachment(before))
+}
+
+/// The chat that an attachment is of.
+pub(crate) fn attachment_chat(id: AttachmentId) -> Key {
+    join(ATTACHMENT_CHAT, [id.as_bytes()])
+}
+
+/// How large a user's attachment is.
+pub(crate) fn attachment_of(owner: UserId, id: AttachmentId) -> Key {
+    join(ATTACHMENT_OF, [owner.as_bytes(), id.as_bytes()])
+}
+
+/// The sizes of a user's attachments from an id on.
+pub(crate) fn attachments_of(owner: UserId, from: AttachmentId) -> (Key, Key) {
+    (attachment_of(owner, from), join(ATTACHMENT_OF, [owner.as_bytes(), &[0xFF; 16]]))
 }
 
 fn text(kind: u8, text: &str) -> Key {

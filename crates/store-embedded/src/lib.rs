@@ -5,6 +5,7 @@
 //! Reads go to the engine directly, where only what is synced can be seen. Deliberately absent: a timer that
 //! waits for more writes, rows for dedup, rows for heads.
 
+mod attachments;
 mod cache;
 mod chats;
 mod claiming;

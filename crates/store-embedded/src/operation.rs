@@ -63,6 +63,11 @@ pub(crate) enum Operation {
         row: Row,
         reply: Reply<()>,
     },
+    /// Rows that are written, or removed, together.
+    Change {
+        rows: Vec<(Key, Option<Row>)>,
+        reply: Reply<()>,
+    },
     Create {
         key: Key,
         row: Row,
@@ -175,6 +180,7 @@ impl Operation {
             Self::Forget { reply, .. } | Self::PutKeyPackages { reply, .. } => {
                 drop(reply.send(Err(error)));
             }
+            Self::Change { reply, .. } => drop(reply.send(Err(error))),
             Self::ClaimKeyPackage { reply, .. } => drop(reply.send(Err(error))),
         }
     }

@@ -95,6 +95,12 @@ impl<'a> Staging<'a> {
                 self.put(key, row);
                 self.settled.push(Settled::Unit(reply));
             }
+            Operation::Change { rows, reply } => {
+                for (key, row) in rows {
+                    self.change(key, row);
+                }
+                self.settled.push(Settled::Unit(reply));
+            }
             Operation::Create { key, row, reply } => {
                 let done = self.create(key, row);
                 self.settle(done, reply, Settled::Appended);

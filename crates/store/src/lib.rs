@@ -5,6 +5,7 @@
 //! implementation. *Visible is durable*: what a read returns, no crash takes back (I9). *Dropping a future
 //! takes nothing back*: the write it asked for may still happen, whole or not at all.
 
+mod attachments;
 mod chats;
 pub mod conformance;
 mod error;
@@ -15,6 +16,7 @@ mod people;
 mod progress;
 pub mod retention;
 
+pub use attachments::Attachments;
 pub use chats::{Appended, Chats, ExpiringChat};
 pub use error::StoreError;
 pub use inboxes::Inboxes;
@@ -35,6 +37,7 @@ pub trait Store:
     + Certificates
     + KeyPackages
     + Revocations
+    + Attachments
     + Send
     + Sync
     + 'static
@@ -53,6 +56,7 @@ impl<T> Store for T where
         + Certificates
         + KeyPackages
         + Revocations
+        + Attachments
         + Send
         + Sync
         + 'static

@@ -30,7 +30,12 @@ impl Session {
                 }
             }
         };
-        let action = self.message(chat, text, args.reply.map(Seq)).await?;
+        let reply = args.reply.map(Seq);
+        let action = if args.file.is_empty() {
+            self.message(chat, text, reply).await?
+        } else {
+            self.files_message(out, chat, &args.file, text, reply).await?
+        };
         let said = match self.perform(action, wait).await {
             Ok(said) => said,
             Err(failure) => return Err(self.why_gone(chat, failure).await?),
@@ -42,10 +47,7 @@ impl Session {
 
     /// What sends a text: as content, or readable to the server in a chat without encryption.
     async fn message(&self, chat: ChatId, text: String, reply: Option<Seq>) -> Result<Action> {
-        let encrypted = self.look(move |client| {
-            client.chat(chat).is_none_or(|chat| chat.is_encrypted() || !chat.state.exists())
-        });
-        if encrypted.await? {
+        if self.takes_content(chat).await? {
             let reply_to = match reply {
                 Some(seq) => Some(self.reference(chat, seq)?),
                 None => None,
@@ -60,6 +62,14 @@ impl Session {
             epoch: None,
         };
         Ok(Action::Submit { chat, command })
+    }
+
+    /// Whether what is said there is encrypted, or will be once the chat is there.
+    pub(super) async fn takes_content(&self, chat: ChatId) -> Result<bool> {
+        self.look(move |client| {
+            client.chat(chat).is_none_or(|chat| chat.is_encrypted() || !chat.state.exists())
+        })
+        .await
     }
 
     /// The core says of whoever is gone that they are no member; here it is told whether they were banned.
@@ -125,7 +135,7 @@ impl Session {
     }
 
     /// What replies, edits and reactions name a message by.
-    fn reference(&self, chat: ChatId, seq: Seq) -> Result<Reference> {
+    pub(super) fn reference(&self, chat: ChatId, seq: Seq) -> Result<Reference> {
         self.device.reference(chat, seq).ok_or_else(|| {
             let name = self.chat_name(chat);
             Failure::Failed(format!("There is no message #{seq} in {name} that this device could read."))

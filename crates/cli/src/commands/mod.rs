@@ -2,6 +2,7 @@
 
 mod chats;
 mod devices;
+mod files;
 mod history;
 mod link;
 mod login;
@@ -25,6 +26,7 @@ use crate::failure::{Failure, Result};
 use crate::output::Output;
 use crate::session::{NO_WAIT, Session};
 
+pub(crate) use files::size;
 pub(crate) use login::login;
 
 /// Bytes read from standard input; the server's own limit is below.
@@ -60,6 +62,7 @@ pub(crate) async fn run(
         Command::Chats => Box::pin(session.list_chats(out)).await,
         Command::New(args) => Box::pin(session.new_chat(out, args)).await,
         Command::Send(args) => Box::pin(session.send(out, args, input)).await,
+        Command::Save { chat, seq, to } => Box::pin(session.save(out, &chat, seq, &to)).await,
         Command::Edit { chat, seq, text } => Box::pin(session.edit(out, &chat, seq, &text, input)).await,
         Command::React { chat, seq, emoji, remove } => {
             Box::pin(session.react(out, &chat, seq, emoji, remove)).await

@@ -111,6 +111,8 @@ pub(crate) async fn ask(_: &Path, _: &Request, _: &mut Output) -> Result<Asked> 
 
 #[cfg(all(test, unix))]
 mod tests {
+    use std::path::PathBuf;
+
     use tokio::net::UnixListener;
 
     use super::*;
@@ -122,6 +124,7 @@ mod tests {
             input: None,
             zone: None,
             has_person: false,
+            folder: PathBuf::new(),
             hand_over: false,
         }
     }

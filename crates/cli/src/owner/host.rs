@@ -186,7 +186,8 @@ async fn carry_out(session: &Rc<Session>, request: Request, line: GuestLine, lea
         }
     };
     let mut out = Output::guest(cli.globals.json, request.zone.as_deref(), line);
-    let ran = Box::pin(commands::run(session, cli.command, request.input, leaving, &mut out)).await;
+    let command = cli.command.within(&request.folder);
+    let ran = Box::pin(commands::run(session, command, request.input, leaving, &mut out)).await;
     if let Err(failure) = &ran {
         out.failure(failure).await;
     }

@@ -1,6 +1,7 @@
 //! What owner and guest say to each other: a JSON value a line.
 
 use std::io;
+use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,9 @@ pub(crate) struct Request {
     pub(crate) arguments: Vec<String>,
     /// What was read from standard input, for commands that do.
     pub(crate) input: Option<String>,
+    /// The directory that it runs in.
+    #[serde(default)]
+    pub(crate) folder: PathBuf,
     /// The name of the time zone that times are shown in.
     pub(crate) zone: Option<String>,
     /// Whether there is a person to ask.

@@ -1,12 +1,13 @@
 //! Messages as lines.
 
 use dunlin_client::chats::StoredMessage;
-use dunlin_client::content::Files;
+use dunlin_client::content::{Attachment, Files};
 use dunlin_client::query::{BodyView, Item, MessageView, Place};
 use dunlin_model::{ChatId, Seq};
 use serde_json::json;
 
 use super::start;
+use crate::commands::size;
 use crate::output::Output;
 use crate::plain;
 use crate::session::Session;
@@ -94,6 +95,7 @@ fn body_text(body: &BodyView) -> String {
 }
 
 fn files_text(files: &Files) -> String {
-    let names: Vec<String> = files.attachments.iter().map(|file| plain::name(&file.file_name)).collect();
-    format!("({}, not shown in a terminal)", names.join(", "))
+    let said = |file: &Attachment| format!("{}, {}", plain::name(&file.file_name), size(file.size_bytes));
+    let files: Vec<String> = files.attachments.iter().map(said).collect();
+    format!("({}; 'dunlin save' saves it)", files.join("; "))
 }

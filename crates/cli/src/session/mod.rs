@@ -116,6 +116,11 @@ impl Session {
         self.tokens.access_token(None).await.map_err(|error| Failure::of_token(&self.server, &error))
     }
 
+    /// Access tokens for what takes longer than one holds.
+    pub(crate) fn tokens(&self) -> &DeviceTokens {
+        &self.tokens
+    }
+
     /// The failure of a REST request.
     pub(crate) fn api_failure(&self, error: &ApiError) -> Failure {
         Failure::of_api(&self.server, error)

@@ -10,7 +10,7 @@ use dunlin_client::content::{
     Reaction, Reference, Text, VOICE_NOTE_MEDIA_TYPE, VoiceNote,
 };
 use dunlin_client::keys::Keys;
-use dunlin_delivery::{Accepted, Delivery};
+use dunlin_delivery::{Accepted, Delivery, Storage};
 use dunlin_model::clock::SeededRandomness;
 use dunlin_model::{AttachmentId, Body, ChatCommand, ChatId, ClientSeq, Encryption, Seq, Suite, UserId};
 use dunlin_relay::{InProcessRelay, Relay, RelayError, ServerId, Signal, Wake, WakeSink};
@@ -65,7 +65,7 @@ impl Relay for Recording {
 }
 
 async fn server(world: &World, relay: &Arc<Recording>, id: u64) -> Arc<Delivery> {
-    let (store, blobs) = (Arc::clone(&world.store) as _, Arc::clone(&world.blobs) as _);
+    let (store, blobs) = (Arc::clone(&world.store) as _, Storage::in_memory(Arc::clone(&world.blobs) as _));
     let (clock, randomness) = (Arc::clone(&world.clock) as _, Arc::new(SeededRandomness::new(id)));
     let config = world.config.clone();
     Delivery::start(store, blobs, Arc::clone(relay) as _, ServerId(id), clock, randomness, config)

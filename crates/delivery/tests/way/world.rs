@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dunlin_blobs::MemoryBlobs;
-use dunlin_delivery::{Accepted, Delivery, DeliveryConfig, DeliveryError, Feed, PullBudget, Push, ResumeAt};
+use dunlin_delivery::{
+    Accepted, Delivery, DeliveryConfig, DeliveryError, Feed, PullBudget, Push, ResumeAt, Storage,
+};
 use dunlin_model::account::{Address, Device};
 use dunlin_model::clock::{ManualClock, SeededRandomness};
 use dunlin_model::mls::HANDSHAKE_BYTES_MAX;
@@ -116,7 +118,7 @@ async fn start(
     let store: Arc<dyn Store> = Arc::clone(store) as _;
     let randomness = Arc::new(SeededRandomness::new(id));
     let clock = Arc::clone(clock) as _;
-    let blobs = Arc::clone(blobs) as _;
+    let blobs = Storage::in_memory(Arc::clone(blobs) as _);
     let relay = Arc::clone(relay) as _;
     Delivery::start(store, blobs, relay, ServerId(id), clock, randomness, config.clone()).await.unwrap()
 }

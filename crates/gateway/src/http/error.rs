@@ -94,6 +94,7 @@ impl HttpError {
             | ErrorCode::Conflict
             | ErrorCode::TooOld
             | ErrorCode::LimitReached
+            | ErrorCode::InvalidAttachment
             | ErrorCode::StaleEpoch
             | ErrorCode::NotInGroup
             | ErrorCode::RemovalWaits => StatusCode::CONFLICT,

@@ -3,6 +3,8 @@
 //! Ids and enums are spelt as in the proto3 JSON of `proto/dunlin/v1`; numbers are JSON numbers. Every answer that
 //! is not a success is `{"error": {"code", "message", "retry", "retryAfterMs"}}`. `/api/openapi.json` describes it all.
 
+mod attachment_files;
+mod attachments;
 mod auth;
 mod blobs;
 mod chats;
@@ -87,6 +89,12 @@ fn documented(test_accounts: bool) -> OpenApiRouter<Http> {
         .routes(routes!(messages::history, messages::send))
         .routes(routes!(messages::delete))
         .routes(routes!(messages::status))
+        .routes(routes!(attachments::create))
+        .routes(routes!(attachments::state))
+        .routes(routes!(attachments::complete))
+        .routes(routes!(attachments::to_get))
+        .routes(routes!(attachment_files::put))
+        .routes(routes!(attachment_files::get))
         .routes(routes!(blobs::to_put))
         .routes(routes!(blobs::to_get))
         .routes(routes!(blobs::put, blobs::get).layer(DefaultBodyLimit::max(HANDSHAKE_BYTES_MAX)));

@@ -30,6 +30,7 @@ const BEARER: &str = "bearer";
         (name = "people", description = "Profiles, settings, contacts, blocks"),
         (name = "chats", description = "Chats and their members"),
         (name = "messages", description = "Messages of a chat"),
+        (name = "attachments", description = "Encrypted files: uploading them in parts, and reading them"),
         (name = "blobs", description = "Parts of handshakes that are too large for the log, by their hash")
     ),
     paths(document_route)

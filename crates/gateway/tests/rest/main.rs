@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod accounts;
 #[cfg(test)]
+mod attachments;
 mod blobs;
 #[cfg(test)]
 mod chats;

@@ -97,6 +97,12 @@ impl Document {
                     }
                     true
                 }
+                "propertyNames" => {
+                    for name in value.as_object().into_iter().flat_map(Map::keys) {
+                        self.judge(wanted, &Value::from(name.as_str()), at)?;
+                    }
+                    true
+                }
                 "minimum" => value.as_f64() >= wanted.as_f64(),
                 "additionalProperties" => {
                     wanted != &Value::Bool(false)

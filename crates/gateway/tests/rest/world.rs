@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use dunlin_accounts::{Accounts, AccountsConfig, CodeSender, SendError};
-use dunlin_delivery::{Delivery, DeliveryConfig};
+use dunlin_delivery::{Delivery, DeliveryConfig, Storage};
 use dunlin_gateway::http::{HttpConfig, router};
 use dunlin_gateway::{Gateway, GatewayConfig};
 use dunlin_model::account::Address;
@@ -43,6 +43,7 @@ pub(crate) struct World {
     pub(crate) document: Document,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) clock: Arc<ManualClock>,
+    pub(crate) delivery: Arc<Delivery>,
     outbox: Arc<Outbox>,
 }
 
@@ -66,6 +67,15 @@ impl World {
     }
 
     pub(crate) async fn with(config: HttpConfig) -> Self {
+        Self::with_both(config, Self::delivery_config()).await
+    }
+
+    /// Both encryptions, which rules over REST are tried with.
+    pub(crate) fn delivery_config() -> DeliveryConfig {
+        DeliveryConfig { encryptions: vec![Encryption::None, Encryption::Mls], ..DeliveryConfig::default() }
+    }
+
+    pub(crate) async fn with_both(config: HttpConfig, delivery_config: DeliveryConfig) -> Self {
         let store = Arc::new(MemoryStore::default());
         let clock = Arc::new(ManualClock::at(Timestamp(1_800_000_000_000)));
         let randomness = Arc::new(SeededRandomness::new(7));
@@ -79,15 +89,14 @@ impl World {
         );
         let delivery = Delivery::start(
             store.clone(),
-            Arc::new(dunlin_blobs::MemoryBlobs::new(dunlin_model::mls::HANDSHAKE_BYTES_MAX)),
+            Storage::in_memory(Arc::new(dunlin_blobs::MemoryBlobs::new(
+                dunlin_model::mls::HANDSHAKE_BYTES_MAX,
+            ))),
             Arc::new(InProcessRelay::new()),
             ServerId(1),
             clock.clone(),
             randomness.clone(),
-            DeliveryConfig {
-                encryptions: vec![Encryption::None, Encryption::Mls],
-                ..DeliveryConfig::default()
-            },
+            delivery_config,
         );
         let gateway = Gateway::start(
             delivery.await.unwrap(),
@@ -103,7 +112,8 @@ impl World {
         assert_eq!(answer.status(), StatusCode::OK);
         let document = answer.into_body().collect().await.unwrap().to_bytes();
         let document = Document::new(serde_json::from_slice(&document).unwrap());
-        Self { router, document, store, clock, outbox }
+        let delivery = Arc::clone(gateway.delivery());
+        Self { router, document, store, clock, delivery, outbox }
     }
 
     /// Sends a request as it is, and holds the answer against the document.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dunlin_accounts::{Accounts, AccountsConfig, Credentials, LogSender};
-use dunlin_delivery::{Delivery, DeliveryConfig};
+use dunlin_delivery::{Delivery, DeliveryConfig, Storage};
 use dunlin_gateway::{Gateway, GatewayConfig};
 use dunlin_model::clock::{ManualClock, SeededRandomness};
 use dunlin_model::{Body, ChatCommand, ChatId, ChatKind, ClientSeq, Encryption, Seq, Timestamp, UserId};
@@ -104,7 +104,9 @@ impl World {
         let relay = Arc::new(InProcessRelay::new());
         let delivery = Delivery::start(
             shared,
-            Arc::new(dunlin_blobs::MemoryBlobs::new(dunlin_model::mls::HANDSHAKE_BYTES_MAX)),
+            Storage::in_memory(Arc::new(dunlin_blobs::MemoryBlobs::new(
+                dunlin_model::mls::HANDSHAKE_BYTES_MAX,
+            ))),
             relay,
             ServerId(id),
             Arc::clone(&clock) as _,

@@ -209,6 +209,9 @@ impl Request<'_> {
             return Err(Refusal::Empty { what: "A message" });
         }
         self.at_most(attachments.len(), self.limits.attachments_max, "attachments")?;
+        if let Some(why) = self.context.attachment_fault {
+            return Err(Refusal::InvalidAttachment { why });
+        }
         if let Some(target) = reply_to {
             if self.state.encryption == Encryption::Mls {
                 return Err(Refusal::WrongEncryption); // What is answered is content there.

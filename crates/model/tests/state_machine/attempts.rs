@@ -164,6 +164,7 @@ pub(crate) fn attempt() -> impl Strategy<Value = Attempt> {
             blocked: if rarely == 0 { blocked.into_iter().collect() } else { Default::default() },
             target_author,
             attestation: None,
+            attachment_fault: None,
         },
     );
     // The end of a chat is worth testing, but not at once.

@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 
 pub use error::ConfigError;
 pub use sections::{
-    CodesSection, ConnectionsSection, DATA_DIR, DRAIN_LIMIT_SECONDS, DeliverySection, HttpSection, LISTEN,
-    LOG_FILTER, LogFormat, LogSection, MetricsSection, RETENTION_INTERVAL_SECONDS, RetentionSection,
-    SenderKind, ServerSection, StoreSection, TlsSection,
+    AttachmentsSection, CodesSection, ConnectionsSection, DATA_DIR, DRAIN_LIMIT_SECONDS, DeliverySection,
+    HttpSection, LISTEN, LOG_FILTER, LogFormat, LogSection, MetricsSection, RETENTION_INTERVAL_SECONDS,
+    RetentionSection, SenderKind, ServerSection, StoreSection, TlsSection,
 };
 
 /// Everything that can be set. Sections marked so take effect again on SIGHUP.
@@ -42,6 +42,8 @@ pub struct Config {
     pub connections: ConnectionsSection,
     /// The limits of REST.
     pub http: HttpSection,
+    /// The limits of attachments, and how long they are kept.
+    pub attachments: AttachmentsSection,
     /// How long messages are kept.
     pub retention: RetentionSection,
     /// Where metrics are served.
@@ -85,6 +87,11 @@ impl Config {
         }
         if self.retention.days == 0 || self.retention.event_days < self.retention.days {
             return wrong("retention.days must be at least 1, and retention.event_days no less.");
+        }
+        let parts_max = u64::from(dunlin_model::attachment::PARTS_MAX);
+        let most = dunlin_model::attachment::PART_BYTES * parts_max;
+        if self.attachments.days == 0 || !(1..=most).contains(&self.attachments.bytes_max) {
+            return wrong("attachments.days must be at least 1, and attachments.bytes_max 1 to 17179869184.");
         }
         if self.codes.sender == SenderKind::Smtp && self.codes.smtp.is_none() {
             return wrong("codes.sender is \"smtp\", but codes.smtp.url and codes.smtp.from are not set.");

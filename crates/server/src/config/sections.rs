@@ -165,7 +165,12 @@ impl Default for DeliverySection {
 
 impl DeliverySection {
     /// A server with test accounts allows plaintext chats whatever is set: load tools use them.
-    pub(crate) fn delivery(&self, chat: ChatLimits, test_accounts: bool) -> DeliveryConfig {
+    pub(crate) fn delivery(
+        &self,
+        chat: ChatLimits,
+        attachments: &AttachmentsSection,
+        test_accounts: bool,
+    ) -> DeliveryConfig {
         let mut encryptions = vec![Encryption::Mls];
         if self.plaintext_chats || test_accounts {
             encryptions.push(Encryption::None);
@@ -177,7 +182,39 @@ impl DeliverySection {
             signal_members_max: self.signal_members_max,
             offline_after: Duration::from_secs(self.offline_after_seconds),
             encryptions,
+            attachment_bytes_max: attachments.bytes_max,
+            attachment_bytes_per_day_max: attachments.bytes_per_user_per_day,
         }
+    }
+}
+
+/// `[attachments]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AttachmentsSection {
+    /// Bytes of one attachment, as it is stored.
+    pub bytes_max: u64,
+    /// Bytes of all attachments that one user uploads in a day.
+    pub bytes_per_user_per_day: u64,
+    /// Days after which attachments are removed (R41).
+    pub days: u64,
+}
+
+impl Default for AttachmentsSection {
+    fn default() -> Self {
+        let delivery = DeliveryConfig::default();
+        Self {
+            bytes_max: delivery.attachment_bytes_max,
+            bytes_per_user_per_day: delivery.attachment_bytes_per_day_max,
+            days: BODIES_KEPT.as_secs() / DAY_SECONDS,
+        }
+    }
+}
+
+impl AttachmentsSection {
+    /// How long they are kept.
+    pub(crate) const fn kept(&self) -> Duration {
+        Duration::from_secs(self.days * DAY_SECONDS)
     }
 }
 

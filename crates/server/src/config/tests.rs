@@ -82,7 +82,7 @@ fn chats_that_the_server_can_read_must_be_asked_for() {
     use dunlin_model::Encryption::{Mls, None};
     let encryptions = |text: &str, test_accounts| {
         let config = from_file(text, &[]).unwrap();
-        config.delivery.delivery(config.chats.clone(), test_accounts).encryptions
+        config.delivery.delivery(config.chats.clone(), &config.attachments, test_accounts).encryptions
     };
     assert_eq!(encryptions("", false), [Mls]);
     assert_eq!(encryptions("[delivery]\nplaintext_chats = true\n", false), [Mls, None]);

@@ -4,6 +4,7 @@
 //! `async fn() -> (Arc<impl Store>, Guard)` that opens an empty store; the guard (a temporary directory, or
 //! `()`) lives as long as the test. What a store must survive (a crash, a full disk) is tested beside it.
 
+mod attachments;
 mod entitlement;
 mod fixtures;
 mod inboxes;
@@ -16,6 +17,7 @@ mod reading;
 mod retention;
 mod versions;
 
+pub use attachments::*;
 pub use entitlement::*;
 pub use inboxes::*;
 pub use keys::*;
@@ -99,6 +101,10 @@ macro_rules! conformance_suite {
             the_key_packages_of_a_device_are_removed_together
             certificates_are_those_of_devices_that_are_not_revoked
             revocations_are_listed_until_they_are_settled
+            // Attachments.
+            an_attachment_is_of_the_first_chat_it_was_sent_in
+            attachments_are_counted_by_owner_and_time
+            attachments_are_listed_oldest_first_until_they_are_removed
             // Everything.
             random_operations_on_chats_agree_with_a_model
             random_operations_on_registers_agree_with_a_model

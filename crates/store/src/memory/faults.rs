@@ -44,6 +44,10 @@ pub enum Operation {
     WriteKeys,
     /// Every read of certificates, key packages and revocations.
     ReadKeys,
+    /// Every write of attachments.
+    WriteAttachments,
+    /// Every read of attachments.
+    ReadAttachments,
 }
 
 #[derive(Debug, Default)]

@@ -3,6 +3,7 @@
 //!
 //! Faults are injected by [`MemoryStore::fail_next`] and [`MemoryStore::set_unavailable`].
 
+mod attachments;
 mod chats;
 mod faults;
 mod inboxes;
@@ -38,6 +39,7 @@ struct Tables {
     progress: progress::Registers,
     people: people::People,
     keys: keys::Keys,
+    attachments: attachments::Files,
 }
 
 impl MemoryStore {

@@ -52,7 +52,7 @@ impl Chat {
             _ => None,
         };
         let command = self.fitted(sender, command);
-        let mut context = DecisionContext { blocked, target_author, attestation: None };
+        let mut context = DecisionContext { blocked, target_author, ..DecisionContext::default() };
         context.attestation = self.signed(sender, client_seq, &command, &context);
         let before = self.state.clone();
         let decision = decide(&self.state, &LIMITS, sender, client_seq, command.clone(), &context);

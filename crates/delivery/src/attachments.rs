@@ -1,0 +1,258 @@
+//! Attachments: who may upload and read which, through addresses that serve for a few minutes (R40, R41).
+//!
+//! The bytes never pass through here. An attachment is its owner's until a message of theirs names it, and from then on
+//! one of that message's chat, where those who may read the message may read it.
+
+use std::time::Duration;
+
+use dunlin_blobs::{AttachmentFiles, FileError, FileGrant, GRANT_VALID, GrantError};
+use dunlin_model::{
+    Attachment, AttachmentId, AttachmentPart, ChatCommand, ChatId, DeviceId, EventKind, Seq, Timestamp,
+    UserId,
+};
+
+use crate::chat::Chat;
+use crate::{Delivery, DeliveryError};
+
+/// How long an attachment may wait to be sent; after that it is removed.
+pub const UNSENT_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+/// The time over which a user's uploads are added up.
+const VOLUME_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
+/// Addresses given out at a time: as many parts as go up within the minutes that they serve, on a usual line.
+pub const UPLOADS_MAX: usize = 16;
+
+/// What somebody wants to upload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAttachment {
+    /// Bytes of the whole.
+    pub bytes: u64,
+    /// SHA-256 of the whole.
+    pub sha256: [u8; 32],
+    /// SHA-256 of each part of [`PART_BYTES`](dunlin_model::attachment::PART_BYTES).
+    pub parts: Vec<[u8; 32]>,
+}
+
+/// Where a part goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartUpload {
+    /// Which part.
+    pub part: AttachmentPart,
+    /// Path and query, at any server.
+    pub address: String,
+    /// Until when the upload may begin.
+    pub expires: Timestamp,
+}
+
+/// How far an upload has got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadState {
+    /// The attachment.
+    pub id: AttachmentId,
+    /// Whether the file is complete.
+    pub complete: bool,
+    /// The parts that are there, ascending.
+    pub there: Vec<u32>,
+    /// Where the first of the missing parts go, at most [`UPLOADS_MAX`].
+    pub uploads: Vec<PartUpload>,
+}
+
+/// Where an attachment can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttachmentAddress {
+    /// Path and query, at any server.
+    pub address: String,
+    /// Until when reading may begin.
+    pub expires: Timestamp,
+    /// Bytes of the whole.
+    pub bytes: u64,
+}
+
+impl Delivery {
+    /// Begins an upload of `from`. Cancel safe; what is never sent is removed after [`UNSENT_KEPT`].
+    ///
+    /// # Errors
+    /// `TooLarge`, `TooMany` past the user's volume of a day, `Attachment`, `Store`.
+    pub async fn create_attachment(
+        &self,
+        from: DeviceId,
+        new: NewAttachment,
+    ) -> Result<UploadState, DeliveryError> {
+        let (config, owner) = (self.config(), from.user);
+        let invalid = |why| Err(DeliveryError::Attachment(why));
+        if new.bytes == 0 {
+            return invalid("it is empty");
+        }
+        if new.bytes > config.attachment_bytes_max {
+            let limit = usize::try_from(config.attachment_bytes_max).unwrap_or(usize::MAX);
+            return Err(DeliveryError::TooLarge { what: "The attachment", limit });
+        }
+        if u64::try_from(new.parts.len()) != Ok(Attachment::part_count(new.bytes)) {
+            return invalid("it has another number of parts");
+        }
+        if let [only] = new.parts.as_slice()
+            && *only != new.sha256
+        {
+            return invalid("its hash is not that of its only part");
+        }
+        let now = self.clock.now();
+        // One after another, so that uploads begun at once are all counted. On other servers they may not be.
+        let _counting = self.counting.lock().await;
+        let volume = self.store.attachment_bytes(owner, now - VOLUME_WINDOW).await?;
+        if volume.saturating_add(new.bytes) > config.attachment_bytes_per_day_max {
+            let limit = usize::try_from(config.attachment_bytes_per_day_max).unwrap_or(usize::MAX);
+            return Err(DeliveryError::TooMany { what: "bytes of attachments in a day", limit });
+        }
+        let NewAttachment { bytes, sha256, parts } = new;
+        let id = AttachmentId::created_at(now, &*self.randomness);
+        let attachment = Attachment { id, owner, bytes, sha256, parts };
+        self.store.add_attachment(&attachment).await?;
+        self.metrics.attachments_created.add(1);
+        self.upload_of(&attachment).await
+    }
+
+    /// How far an upload of `from` has got, and where the missing parts go. Cancel safe.
+    ///
+    /// # Errors
+    /// `NoAttachment`, `Store`, `Blobs`.
+    pub async fn upload_state(&self, from: DeviceId, id: AttachmentId) -> Result<UploadState, DeliveryError> {
+        self.upload_of(&self.own_attachment(from.user, id).await?).await
+    }
+
+    /// Says that all parts are there. May be repeated.
+    ///
+    /// # Errors
+    /// `NoAttachment`; `Attachment` when a part is missing or the whole has another hash, in which case it is
+    /// removed; `Store`, `Blobs`.
+    pub async fn complete_attachment(&self, from: DeviceId, id: AttachmentId) -> Result<(), DeliveryError> {
+        let attachment = self.own_attachment(from.user, id).await?;
+        self.files.complete(&attachment).await.map_err(|error| match error {
+            FileError::Incomplete => DeliveryError::Attachment("not all of its parts are there"),
+            FileError::WrongHash => DeliveryError::Attachment("it has another hash than was said"),
+            FileError::Busy => DeliveryError::TooBusy,
+            other => other.into(),
+        })
+    }
+
+    /// An address where `from` can read an attachment of the message at `seq`. Cancel safe.
+    ///
+    /// # Errors
+    /// `NoAttachment` for everything that the user may not know of, too; `Store`, `Blobs`.
+    pub async fn attachment_to_get(
+        &self,
+        from: DeviceId,
+        chat: ChatId,
+        seq: Seq,
+        id: AttachmentId,
+    ) -> Result<AttachmentAddress, DeliveryError> {
+        let chat = self.current_chat(chat).await?;
+        if !chat.look(|state| state.may_read(from.user, seq)) || !self.names(&chat, seq, id).await? {
+            return Err(DeliveryError::NoAttachment);
+        }
+        let bytes = self.files.size(id).await?.ok_or(DeliveryError::NoAttachment)?;
+        let expires = self.clock.now() + GRANT_VALID;
+        let address = FileGrant::Get { id, bytes, expires }.address(self.grant_key().await?);
+        Ok(AttachmentAddress { address, expires, bytes })
+    }
+
+    /// Checks an address that somebody came with.
+    ///
+    /// # Errors
+    /// `Store`; the inner error when the address does not serve.
+    pub async fn file_granted(
+        &self,
+        grant: &FileGrant,
+        signature: &str,
+    ) -> Result<Result<(), GrantError>, DeliveryError> {
+        Ok(grant.verify(self.grant_key().await?, signature, self.clock.now()))
+    }
+
+    /// Why a message with these attachments cannot be sent, from what is known of them alone: no byte is read. Those
+    /// that can are of this chat from now on.
+    pub(crate) async fn attachment_fault(
+        &self,
+        chat: &Chat,
+        from: DeviceId,
+        command: &ChatCommand,
+    ) -> Result<Option<&'static str>, DeliveryError> {
+        let ChatCommand::Send { attachments, .. } = command else { return Ok(None) };
+        // None, too many, or no member: refused, or not, without being looked for.
+        let looks = !attachments.is_empty()
+            && attachments.len() <= self.config().chat.attachments_max
+            && chat.look(|state| state.role(from.user).is_some());
+        if !looks {
+            return Ok(None);
+        }
+        for id in attachments {
+            if let Some(why) = self.fault_of(chat.id, from.user, *id).await? {
+                return Ok(Some(why));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn fault_of(
+        &self,
+        chat: ChatId,
+        from: UserId,
+        id: AttachmentId,
+    ) -> Result<Option<&'static str>, DeliveryError> {
+        // Somebody else's is not there either: nobody learns of it by trying.
+        let known = self.store.attachment(id).await?.filter(|known| known.owner == from);
+        let Some(known) = known else { return Ok(Some("it is not there")) };
+        match self.files.size(id).await? {
+            None => return Ok(Some("it is not complete")),
+            Some(bytes) if bytes != known.bytes => return Ok(Some("it has another size")),
+            Some(_) => {}
+        }
+        match self.store.chat_of_attachment(id).await? {
+            Some(bound) if bound == chat => Ok(None),
+            Some(_) => Ok(Some("it is of another chat")),
+            // It may be removed at any moment.
+            None if known.created() + UNSENT_KEPT <= self.clock.now() => Ok(Some("it is not there")),
+            None if self.store.bind_attachment(id, chat).await? != chat => Ok(Some("it is of another chat")),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether the message at `seq` names the attachment.
+    async fn names(&self, chat: &Chat, seq: Seq, id: AttachmentId) -> Result<bool, DeliveryError> {
+        let (entries, _) = chat.read(&*self.store, seq, seq, 1, usize::MAX).await?;
+        let event = entries.first().map(|entry| &entry.event).filter(|event| event.seq == seq);
+        Ok(event.is_some_and(|event| match &event.kind {
+            EventKind::Message { attachments, .. } => attachments.contains(&id),
+            _ => false,
+        }))
+    }
+
+    async fn own_attachment(&self, owner: UserId, id: AttachmentId) -> Result<Attachment, DeliveryError> {
+        let known = self.store.attachment(id).await?;
+        known.filter(|known| known.owner == owner).ok_or(DeliveryError::NoAttachment)
+    }
+
+    async fn upload_of(&self, attachment: &Attachment) -> Result<UploadState, DeliveryError> {
+        let complete = self.files.size(attachment.id).await?.is_some();
+        let there = self.files.parts(attachment).await?;
+        let (key, expires) = (self.grant_key().await?, self.clock.now() + GRANT_VALID);
+        let missing = attachment.parts().filter(|part| there.binary_search(&part.number).is_err());
+        let uploads = missing
+            .take(UPLOADS_MAX)
+            .map(|part| {
+                let grant = FileGrant::Put { id: attachment.id, part, expires };
+                PartUpload { part, address: grant.address(key), expires }
+            })
+            .collect();
+        Ok(UploadState { id: attachment.id, complete, there, uploads })
+    }
+
+    /// Where the bytes of attachments are.
+    pub fn files(&self) -> &dyn AttachmentFiles {
+        &*self.files
+    }
+}
+
+impl From<FileError> for DeliveryError {
+    fn from(error: FileError) -> Self {
+        tracing::error!(%error, cause = ?std::error::Error::source(&error), "attachments are out of reach");
+        Self::Blobs(error.to_string())
+    }
+}
