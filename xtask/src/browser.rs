@@ -1,7 +1,7 @@
 //! Building for browsers: with the toolchain's own library for WebAssembly, or, where that cannot be fetched, with
 //! Debian's compiler for the web and the library from its source.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -14,6 +14,7 @@ const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "l
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_LINKER: &str = "wasm-ld-19";
+const DEBIAN_CHROMIUM: &str = "/usr/bin/chromium";
 
 /// Whether what browsers share with all other clients builds for them.
 pub(crate) fn check(root: &Path) -> Result<bool> {
@@ -27,15 +28,7 @@ pub(crate) fn compiler(root: &Path) -> Result<Command> {
     }
     println!("rustup has no library for {TARGET}; taking Debian's compiler for the web");
     if !Path::new(DEBIAN_CARGO).exists() || !has_web_sources() {
-        // Package lists may be old or missing; the installation says so if it matters.
-        let _ = succeeds(Command::new("apt-get").arg("update"));
-        let installed = succeeds(
-            Command::new("apt-get")
-                .args(["install", "--yes", "--no-install-recommends"])
-                .args(DEBIAN_PACKAGES)
-                .env("DEBIAN_FRONTEND", "noninteractive"),
-        )?;
-        if !installed {
+        if !installed(&DEBIAN_PACKAGES)? {
             bail!("install {} to build for browsers", DEBIAN_PACKAGES.join(", "));
         }
     }
@@ -48,6 +41,27 @@ pub(crate) fn compiler(root: &Path) -> Result<Command> {
         .env("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort")
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", DEBIAN_LINKER);
     Ok(command)
+}
+
+/// The browser that tests drive; Debian's, unless `CHROMIUM_BIN` names another. Installs what is missing.
+pub(crate) fn chromium() -> Result<PathBuf> {
+    let path = std::env::var_os("CHROMIUM_BIN").map_or_else(|| PathBuf::from(DEBIAN_CHROMIUM), PathBuf::from);
+    if !path.exists() && !(path == Path::new(DEBIAN_CHROMIUM) && installed(&["chromium"])?) {
+        bail!("{} is missing: install chromium", path.display());
+    }
+    Ok(path)
+}
+
+/// Installs Debian's packages; whether that went well.
+fn installed(packages: &[&str]) -> Result<bool> {
+    // Package lists may be old or missing; the installation says so if it matters.
+    let _ = succeeds(Command::new("apt-get").arg("update"));
+    succeeds(
+        Command::new("apt-get")
+            .args(["install", "--yes", "--no-install-recommends"])
+            .args(packages)
+            .env("DEBIAN_FRONTEND", "noninteractive"),
+    )
 }
 
 /// Whether the compiler that cargo uses has the target's library.

@@ -43,7 +43,7 @@ impl fmt::Display for Counts {
 type Step = (&'static str, fn(&Path) -> Result<Counts>);
 
 /// Cheap steps first: who forgot to format learns it in a second.
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     ("format", format),
     ("tidy", tidy_step),
     ("licences and sources", deny),
@@ -51,6 +51,7 @@ const STEPS: [Step; 7] = [
     ("browsers", browsers),
     ("tests", suites),
     ("the core in browsers", core_in_browsers),
+    ("the web app", web_app),
 ];
 
 /// Runs every step, even after one failed; false when anything failed.
@@ -139,8 +140,23 @@ fn core_in_browsers(root: &Path) -> Result<Counts> {
         return Ok(Counts::FAILED);
     }
     let mut command = web::npm(&directory);
-    command.args(["run", "test:core"]).env("DUNLIN_BIN", target_directory(root).join("debug/dunlin"));
+    let binary = target_directory(root).join("debug/dunlin");
+    command.args(["run", "test:core"]).env("DUNLIN_BIN", binary).env("CHROMIUM_BIN", browser::chromium()?);
     counted(&mut command, read_tap)
+}
+
+/// The app by itself, over a core in memory: types, style, units, and its pages in headless Chromium. It is built with the
+/// core that the step before made.
+fn web_app(root: &Path) -> Result<Counts> {
+    let directory = root.join("web");
+    let mut counts = Counts::default();
+    for script in ["check", "lint", "test:unit", "build", "build:dev"] {
+        counts.add(Counts::one(succeeds(web::npm(&directory).args(["run", script]))?));
+    }
+    let mut command = web::npm(&directory);
+    command.args(["run", "test:page"]).env("CHROMIUM_BIN", browser::chromium()?);
+    counts.add(counted(&mut command, read_tap)?);
+    Ok(counts)
 }
 
 /// Reads a line of the end of a TAP report: `# pass 3`.

@@ -24,6 +24,13 @@ pub(crate) struct WebArguments {
     quick: bool,
 }
 
+impl WebArguments {
+    /// The build that takes least time.
+    pub(crate) const fn quick() -> Self {
+        Self { quick: true }
+    }
+}
+
 /// Builds the app into `web/dist`.
 pub(crate) fn web(root: &Path, arguments: &WebArguments) -> Result<bool> {
     let web = root.join("web");

@@ -56,10 +56,10 @@ pub(crate) fn routes() -> Router {
         let tag = data_encoding::BASE64URL_NOPAD.encode(&file.metadata.sha256_hash());
         (name, (Bytes::from(file.data.into_owned()), tag))
     });
-    of_files(files.collect())
+    of_files(&files.collect())
 }
 
-fn of_files(built: BTreeMap<String, (Bytes, String)>) -> Router {
+fn of_files(built: &BTreeMap<String, (Bytes, String)>) -> Router {
     let file = |(name, (body, tag)): (&String, &(Bytes, String))| {
         let file = File {
             body: body.clone(),
@@ -115,7 +115,8 @@ fn takes_brotli(asked: &HeaderMap) -> bool {
     let accepted = asked.get_all(header::ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok());
     accepted.flat_map(|value| value.split(',')).any(|coding| {
         let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-        let is_refused = weight.trim().strip_prefix("q=").is_some_and(|weight| weight.trim().parse() == Ok(0.0));
+        let is_refused =
+            weight.trim().strip_prefix("q=").is_some_and(|weight| weight.trim().parse() == Ok(0.0));
         name.trim().eq_ignore_ascii_case("br") && !is_refused
     })
 }
@@ -147,7 +148,7 @@ mod tests {
         let file = |name: &str, body: &'static str| {
             (name.to_owned(), (Bytes::from_static(body.as_bytes()), format!("tag-{name}")))
         };
-        of_files(BTreeMap::from([
+        of_files(&BTreeMap::from([
             file("index.html", "<!doctype html>"),
             file("assets/core-1a2b.wasm", "plain"),
             file("assets/core-1a2b.wasm.br", "packed"),

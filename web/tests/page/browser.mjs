@@ -11,9 +11,9 @@ const FLAGS = [
 export const PHONE = { width: 390, height: 844 };
 export const DESKTOP = { width: 1280, height: 800 };
 
-/** The system's Chromium; `CHROMIUM` names another. */
+/** The system's Chromium; `CHROMIUM_BIN` names another. */
 export function launch() {
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
+  return chromium.launch({ executablePath: process.env.CHROMIUM_BIN ?? '/usr/bin/chromium', args: FLAGS });
 }
 
 /** A page that notes what must never happen: errors, breaches of the policy, dialogs. */
