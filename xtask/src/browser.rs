@@ -27,10 +27,9 @@ pub(crate) fn compiler(root: &Path) -> Result<Command> {
         return Ok(cargo(root));
     }
     println!("rustup has no library for {TARGET}; taking Debian's compiler for the web");
-    if !Path::new(DEBIAN_CARGO).exists() || !has_web_sources() {
-        if !installed(&DEBIAN_PACKAGES)? {
-            bail!("install {} to build for browsers", DEBIAN_PACKAGES.join(", "));
-        }
+    let is_here = Path::new(DEBIAN_CARGO).exists() && has_web_sources();
+    if !is_here && !installed(&DEBIAN_PACKAGES)? {
+        bail!("install {} to build for browsers", DEBIAN_PACKAGES.join(", "));
     }
     let mut command = Command::new(DEBIAN_CARGO);
     command
@@ -46,7 +45,8 @@ pub(crate) fn compiler(root: &Path) -> Result<Command> {
 /// The browser that tests drive; Debian's, unless `CHROMIUM_BIN` names another. Installs what is missing.
 pub(crate) fn chromium() -> Result<PathBuf> {
     let path = std::env::var_os("CHROMIUM_BIN").map_or_else(|| PathBuf::from(DEBIAN_CHROMIUM), PathBuf::from);
-    if !path.exists() && !(path == Path::new(DEBIAN_CHROMIUM) && installed(&["chromium"])?) {
+    let is_debians = path == Path::new(DEBIAN_CHROMIUM);
+    if !path.exists() && (!is_debians || !installed(&["chromium"])?) {
         bail!("{} is missing: install chromium", path.display());
     }
     Ok(path)

@@ -1,5 +1,5 @@
 //! Attachments on the local disk, and in memory, put in parts and read by range.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io;
 use std::sync::Arc;

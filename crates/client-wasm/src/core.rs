@@ -7,7 +7,7 @@ use dunlin_client::{
     Account, Batch, Client, Generator, Input, Key, LOST_MESSAGES_PREFIX, MESSAGES_PREFIX, Order, Unfinished,
     UserCommand, query, search,
 };
-use dunlin_model::{ChatId, DeviceId, DeviceNumber, ErrorCode};
+use dunlin_model::{ChatId, DeviceId, DeviceNumber, ErrorCode, Seq};
 use dunlin_wire::{
     ClientFrame, Command, Failure, Format, Outcome as Reply, ServerFrame, Welcome, decode_server,
     encode_client,
@@ -17,7 +17,7 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use zeroize::Zeroizing;
 
-use crate::cache::{Cache, after};
+use crate::cache::Cache;
 use crate::entering::{Entering, Step, fresh};
 use crate::events::Outcome;
 use crate::kept;
@@ -300,20 +300,12 @@ impl Core {
     #[wasm_bindgen(js_name = messagesLoaded)]
     pub fn messages_loaded(&mut self, now: f64, chat: &str, seq: f64) -> Result<bool, JsError> {
         let chat: ChatId = chat.parse()?;
-        let prefix = [MESSAGES_PREFIX, chat.as_bytes()].concat();
-        let mut from = after(&[&prefix[..], &whole(seq).to_be_bytes()].concat());
-        let until = [&prefix[..], &[u8::MAX; 9]].concat();
-        let mut rows = Vec::new();
-        loop {
-            let piece = dunlin_client::Rows::scan(&self.cache, &from, &until, Order::Ascending, LOADED_ROWS);
-            let Some((last, _)) = piece.last() else { break };
-            from = after(last);
-            rows.extend(piece);
-        }
+        let after = Seq(whole(seq));
+        let rows = query::held(&self.cache, chat, after);
         if self.cache.has_misses() {
             return Ok(false);
         }
-        self.begin(now, Input::MessagesLoaded { chat, rows });
+        self.begin(now, Input::MessagesLoaded { chat, after, rows });
         Ok(true)
     }
 
@@ -383,8 +375,6 @@ impl Core {
 
 /// Of the frame of `Core::probe`: the core counts up from one, and never gets there.
 const PROBE_ID: u64 = 1 << 52;
-/// Rows read at a time for `Want::LoadMessages`.
-const LOADED_ROWS: usize = 1_000;
 
 impl Core {
     fn begin(&mut self, now: f64, input: Input) {

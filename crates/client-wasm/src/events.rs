@@ -193,6 +193,7 @@ impl Outcome {
             | Change::Gap { chat, .. }
             | Change::Restored { chat }
             | Change::CommitFailed { chat, .. }
+            | Change::Waits { chat, .. }
             | Change::Receipt { chat, .. } => self.messages(chat, None),
             Change::Distrusted { chat, .. } => {
                 self.messages(chat, None);

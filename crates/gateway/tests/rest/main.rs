@@ -5,6 +5,7 @@
 mod accounts;
 #[cfg(test)]
 mod attachments;
+#[cfg(test)]
 mod blobs;
 #[cfg(test)]
 mod chats;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use dunlin_blobs::{BlobHash, Blobs as _, MemoryBlobs};
-use dunlin_delivery::{BLOBS_KEPT_MIN, DeliveryConfig};
+use dunlin_delivery::{BLOBS_KEPT_MIN, DeliveryConfig, Storage};
 use dunlin_model::account::Device;
 use dunlin_model::clock::{ManualClock, SeededRandomness};
 use dunlin_model::mls::HANDSHAKE_BYTES_MAX;
@@ -37,7 +37,7 @@ impl World {
         let clock = Arc::new(ManualClock::at(START));
         let delivery = Delivery::start(
             Arc::clone(&store) as _,
-            Arc::clone(&blobs) as _,
+            Storage::in_memory(Arc::clone(&blobs) as _),
             Arc::new(InProcessRelay::new()),
             ServerId(1),
             Arc::clone(&clock) as _,
@@ -72,7 +72,7 @@ impl World {
 
     fn starts_jobs(&self, section: RetentionSection) {
         let (store, clock) = (Arc::clone(&self.store) as _, Arc::clone(&self.clock) as _);
-        tokio::spawn(run(store, Arc::clone(&self.delivery), clock, section));
+        tokio::spawn(run(store, Arc::clone(&self.delivery), clock, section, 30 * DAY));
     }
 
     async fn append(&self, seq: u64, kind: EventKind) {
