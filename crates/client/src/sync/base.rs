@@ -7,6 +7,7 @@ use dunlin_model::view::ChatDetails;
 use dunlin_model::{ChatId, Seq};
 use dunlin_wire::{Command, Outcome};
 
+use crate::chats::Chat;
 use crate::effects::Change;
 use crate::session::Request;
 use crate::step::{Client, RETRY_AFTER};
@@ -46,8 +47,12 @@ impl Client {
     pub(crate) fn listed(&mut self, chats: Vec<ChatDetails>, next_after: Option<ChatId>) {
         for details in chats {
             let (id, received) = (details.chat, details.received);
-            if received == Seq::ZERO || self.chats.contains_key(&id) {
-                continue; // All of it will be pushed.
+            // All of it will be pushed, or some of it came already. One that this person only wrote to is not known by that.
+            let is_known = |chat: &Chat| {
+                chat.marks.cursor > Seq::ZERO || chat.state.exists() || !chat.waiting.is_empty()
+            };
+            if received == Seq::ZERO || self.chats.get(&id).is_some_and(is_known) {
+                continue;
             }
             let chat = self.chat_mut(id);
             chat.marks.cursor = received;
