@@ -81,14 +81,22 @@ pub(crate) fn reaction(chat: ChatId, seq: Seq, by: UserId) -> Key {
 pub(crate) fn part(key: &[u8]) -> Option<(ChatId, Seq, Part)> {
     let (chat, rest) = key.strip_prefix(MESSAGE)?.split_at_checked(16)?;
     let (seq, rest) = rest.split_first_chunk::<8>()?;
-    let part = match rest.split_first() {
+    Some((ChatId::try_from(chat).ok()?, Seq(u64::from_be_bytes(*seq)), part_named(rest)?))
+}
+
+fn part_named(name: &[u8]) -> Option<Part> {
+    Some(match name.split_first() {
         None => Part::Message,
         Some((b'e', user)) => Part::Edit(UserId::try_from(user).ok()?),
         Some((b'r', user)) => Part::Reaction(UserId::try_from(user).ok()?),
         Some((b'n', _)) => Part::Notice,
         Some(_) => return None,
-    };
-    Some((ChatId::try_from(chat).ok()?, Seq(u64::from_be_bytes(*seq)), part))
+    })
+}
+
+/// What a row of a lost message is of it.
+pub(crate) fn lost_part(key: &[u8]) -> Option<Part> {
+    part_named(key.get(LOST.len() + 32..)?)
 }
 
 pub(crate) fn counter(chat: ChatId, device: DeviceId) -> Key {
@@ -117,7 +125,8 @@ pub(crate) fn user_of<'a>(prefix: &[u8], key: &'a [u8]) -> Option<(ChatId, UserI
     Some((ChatId::try_from(chat).ok()?, UserId::try_from(user).ok()?, rest))
 }
 
-/// What stood in a log that was lost. Its place may be taken by something else by now.
+/// What stood in a log that was lost; what belonged to it stands behind it as it did. Its place may be taken by something
+/// else by now.
 pub(crate) fn lost(chat: ChatId, time: Timestamp, seq: Seq) -> Key {
     [LOST, chat.as_bytes(), &time.0.to_be_bytes(), &seq.0.to_be_bytes()].concat()
 }

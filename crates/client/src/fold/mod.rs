@@ -34,8 +34,8 @@ pub(crate) enum Work {
     Delete { chat: ChatId, target: Seq },
     /// A message was deleted for this user, or has disappeared.
     Remove { chat: ChatId, seq: Seq },
-    /// A message was put aside: what hangs on it goes.
-    DropParts { chat: ChatId, seq: Seq },
+    /// A message was put aside: what hangs on it goes too, with the message of this time where that is kept.
+    SetAsideParts { chat: ChatId, seq: Seq, kept: Option<Timestamp> },
     /// Words of removed messages are to leave the index.
     Compact,
     /// The index is being made anew, unless that is done.
@@ -119,7 +119,7 @@ impl Fold<'_> {
             Work::React { chat, at, by, reaction } => self.react(chat, at, by, reaction),
             Work::Delete { chat, target } => self.delete(chat, target),
             Work::Remove { chat, seq } => self.remove(chat, seq),
-            Work::DropParts { chat, seq } => self.drop_parts(chat, seq),
+            Work::SetAsideParts { chat, seq, kept } => self.set_aside_parts(chat, seq, kept),
             Work::Compact => self.compact(),
             Work::Rebuild => return self.rebuild(),
         }

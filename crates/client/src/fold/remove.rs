@@ -1,6 +1,6 @@
 //! Messages that go, and what goes with them.
 
-use dunlin_model::{BodyGone, ChatId, EventKind, Seq, UserId};
+use dunlin_model::{BodyGone, ChatId, EventKind, Seq, Timestamp, UserId};
 
 use super::{Fold, StoredEdit, StoredReaction};
 use crate::chats::{Shown, StoredMessage};
@@ -22,7 +22,7 @@ impl Fold<'_> {
                 self.empty(chat, target, &StoredMessage { shown, ..message });
             }
             Some(_) => {}
-            None => self.drop_parts(chat, target),
+            None => self.set_aside_parts(chat, target, None),
         }
     }
 
@@ -31,28 +31,31 @@ impl Fold<'_> {
         match self.message(chat, seq) {
             Some(StoredMessage { shown: Shown::Nothing | Shown::Folded { .. }, .. }) => {}
             Some(message) => self.empty(chat, seq, &StoredMessage { shown: Shown::Nothing, ..message }),
-            None => self.drop_parts(chat, seq),
+            None => self.set_aside_parts(chat, seq, None),
         }
     }
 
     fn empty(&mut self, chat: ChatId, seq: Seq, left: &StoredMessage) {
         self.batch().put(rows::message(chat, seq), rows::encode(left));
-        self.drop_parts(chat, seq);
+        self.set_aside_parts(chat, seq, None);
         self.unindex(chat, seq);
         self.changed(chat, seq);
     }
 
-    /// Drops edits and reactions; notices are not the message's.
-    pub(super) fn drop_parts(&mut self, chat: ChatId, seq: Seq) {
+    /// Drops edits and reactions, or puts them aside with the message of `kept`; notices are not the message's.
+    pub(super) fn set_aside_parts(&mut self, chat: ChatId, seq: Seq, kept: Option<Timestamp>) {
         let mut parts = Vec::new();
-        let range = beginning_with(&rows::message(chat, seq));
-        each_row(&self.pending, range, Order::Ascending, PIECE_ROWS, |key, _| {
+        let message = rows::message(chat, seq);
+        each_row(&self.pending, beginning_with(&message), Order::Ascending, PIECE_ROWS, |key, value| {
             if matches!(rows::part(&key), Some((_, _, Part::Edit(_) | Part::Reaction(_)))) {
-                parts.push(key);
+                parts.push((key, value));
             }
             true
         });
-        for key in parts {
+        for (key, value) in parts {
+            if let (Some(time), Some(name)) = (kept, key.strip_prefix(message.as_slice())) {
+                self.batch().put([&rows::lost(chat, time, seq)[..], name].concat(), value);
+            }
             self.batch().delete(key);
         }
     }

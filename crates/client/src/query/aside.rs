@@ -5,9 +5,8 @@ use dunlin_model::{ChatId, Seq, Timestamp};
 use super::page::Group;
 use super::reader::Reader;
 use super::{Item, PAGE_ITEMS_MAX};
-use crate::chats::StoredMessage;
 use crate::reading::{Order, Rows, beginning_with, each_row};
-use crate::rows;
+use crate::rows::{self, Part};
 
 /// Rows read at a time.
 const PIECE_ROWS: usize = 64;
@@ -20,18 +19,23 @@ impl Reader<'_> {
             until = rows::lost(self.chat(), time, seq);
         }
         let mut items = Vec::new();
-        each_row(self.rows, (from, until), Order::Descending, PIECE_ROWS, |_, value| {
-            items.extend(rows::decode(&value).and_then(|lost| self.lost_item(lost)));
+        // What belongs to a message stands behind it, so it comes first.
+        let mut group = Group::default();
+        each_row(self.rows, (from, until), Order::Descending, PIECE_ROWS, |key, value| {
+            let Some(part) = rows::lost_part(&key) else { return true };
+            group.take(part, &value);
+            if part == Part::Message {
+                items.extend(self.lost_item(std::mem::take(&mut group)));
+            }
             items.len() < limit
         });
         items
     }
 
-    /// As it was shown. Whatever was said of it is told from what stands at its place now by its digest.
-    fn lost_item(&self, lost: StoredMessage) -> Option<Item> {
-        let seq = lost.seq;
-        let group = Group { message: Some(lost), ..self.group(seq) };
-        let mut item = self.item_of(&group)?;
+    /// As it was shown.
+    fn lost_item(&self, group: Group) -> Option<Item> {
+        let seq = group.message.as_ref()?.seq;
+        let mut item = self.item_of(&Group { seq, ..group })?;
         if let Item::Message(message) = &mut item {
             // Nobody has it any more whom this device could name, and nothing can be said of it.
             (message.status, message.reference, message.is_being_deleted) = (None, None, false);

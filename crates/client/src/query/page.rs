@@ -32,7 +32,7 @@ pub(super) struct Group {
 }
 
 impl Group {
-    fn take(&mut self, part: Part, value: &[u8]) {
+    pub(super) fn take(&mut self, part: Part, value: &[u8]) {
         match part {
             Part::Message => self.message = rows::decode(value),
             Part::Edit(user) => self.edits.extend(rows::decode(value).map(|edit| (user, edit))),

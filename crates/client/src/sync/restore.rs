@@ -221,11 +221,13 @@ impl Client {
         if let Some(held) = self.chats.get_mut(&id).and_then(|chat| chat.held.as_mut()) {
             held.aside.insert(lost.seq);
         }
-        self.work.push(Work::DropParts { chat: id, seq: lost.seq });
+        // What was to disappear does.
+        let is_kept = lost.envelope(id).is_none_or(|envelope| envelope.disappear_seconds == 0);
+        let kept = is_kept.then_some(lost.time);
+        self.work.push(Work::SetAsideParts { chat: id, seq: lost.seq, kept });
         self.timers.remove(id, lost.seq, &mut self.effects.persist);
         self.effects.persist.delete(rows::message(id, lost.seq));
-        // What was to disappear does.
-        if lost.envelope(id).is_none_or(|envelope| envelope.disappear_seconds == 0) {
+        if is_kept {
             self.effects.persist.put(rows::lost(id, lost.time, lost.seq), rows::encode(lost));
         }
     }
