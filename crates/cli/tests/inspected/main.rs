@@ -19,6 +19,7 @@ use dunlin_client::content::{
 };
 use dunlin_client::{Action, Change};
 use dunlin_client_native::Credentials;
+use dunlin_client_native::files::Uploaded;
 use dunlin_model::{AttachmentId, Body, ChatCommand, ChatId, ChatKind, Encryption};
 use dunlin_testkit::secrets::Secrets;
 use people::{LoggedIn, Running, text};
@@ -99,7 +100,14 @@ async fn answers(who: &mut Running, secrets: &mut Secrets, chat: ChatId, to: Ref
 async fn sends_files(who: &mut Running, secrets: &mut Secrets, chat: ChatId, n: u8) {
     for voice in [false, true] {
         let name = format!("secretfile{n}{}.bin", if voice { "voice" } else { "photo" });
-        let attachments = vec![attachment(secrets, n + if voice { 50 } else { 0 }, &name, voice)];
+        let content = format!("secretcontent{n} {voice} of a file");
+        secrets.add("what is in a file", &content);
+        let stored = who.uploads(content.as_bytes()).await;
+        secrets.add_key("the key of a file", &stored.key.0);
+        // The server has what is stored, and so knows its digest.
+        let file = attachment(secrets, n + if voice { 50 } else { 0 }, &name, voice);
+        let Uploaded { id, key, digest, size_bytes } = stored;
+        let attachments = vec![Attachment { id, key, digest, size_bytes, ..file }];
         secrets.add("a caption", format!("secretcaption{n}"));
         let caption = Text { text: format!("secretcaption{n} {voice}"), ..Text::default() };
         who.sends(chat, Content::Files(Files { attachments, caption })).await;

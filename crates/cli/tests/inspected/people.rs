@@ -1,6 +1,7 @@
 //! People with devices, behind a proxy, and the secrets that they have.
 
 use std::cell::Cell;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use dunlin_client::content::{Content, Reference, Text};
 use dunlin_client::search::Query;
 use dunlin_client::{Account, Action, Change};
 use dunlin_client_native::device::{Device, DeviceEvent, DeviceOptions};
+use dunlin_client_native::files::{Uploaded, upload};
 use dunlin_client_native::linking::{Linking, LinkingEvent};
 use dunlin_client_native::types::Login;
 use dunlin_client_native::vault::{Direction, KeyRange, Unlock, Vault};
@@ -78,7 +80,7 @@ impl LoggedIn {
 
     async fn starts_with(self, account: Account) -> Running {
         let Self { id, options, vault } = self;
-        std::fs::create_dir_all(vault.parent().unwrap()).unwrap();
+        fs::create_dir_all(vault.parent().unwrap()).unwrap();
         let created = Vault::create(&vault, &unlock(&vault), Arc::clone(&options.randomness)).unwrap();
         let (device, events) = Device::create(created, account, options.clone()).unwrap();
         let mut running = Running { id, device, events, options, vault, tokens: 0 };
@@ -158,6 +160,17 @@ impl Running {
         }
     }
 
+    /// Puts a file where attachments are kept, encrypted.
+    pub(crate) async fn uploads(&self, content: &[u8]) -> Uploaded {
+        let path = self.vault.with_extension("file");
+        fs::write(&path, content).unwrap();
+        let DeviceOptions { api, tokens, randomness, .. } = &self.options;
+        let file = File::open(&path).unwrap();
+        let uploaded = upload(api, &**tokens, &**randomness, file, |_| {}).await.unwrap();
+        fs::remove_file(&path).unwrap();
+        uploaded
+    }
+
     /// Does something in a chat, and waits until it is in the log.
     pub(crate) async fn does(&mut self, action: Action) {
         let done = self.act(action).await;
@@ -201,7 +214,7 @@ impl Running {
         }
         drop(device);
         while events.recv().await.is_some() {}
-        let file = std::fs::read_to_string(vault.with_extension("key")).unwrap();
+        let file = fs::read_to_string(vault.with_extension("key")).unwrap();
         let key = HEXLOWER_PERMISSIVE.decode(file.trim().as_bytes()).unwrap();
         secrets.add_key("the key of a vault", &key);
         let opened = Vault::open(&vault, &unlock(&vault), Arc::clone(&options.randomness)).unwrap();
