@@ -10,7 +10,7 @@ const FIRST_SCREEN_BYTES_MAX = 150_000;
 const CODE_BYTES_MAX = 300_000;
 
 const page = readFileSync(`${DIST}index.html`, 'utf8');
-const assets = readdirSync(`${DIST}assets`);
+const assets = readdirSync(`${DIST}assets`).filter((name) => !name.endsWith('.br'));
 const code = assets.filter((name) => /\.(js|css)$/.test(name));
 const small = (name) => brotliCompressSync(readFileSync(DIST + name)).length;
 const sum = (names) => names.reduce((total, name) => total + small(name), 0);
