@@ -1,6 +1,6 @@
 /** The tab's side of the core: calls and events over a port to the worker, which is started again when it died. */
 import type { Core, CoreEvent, Failure } from './api';
-import type { Call, ToTab, ToWorker } from './messages';
+import { ABSENT, type Call, type ToTab, type ToWorker } from './messages';
 
 /** What may be asked twice, so that a worker that died in between is not noticed. */
 const REPEATABLE: readonly Call[] = [
@@ -72,6 +72,7 @@ export class TabCore {
         if (name in target) return target[name as keyof typeof target];
         // A promise that resolves to this would ask whether it is one itself.
         if (typeof name !== 'string' || name === 'then') return undefined;
+        if ((ABSENT as readonly string[]).includes(name)) return undefined;
         return (...given: unknown[]) => this.call(name as Call, given);
       },
     }) as unknown as Core;

@@ -350,7 +350,6 @@ export const de: Catalogue = {
   'failure.storage': 'Der Speicher des Browsers ist voll.',
   'failure.stopped': 'Dunlin hat in einem anderen Tab aufgehört. Lade die Seite neu.',
   'failure.unlinked': 'Dieser Browser ist noch nicht verbunden.',
-  'failure.notSupported': 'Das kann die Web-App noch nicht.',
   'failure.code': 'Der Code ist falsch oder gilt nicht mehr.',
   'failure.slow': 'Das war zu oft. Warte ein wenig.',
   'failure.tooLarge': 'Das ist zu lang.',

@@ -340,7 +340,6 @@ export const en = {
   'failure.storage': 'The browser’s storage is full.',
   'failure.stopped': 'Dunlin has stopped in another tab. Load the page again.',
   'failure.unlinked': 'This browser is not linked yet.',
-  'failure.notSupported': 'The web app cannot do that yet.',
   'failure.code': 'The code is wrong or no longer valid.',
   'failure.slow': 'That was too often. Wait a little.',
   'failure.tooLarge': 'That is too long.',

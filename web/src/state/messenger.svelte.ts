@@ -182,7 +182,6 @@ const FAILURES: Record<string, Key> = {
   storage: 'failure.storage',
   stopped: 'failure.stopped',
   unlinked: 'failure.unlinked',
-  notSupported: 'failure.notSupported',
   wrongCode: 'failure.code',
   tooFast: 'failure.slow',
   tooLarge: 'failure.tooLarge',

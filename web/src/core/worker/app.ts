@@ -1,7 +1,6 @@
 /** The app's core in this worker: who is logged in, and what each call does. */
 import type {
   Connection,
-  Core as CoreApi,
   CoreEvent,
   Failure,
   LastSeenAudience,
@@ -27,6 +26,7 @@ import { carryOut } from './errands';
 import { People, keepValue, readKept } from './people';
 import { OFFLINE, Rest, type Credentials } from './rest';
 import { Storage } from './storage';
+import { talking, type Methods, type Opened } from './talking';
 
 /** Whoever holds this Web Lock runs the core; a worker of another release waits for it. */
 const CORE_LOCK = 'dunlin-core';
@@ -37,15 +37,9 @@ const NEWS_MAX = 20;
 const REOPENINGS_MAX = 5;
 const REOPEN_AFTER_MS = 200;
 
-type Methods = { [Name in Call]: (...given: Parameters<NonNullable<CoreApi[Name]>>) => unknown };
-
 /** What there is once the vault is open. */
-interface Parts {
+interface Parts extends Opened {
   storage: Storage;
-  driver: Driver;
-  rest: Rest;
-  people: People;
-  commands: Commands;
 }
 
 export class App {
@@ -356,92 +350,6 @@ export class App {
       await this.forget('loggedOut');
     },
 
-    chats: (skip, limit) => this.opened.driver.ask({ type: 'chats', skip, limit }),
-    chat: (chat) => this.opened.driver.ask({ type: 'chat', chat }),
-    history: (chat, before, limit) => {
-      const from = before === undefined ? {} : { before };
-      return this.opened.driver.ask({ type: 'history', chat, limit, ...from });
-    },
-    message: (chat, seq) => this.opened.driver.ask({ type: 'message', chat, seq }),
-    messageInfo: async (chat, seq) => {
-      const { driver, commands } = this.opened;
-      void commands.act({ type: 'refreshReceipts', chat }, 'stored');
-      return driver.ask({ type: 'info', chat, seq });
-    },
-    find: async (text, chat, limit) => {
-      const { driver, commands } = this.opened;
-      try {
-        return await driver.ask({ type: 'find', text, limit, ...(chat === undefined ? {} : { chat }) });
-      } catch (error) {
-        // The index is damaged. It is made anew from the messages.
-        void commands.act({ type: 'rebuildSearch' }, 'stored');
-        throw error;
-      }
-    },
-
-    sendText: async (chat, text, options) => {
-      const { mentions, replyTo } = options ?? {};
-      const more = { ...(mentions ? { mentions } : {}), ...(replyTo === undefined ? {} : { replyTo }) };
-      return { place: await this.opened.commands.say(chat, { type: 'send', chat, text, ...more }) };
-    },
-    edit: (chat, seq, text) => this.opened.commands.say(chat, { type: 'edit', chat, seq, text }).then(() => undefined),
-    react: (chat, seq, emoji) =>
-      this.opened.commands
-        .say(chat, { type: 'react', chat, seq, ...(emoji === undefined ? {} : { emoji }) })
-        .then(() => undefined),
-    deleteForEveryone: (chat, seq) => this.act({ type: 'delete', chat, seq }),
-    deleteForMe: (chat, seq) => this.act({ type: 'hide', chat, seq }),
-    cancel: (chat, place) => this.act({ type: 'cancel', chat, place }),
-    markSeen: (chat, seq) => this.act({ type: 'markSeen', chat, seq }),
-    setTyping: (chat, typing) => this.act({ type: 'typing', chat, typing }),
-    setDraft: (chat, text) => this.act({ type: 'draft', chat, text }),
-    setChatFlags: async (chat, flags) => {
-      const { driver } = this.opened;
-      const name = `flags/${chat}`;
-      await driver.change((core) => {
-        const letters = new Set(new TextDecoder().decode(core.kept(name) ?? new Uint8Array()));
-        for (const flag of ['pinned', 'muted', 'archived'] as const) {
-          const letter = flag.charAt(0);
-          if (flags[flag] === true) letters.add(letter);
-          if (flags[flag] === false) letters.delete(letter);
-        }
-        core.keep(name, new TextEncoder().encode([...letters].join('')));
-      });
-      this.tell({ type: 'chat', chat });
-      this.tell({ type: 'chats' });
-    },
-
-    startDirect: (user) => this.opened.commands.startChat({ type: 'direct', user }),
-    createGroup: (title, members) => this.opened.commands.startChat({ type: 'group', title, members }),
-    setTitle: (chat, text) => this.opened.commands.change(chat, { type: 'title', text }),
-    setDescription: (chat, text) => this.opened.commands.change(chat, { type: 'description', text }),
-    setTimer: (chat, seconds) => this.opened.commands.change(chat, { type: 'timer', seconds }),
-    addMembers: (chat, users) => this.opened.commands.change(chat, { type: 'add', users }),
-    removeMember: (chat, user) => this.opened.commands.change(chat, { type: 'remove', user }),
-    banMember: (chat, user) => this.opened.commands.change(chat, { type: 'ban', user }),
-    setRole: (chat, user, role) => this.opened.commands.change(chat, { type: 'role', user, role }),
-    leave: (chat) => this.opened.commands.change(chat, { type: 'leave' }),
-    deleteChat: (chat) => this.opened.commands.change(chat, { type: 'deleteChat' }),
-    makeInvite: async (chat) => {
-      const end = await this.opened.commands.act({ type: 'invite', chat }, 'accepted');
-      if (!end?.code) throw OFFLINE;
-      return end.code;
-    },
-    revokeInvite: (chat) => this.opened.commands.change(chat, { type: 'revokeInvite' }),
-    join: async (code) => {
-      await this.opened.commands.act({ type: 'join', code }, 'accepted');
-      return code.trim().split('.')[0];
-    },
-
-    people: (users) => Promise.all(users.map((user) => this.opened.people.person(user))),
-    contacts: () => this.opened.people.contacts(),
-    findPerson: (address) => this.opened.people.find(address.trim()),
-    setContact: (user, isContact) => this.opened.people.setContact(user, isContact),
-    setBlocked: (user, isBlocked) => this.opened.people.setBlocked(user, isBlocked),
-    watchPresence: (users) => this.act({ type: 'watchPresence', users }),
-    safetyNumber: (user) => this.opened.driver.ask({ type: 'safetyNumber', user }),
-    setVerified: (user, verified) => this.act({ type: 'verified', user, verified }),
-
     profile: async () => {
       const { driver, rest } = this.opened;
       const [profile, settings] = await Promise.all([
@@ -466,25 +374,9 @@ export class App {
     },
     devices: () => this.ownDevices(),
     revokeDevice: (number) => this.opened.rest.ask('DELETE', `devices/${number}`).then(() => undefined),
-    answerLink: (device) => this.act({ type: 'answerLink', device }),
-    scanLink: (text) => this.act({ type: 'scanLink', text }),
-    confirmLink: (device) => this.act({ type: 'confirmLink', device }),
-    refuseLink: (device) => this.act({ type: 'refuseLink', device }),
-    storage: async () => {
-      const { usage = 0, quota } = await navigator.storage.estimate();
-      const messages = (await this.opened.driver.ask({ type: 'count' })) as number;
-      const persisted = await navigator.storage.persisted();
-      return { usedBytes: usage, messages, persisted, ...(quota === undefined ? {} : { quotaBytes: quota }) };
-    },
 
-    sendFiles: () => notYet(),
-    cancelTransfer: () => notYet(),
-    openFile: () => notYet(),
+    ...talking(() => this.opened, (event) => this.tell(event)),
   };
-
-  private act(wish: Parameters<Commands['act']>[0]): Promise<void> {
-    return this.opened.commands.act(wish, 'stored').then(() => undefined);
-  }
 }
 
 interface DeviceDocument {
@@ -498,8 +390,4 @@ interface DeviceDocument {
 function audienceName(audience: LastSeenAudience): SettingsDocument['lastSeen'] {
   const names = Object.keys(AUDIENCES) as SettingsDocument['lastSeen'][];
   return names.find((name) => AUDIENCES[name] === audience) ?? 'LAST_SEEN_EVERYONE';
-}
-
-function notYet(): Promise<never> {
-  return Promise.reject({ code: 'notSupported', message: 'Files cannot be sent from here yet.' } satisfies Failure);
 }

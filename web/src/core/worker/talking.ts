@@ -1,0 +1,136 @@
+/** What each call does that is about chats, messages and people. Who is logged in is `app.ts`. */
+import type { Core as CoreApi, CoreEvent } from '../api';
+import type { Call } from '../messages';
+import type { Commands } from './commands';
+import type { Driver } from './driver';
+import type { People } from './people';
+import { OFFLINE, type Rest } from './rest';
+
+export type Methods = { [Name in Call]: (...given: Parameters<CoreApi[Name]>) => unknown };
+
+/** What calls work on; there is none while the vault is not open, and asking for it says why. */
+export interface Opened {
+  driver: Driver;
+  rest: Rest;
+  people: People;
+  commands: Commands;
+}
+
+type Elsewhere =
+  | 'session'
+  | 'connection'
+  | 'requestCode'
+  | 'logIn'
+  | 'confirmCode'
+  | 'restartLinking'
+  | 'newIdentity'
+  | 'logOut'
+  | 'profile'
+  | 'setProfile'
+  | 'devices'
+  | 'revokeDevice';
+
+export function talking(opened: () => Opened, tell: (event: CoreEvent) => void): Omit<Methods, Elsewhere> {
+  const act = (wish: Parameters<Commands['act']>[0]) =>
+    opened()
+      .commands.act(wish, 'stored')
+      .then(() => undefined);
+  return {
+    chats: (skip, limit) => opened().driver.ask({ type: 'chats', skip, limit }),
+    chat: (chat) => opened().driver.ask({ type: 'chat', chat }),
+    history: (chat, before, limit) => {
+      const from = before === undefined ? {} : { before };
+      return opened().driver.ask({ type: 'history', chat, limit, ...from });
+    },
+    message: (chat, seq) => opened().driver.ask({ type: 'message', chat, seq }),
+    messageInfo: async (chat, seq) => {
+      const { driver, commands } = opened();
+      void commands.act({ type: 'refreshReceipts', chat }, 'stored');
+      return driver.ask({ type: 'info', chat, seq });
+    },
+    find: async (text, chat, limit) => {
+      const { driver, commands } = opened();
+      try {
+        return await driver.ask({ type: 'find', text, limit, ...(chat === undefined ? {} : { chat }) });
+      } catch (error) {
+        // The index is damaged. It is made anew from the messages.
+        void commands.act({ type: 'rebuildSearch' }, 'stored');
+        throw error;
+      }
+    },
+
+    sendText: async (chat, text, options) => {
+      const { mentions, replyTo } = options ?? {};
+      const more = { ...(mentions ? { mentions } : {}), ...(replyTo === undefined ? {} : { replyTo }) };
+      return { place: await opened().commands.say(chat, { type: 'send', chat, text, ...more }) };
+    },
+    edit: (chat, seq, text) => opened().commands.say(chat, { type: 'edit', chat, seq, text }).then(() => undefined),
+    react: (chat, seq, emoji) =>
+      opened().commands
+        .say(chat, { type: 'react', chat, seq, ...(emoji === undefined ? {} : { emoji }) })
+        .then(() => undefined),
+    deleteForEveryone: (chat, seq) => act({ type: 'delete', chat, seq }),
+    deleteForMe: (chat, seq) => act({ type: 'hide', chat, seq }),
+    cancel: (chat, place) => act({ type: 'cancel', chat, place }),
+    markSeen: (chat, seq) => act({ type: 'markSeen', chat, seq }),
+    setTyping: (chat, typing) => act({ type: 'typing', chat, typing }),
+    setDraft: (chat, text) => act({ type: 'draft', chat, text }),
+    setChatFlags: async (chat, flags) => {
+      const { driver } = opened();
+      const name = `flags/${chat}`;
+      await driver.change((core) => {
+        const letters = new Set(new TextDecoder().decode(core.kept(name) ?? new Uint8Array()));
+        for (const flag of ['pinned', 'muted', 'archived'] as const) {
+          const letter = flag.charAt(0);
+          if (flags[flag] === true) letters.add(letter);
+          if (flags[flag] === false) letters.delete(letter);
+        }
+        core.keep(name, new TextEncoder().encode([...letters].join('')));
+      });
+      tell({ type: 'chat', chat });
+      tell({ type: 'chats' });
+    },
+
+    startDirect: (user) => opened().commands.startChat({ type: 'direct', user }),
+    createGroup: (title, members) => opened().commands.startChat({ type: 'group', title, members }),
+    setTitle: (chat, text) => opened().commands.change(chat, { type: 'title', text }),
+    setDescription: (chat, text) => opened().commands.change(chat, { type: 'description', text }),
+    setTimer: (chat, seconds) => opened().commands.change(chat, { type: 'timer', seconds }),
+    addMembers: (chat, users) => opened().commands.change(chat, { type: 'add', users }),
+    removeMember: (chat, user) => opened().commands.change(chat, { type: 'remove', user }),
+    banMember: (chat, user) => opened().commands.change(chat, { type: 'ban', user }),
+    setRole: (chat, user, role) => opened().commands.change(chat, { type: 'role', user, role }),
+    leave: (chat) => opened().commands.change(chat, { type: 'leave' }),
+    deleteChat: (chat) => opened().commands.change(chat, { type: 'deleteChat' }),
+    makeInvite: async (chat) => {
+      const end = await opened().commands.act({ type: 'invite', chat }, 'accepted');
+      if (!end?.code) throw OFFLINE;
+      return end.code;
+    },
+    revokeInvite: (chat) => opened().commands.change(chat, { type: 'revokeInvite' }),
+    join: async (code) => {
+      await opened().commands.act({ type: 'join', code }, 'accepted');
+      return code.trim().split('.')[0];
+    },
+
+    people: (users) => Promise.all(users.map((user) => opened().people.person(user))),
+    contacts: () => opened().people.contacts(),
+    findPerson: (address) => opened().people.find(address.trim()),
+    setContact: (user, isContact) => opened().people.setContact(user, isContact),
+    setBlocked: (user, isBlocked) => opened().people.setBlocked(user, isBlocked),
+    watchPresence: (users) => act({ type: 'watchPresence', users }),
+    safetyNumber: (user) => opened().driver.ask({ type: 'safetyNumber', user }),
+    setVerified: (user, verified) => act({ type: 'verified', user, verified }),
+
+    answerLink: (device) => act({ type: 'answerLink', device }),
+    scanLink: (text) => act({ type: 'scanLink', text }),
+    confirmLink: (device) => act({ type: 'confirmLink', device }),
+    refuseLink: (device) => act({ type: 'refuseLink', device }),
+    storage: async () => {
+      const { usage = 0, quota } = await navigator.storage.estimate();
+      const messages = (await opened().driver.ask({ type: 'count' })) as number;
+      const persisted = await navigator.storage.persisted();
+      return { usedBytes: usage, messages, persisted, ...(quota === undefined ? {} : { quotaBytes: quota }) };
+    },
+  };
+}
