@@ -154,6 +154,16 @@ impl Chat {
         Self::new(ChatState::before_creation(id), Marks::default())
     }
 
+    /// Whether `user` may say how long messages stay: whoever is in a direct chat, elsewhere those who manage it.
+    pub(crate) fn may_set_timer(&self, user: UserId) -> bool {
+        self.state.kind == ChatKind::Direct || self.state.role(user) >= Some(Role::Admin)
+    }
+
+    /// Whether `user` may say what the encrypted chat is called and looks like.
+    pub(crate) fn may_describe(&self, user: UserId) -> bool {
+        self.state.kind != ChatKind::Direct && self.state.role(user) >= Some(Role::Admin)
+    }
+
     /// Whether its bodies are encrypted.
     pub fn is_encrypted(&self) -> bool {
         self.state.encryption == Encryption::Mls

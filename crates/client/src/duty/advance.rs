@@ -110,6 +110,10 @@ impl Client {
         if chat.duty.is_some() {
             return true;
         }
+        // The server's word for the state was ahead of the log: what this device holds leads there, or is of no use, as the events in between tell.
+        if chat.marks.cursor < chat.marks.base {
+            return true;
+        }
         let wants_to_send = matches!(chat.outbox.front(), Some(head) if matches!(head.wish, Wish::Content(_) | Wish::Suite(_)));
         let is_due = chat.eager || chat.duty_at.is_some_and(|at| at <= now);
         let need = self.need(id);

@@ -88,6 +88,9 @@ impl Client {
             // What was hidden may have been lost meanwhile, and another message stand in its place.
             marks.hidden.retain(|place| self.is_hidden(place));
         }
+        if !self.may_say(id, &kept.content) {
+            return Err((ErrorCode::Forbidden, "Only those who manage the chat may change it.".to_owned()));
+        }
         let number = self.account.take_number();
         let chat = self.chats.get_mut(&id).ok_or_else(unreadable)?;
         let attachments = match &kept.content {
@@ -106,6 +109,16 @@ impl Client {
         let command = ChatCommand::Send { body, reply_to: None, attachments, epoch: Some(epoch) };
         let command = Command::Submit { chat: id, client_seq: number, command, attestation: None };
         Ok(Attempt::new(number, None, command, plaintext))
+    }
+
+    /// Whether this person may still say what they wrote: they may have lost their role since.
+    fn may_say(&self, id: ChatId, content: &Content) -> bool {
+        let (chat, me) = (self.chats.get(&id), self.account.user());
+        chat.is_none_or(|chat| match content {
+            Content::DisappearingTimer { .. } => chat.may_set_timer(me),
+            Content::ChatMetadata(_) => chat.may_describe(me),
+            _ => true,
+        })
     }
 
     /// Signs what `command` will change, where that is a roster.

@@ -22,8 +22,6 @@ impl Client {
         self.check_rules(id, event, is_told);
         if self.is_own_attempt(id, event) {
             self.merge_own(id);
-        } else if is_told && self.is_beyond(id, start.epoch) {
-            return;
         } else {
             self.lose_race(id);
             self.keys.forget(id);
@@ -45,9 +43,6 @@ impl Client {
             if commit.external {
                 self.check_readers(id, is_told);
             }
-            return;
-        }
-        if is_told && self.is_beyond(id, Epoch { number: commit.epoch.number + 1, ..commit.epoch }) {
             return;
         }
         if !self.begins_another_group(id) {
@@ -91,13 +86,6 @@ impl Client {
         let attempt = self.chats.get(&id).and_then(|chat| chat.attempt.as_ref());
         event.sender == self.account.device()
             && attempt.is_some_and(|attempt| attempt.is_handshake() && attempt.number == event.client_seq)
-    }
-
-    /// Whether this device has keys of `epoch` or later, or is about to: the server's word for the state was ahead of the
-    /// log, and what begins that epoch is read after this device acted on it.
-    fn is_beyond(&self, id: ChatId, epoch: Epoch) -> bool {
-        let attempt = self.chats.get(&id).and_then(|chat| chat.attempt.as_ref());
-        attempt.is_some_and(Attempt::is_handshake) || self.keys.epoch(id).is_some_and(|own| own >= epoch)
     }
 
     /// Whether the handshake of this device that is under way starts the next generation: a commit in the one before it

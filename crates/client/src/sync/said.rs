@@ -67,11 +67,9 @@ impl Client {
         }
     }
 
-    /// Whoever is in a direct chat sets how long messages stay; elsewhere those who manage it do.
     fn take_timer(&mut self, id: ChatId, event: &Event, seconds: u32, padded: Vec<u8>) -> Shown {
         let Some(chat) = self.chats.get_mut(&id) else { return Shown::Nothing };
-        let is_direct = chat.state.kind == ChatKind::Direct;
-        if !is_direct && chat.state.role(event.sender.user) < Some(Role::Admin) {
+        if !chat.may_set_timer(event.sender.user) {
             let is_told = event.seq <= chat.marks.base;
             return if is_told { Shown::Nothing } else { Shown::Stub(StubReason::NotAllowed) };
         }
@@ -84,7 +82,6 @@ impl Client {
         Shown::Content(padded)
     }
 
-    /// What an encrypted chat is called and looks like is said by those who manage it.
     fn take_metadata(
         &mut self,
         id: ChatId,
@@ -93,14 +90,13 @@ impl Client {
         padded: Vec<u8>,
     ) -> Shown {
         let Some(chat) = self.chats.get_mut(&id) else { return Shown::Nothing };
-        let is_direct = chat.state.kind == ChatKind::Direct;
-        if is_direct || chat.state.role(event.sender.user) < Some(Role::Admin) {
+        if !chat.may_describe(event.sender.user) {
             // Who was told the state of later does not know the sender's role of then, and takes the first name.
             let is_told = event.seq <= chat.marks.base;
             if !is_told {
                 return Shown::Stub(StubReason::NotAllowed);
             }
-            if is_direct || chat.marks.title.is_some() {
+            if chat.state.kind == ChatKind::Direct || chat.marks.title.is_some() {
                 return Shown::Nothing;
             }
         }
