@@ -5,7 +5,7 @@ use std::time::Duration;
 use dunlin_client::chats::{Shown, StubReason};
 use dunlin_client::content::{ChatMetadata, Content};
 use dunlin_client::{Action, Change, UPDATE_MESSAGES};
-use dunlin_model::{ChatCommand, EventKind, Suite};
+use dunlin_model::{ChatCommand, ErrorCode, EventKind, Role, Suite};
 use dunlin_wire::{Command, Outcome, ServerFrame};
 
 use crate::world::{Cryptography, World, device, user};
@@ -149,6 +149,79 @@ fn a_device_that_lost_its_place_replaces_its_own_leaf() {
         assert!(world.texts(0, chat).ends_with(&["after".to_owned(), "back".to_owned()]));
         assert!(!world.peers[1].saw(|change| matches!(change, Change::Refused { .. })));
     }
+}
+
+#[test]
+fn the_keys_one_holds_lead_to_the_servers_word_for_the_state() {
+    for cryptography in [Cryptography::StandIn, Cryptography::Mls] {
+        let mut world = World::of_with(4, cryptography);
+        let chat = world.group(0, &[2, 3]);
+        world.say(0, chat, "before");
+        world.settle();
+        // Peer 2 is slow: more comes than is pushed at once, and what was not pushed expires.
+        for number in 0..12 {
+            world.say(0, chat, &format!("long ago {number}"));
+        }
+        settle_without_third(&mut world);
+        world.now = world.now + Duration::from_hours(24 * 31);
+        let now = world.now;
+        world.server.expire(chat, now, true);
+        // Now the state at the head is further ahead than what is pushed, and of another epoch.
+        let after: Vec<String> = (0..24).map(|number| format!("after {number}")).collect();
+        let (first, last) = after.split_at(12);
+        for words in first {
+            world.say(1, chat, words);
+        }
+        settle_without_third(&mut world);
+        world.add(0, chat, 4);
+        settle_without_third(&mut world);
+        for words in last {
+            world.say(1, chat, words);
+        }
+        settle_without_third(&mut world);
+        // Who writes needs keys of the head, now.
+        world.say(2, chat, "answer");
+        world.settle();
+        let texts = world.texts(2, chat);
+        assert!(texts.ends_with(&[after, vec!["answer".to_owned()]].concat()), "{cryptography:?}: {texts:?}");
+        let log = &world.server.chats[&chat].events;
+        let entered =
+            log.iter().any(|event| matches!(&event.kind, EventKind::Committed(commit) if commit.external));
+        assert!(!entered, "{cryptography:?}: nobody lost their place");
+    }
+}
+
+/// Lets everything arrive but at the third.
+fn settle_without_third(world: &mut World) {
+    while [0, 1, 3]
+        .into_iter()
+        .fold(false, |moved, index| moved | world.carry_up(index) | world.carry_down(index))
+    {}
+}
+
+#[test]
+fn a_name_is_not_said_by_whoever_lost_the_right_meanwhile() {
+    let mut world = World::of(3);
+    let chat = world.group(0, &[2, 3]);
+    let set_role = |role| ChatCommand::SetRole { user: user(2), role };
+    world.submit(0, chat, set_role(Role::Admin));
+    world.say(0, chat, "hello");
+    world.settle();
+    world.disconnect(1);
+    let metadata = ChatMetadata { name: Some("Mine".into()), description: None, picture: None };
+    let name = world.act(1, Action::Send { chat, content: Content::ChatMetadata(metadata) });
+    let timer = world.act(1, Action::Send { chat, content: Content::DisappearingTimer { seconds: 60 } });
+    world.submit(0, chat, set_role(Role::Member));
+    world.settle();
+    let head = world.server.head(chat);
+    world.connect(1);
+    world.settle();
+    for token in [name, timer] {
+        let is_refused = |change: &Change| matches!(change, Change::Refused { token: of, why, .. } if *of == token && why.code == ErrorCode::Forbidden);
+        assert!(world.peers[1].saw(is_refused));
+    }
+    assert_eq!(world.server.head(chat), head, "nothing was sent");
+    assert_eq!(world.peers[1].client.chat(chat).unwrap().marks.title.as_deref(), Some("Birds"));
 }
 
 #[test]
