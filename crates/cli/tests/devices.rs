@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use device::{LoggedIn, PATIENCE, Running, text, unlock};
+use device::{LoggedIn, PATIENCE, Running, next_event, text, unlock};
 use dunlin_client::content::Content;
 use dunlin_client::query::{BodyView, Item, MessageStatus, MessageView, Place, Preview};
 use dunlin_client::search::Query;
@@ -58,20 +58,7 @@ impl Someone {
 
     /// Waits for an event.
     async fn until(&mut self, is_it: impl Fn(&DeviceEvent) -> bool) -> DeviceEvent {
-        let mut seen = Vec::new();
-        let found = timeout(PATIENCE, async {
-            loop {
-                let event = self.events.recv().await.expect("the device runs");
-                if is_it(&event) {
-                    return event;
-                }
-                seen.push(format!("{event:?}"));
-            }
-        });
-        match found.await {
-            Ok(event) => event,
-            Err(_) => panic!("waited in vain; there came {seen:#?}"),
-        }
+        next_event(&mut self.events, is_it).await
     }
 
     async fn create(&mut self, kind: ChatKind, name: &str, members: Vec<UserId>) -> ChatId {

@@ -2,8 +2,11 @@
 //! people wrote, the names of files, and keys. What passes between servers: `crates/delivery/tests/way/relayed.rs`.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod people;
 // Not every test here needs all of the machine.
+#[expect(dead_code, reason = "this test's devices keep what it looks through")]
+#[path = "../support/device.rs"]
+mod device;
+mod people;
 #[expect(dead_code, reason = "this test has no terminals")]
 #[path = "../support/mod.rs"]
 mod support;
@@ -13,6 +16,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use device::text;
 use dunlin_client::content::{
     Attachment, ChatMetadata, Content, Dimensions, Edit, FileDigest, FileKey, Files, Mention, PictureChange,
     Reaction, Reference, Text, VOICE_NOTE_MEDIA_TYPE, VoiceNote,
@@ -22,7 +26,7 @@ use dunlin_client_native::Credentials;
 use dunlin_client_native::files::Uploaded;
 use dunlin_model::{AttachmentId, Body, ChatCommand, ChatId, ChatKind, Encryption};
 use dunlin_testkit::secrets::Secrets;
-use people::{LoggedIn, Running, text};
+use people::{LoggedIn, Running};
 use support::Machine;
 use tap::{Tap, Wire, holds_ignoring_case};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

@@ -1,30 +1,28 @@
 //! People with devices, behind a proxy, and the secrets that they have.
 
-use std::cell::Cell;
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use data_encoding::HEXLOWER_PERMISSIVE;
 use dunlin_client::chats::{Shown, StoredMessage};
-use dunlin_client::content::{Content, Reference, Text};
+use dunlin_client::content::{Content, Reference};
 use dunlin_client::search::Query;
 use dunlin_client::{Account, Action, Change};
 use dunlin_client_native::device::{Device, DeviceEvent, DeviceOptions};
 use dunlin_client_native::files::{Uploaded, upload};
 use dunlin_client_native::linking::{Linking, LinkingEvent};
 use dunlin_client_native::types::Login;
-use dunlin_client_native::vault::{Direction, KeyRange, Unlock, Vault};
+use dunlin_client_native::vault::{Direction, KeyRange, Vault};
 use dunlin_client_native::{Api, Credentials, FixedToken, SystemClock, SystemRandomness, identity};
 use dunlin_model::{ChatId, ChatKind, DeviceId, DeviceNumber, Encryption, UserId};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use crate::device::{PATIENCE, can_be_added, next_change, unlock};
 use crate::support::Machine;
 use dunlin_testkit::secrets::Secrets;
 
-const PATIENCE: Duration = Duration::from_secs(60);
 const ROWS: usize = 1_000;
 /// Bytes of the secrets of RFC 9420 in both suites, and of the private keys of both.
 const SECRET_BYTES: usize = 32;
@@ -47,14 +45,6 @@ pub(crate) struct Running {
     options: DeviceOptions,
     vault: PathBuf,
     tokens: u64,
-}
-
-pub(crate) fn text(words: &str) -> Content {
-    Content::Text(Text { text: words.into(), ..Text::default() })
-}
-
-fn unlock(vault: &Path) -> Unlock {
-    Unlock::KeyFile(vault.with_extension("key"))
 }
 
 impl LoggedIn {
@@ -84,15 +74,7 @@ impl LoggedIn {
         let created = Vault::create(&vault, &unlock(&vault), Arc::clone(&options.randomness)).unwrap();
         let (device, events) = Device::create(created, account, options.clone()).unwrap();
         let mut running = Running { id, device, events, options, vault, tokens: 0 };
-        // Others can add the device only once its key packages are at the server.
-        let (caught_up, announced) = (Cell::new(false), Cell::new(false));
-        running
-            .until(|change| {
-                caught_up.set(caught_up.get() || *change == Change::CaughtUp);
-                announced.set(announced.get() || *change == Change::Announced);
-                caught_up.get() && announced.get()
-            })
-            .await;
+        can_be_added(&mut running.events).await;
         running
     }
 
@@ -125,19 +107,7 @@ impl LoggedIn {
 
 impl Running {
     pub(crate) async fn until(&mut self, is_it: impl Fn(&Change) -> bool) -> Change {
-        let mut seen = Vec::new();
-        let found = timeout(PATIENCE, async {
-            loop {
-                match self.events.recv().await.expect("the device runs") {
-                    DeviceEvent::Change(change) if is_it(&change) => return *change,
-                    other => seen.push(format!("{other:?}")),
-                }
-            }
-        });
-        match found.await {
-            Ok(change) => change,
-            Err(_) => panic!("waited in vain; there came {seen:#?}"),
-        }
+        next_change(&mut self.events, is_it).await
     }
 
     pub(crate) async fn act(&mut self, action: Action) -> u64 {

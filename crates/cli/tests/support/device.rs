@@ -45,6 +45,50 @@ pub(crate) fn unlock(vault: &Path) -> Unlock {
     Unlock::KeyFile(vault.with_extension("key"))
 }
 
+/// Waits for an event.
+pub(crate) async fn next_event(
+    events: &mut mpsc::Receiver<DeviceEvent>,
+    is_it: impl Fn(&DeviceEvent) -> bool,
+) -> DeviceEvent {
+    let mut seen = Vec::new();
+    let found = timeout(PATIENCE, async {
+        loop {
+            let event = events.recv().await.expect("the device runs");
+            if is_it(&event) {
+                return event;
+            }
+            seen.push(format!("{event:?}"));
+        }
+    });
+    match found.await {
+        Ok(event) => event,
+        Err(_) => panic!("waited in vain; there came {seen:#?}"),
+    }
+}
+
+/// Waits for a change.
+pub(crate) async fn next_change(
+    events: &mut mpsc::Receiver<DeviceEvent>,
+    is_it: impl Fn(&Change) -> bool,
+) -> Change {
+    let is_change = |event: &DeviceEvent| matches!(event, DeviceEvent::Change(change) if is_it(change));
+    match next_event(events, is_change).await {
+        DeviceEvent::Change(change) => *change,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Waits until others can add the device: its key packages are at the server then.
+pub(crate) async fn can_be_added(events: &mut mpsc::Receiver<DeviceEvent>) {
+    let (caught_up, announced) = (Cell::new(false), Cell::new(false));
+    next_change(events, |change| {
+        caught_up.set(caught_up.get() || *change == Change::CaughtUp);
+        announced.set(announced.get() || *change == Change::Announced);
+        caught_up.get() && announced.get()
+    })
+    .await;
+}
+
 impl LoggedIn {
     /// Logs in with a one-time code, which registers who is new.
     pub(crate) async fn of(machine: &Machine, person: &str, device_name: &str) -> Self {
@@ -73,15 +117,7 @@ impl LoggedIn {
             Vault::create(&self.vault, &unlock(&self.vault), Arc::clone(&self.options.randomness)).unwrap();
         let (device, events) = Device::create(vault, account, self.options).unwrap();
         let mut running = Running { id: self.id, device, events };
-        // Others can add the device only once its key packages are at the server.
-        let (caught_up, announced) = (Cell::new(false), Cell::new(false));
-        running
-            .until(|change| {
-                caught_up.set(caught_up.get() || *change == Change::CaughtUp);
-                announced.set(announced.get() || *change == Change::Announced);
-                caught_up.get() && announced.get()
-            })
-            .await;
+        can_be_added(&mut running.events).await;
         running
     }
 
@@ -95,19 +131,7 @@ impl LoggedIn {
 impl Running {
     /// Waits for a change.
     pub(crate) async fn until(&mut self, is_it: impl Fn(&Change) -> bool) -> Change {
-        let mut seen = Vec::new();
-        let found = timeout(PATIENCE, async {
-            loop {
-                match self.events.recv().await.expect("the device runs") {
-                    DeviceEvent::Change(change) if is_it(&change) => return *change,
-                    other => seen.push(format!("{other:?}")),
-                }
-            }
-        });
-        match found.await {
-            Ok(change) => change,
-            Err(_) => panic!("waited in vain; there came {seen:#?}"),
-        }
+        next_change(&mut self.events, is_it).await
     }
 
     /// Waits until this text was decrypted here.
