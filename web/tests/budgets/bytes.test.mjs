@@ -8,6 +8,7 @@ import { brotliCompressSync } from 'node:zlib';
 const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
 const FIRST_SCREEN_BYTES_MAX = 150_000;
 const CODE_BYTES_MAX = 300_000;
+const CORE_BYTES_MAX = 1_000_000;
 
 const page = readFileSync(`${DIST}index.html`, 'utf8');
 const assets = readdirSync(`${DIST}assets`).filter((name) => !name.endsWith('.br'));
@@ -41,6 +42,17 @@ test('all JavaScript and CSS', (context) => {
   const bytes = sum(code.map((name) => `assets/${name}`));
   context.diagnostic(`${bytes} bytes brotli in ${code.length} files`);
   assert.ok(bytes <= CODE_BYTES_MAX, `${bytes}`);
+});
+
+test('the core, which the first screen does not wait for', (context) => {
+  const modules = assets.filter((name) => name.endsWith('.wasm'));
+  assert.equal(modules.length, 1);
+  const bytes = sum(modules.map((name) => `assets/${name}`));
+  context.diagnostic(`${bytes} bytes brotli`);
+  assert.ok(bytes <= CORE_BYTES_MAX, `${bytes}`);
+  const names = (file) => readFileSync(DIST + file, 'utf8').includes(modules[0]);
+  assert.ok(code.some((file) => names(`assets/${file}`)));
+  assert.deepEqual(firstScreen().filter(names), []);
 });
 
 test('nothing inline, nothing evaluated, nothing of the bench', () => {
