@@ -154,6 +154,11 @@ impl Chat {
         Self::new(ChatState::before_creation(id), Marks::default())
     }
 
+    /// Whether nothing of it was read yet: a device that was linked later does not begin at its start.
+    pub(crate) fn begins_unknown(&self) -> bool {
+        self.marks.cursor == Seq::ZERO && !self.state.exists()
+    }
+
     /// Whether `user` may say how long messages stay: whoever is in a direct chat, elsewhere those who manage it.
     pub(crate) fn may_set_timer(&self, user: UserId) -> bool {
         self.state.kind == ChatKind::Direct || self.state.role(user) >= Some(Role::Admin)

@@ -33,9 +33,19 @@ impl Client {
             self.touched.insert(id);
             return;
         }
-        chat.marks.base = details.head;
         chat.marks.needs_base = false;
         chat.marks_changed = true;
+        if chat.begins_unknown() {
+            chat.marks.cursor = details.received;
+            chat.acknowledged = details.received;
+            if details.received == Seq::ZERO {
+                // It is read from its start, and what came first was lost on the way.
+                self.drain(id);
+                return;
+            }
+            chat.marks.skipped = true;
+        }
+        chat.marks.base = details.head;
         chat.state = ChatState::from_details(&details);
         chat.state_changed = true;
         self.effects.changes.push(Change::ChatChanged { chat: id });

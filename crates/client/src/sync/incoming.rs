@@ -26,14 +26,12 @@ impl Client {
         self.drain(id);
     }
 
-    /// A device that was linked later starts where it was linked, which is where the server begins.
+    /// A device that was linked later starts where the server says: where the first push stands is no sign of it, since
+    /// one before may have been lost.
     fn begin(&mut self, id: ChatId, first: Seq) {
         let chat = self.chat_mut(id);
-        let is_new = chat.marks.cursor == Seq::ZERO && !chat.state.exists() && chat.waiting.is_empty();
-        if is_new && first > Seq::FIRST {
-            chat.marks.cursor = first.previous();
+        if chat.begins_unknown() && chat.waiting.is_empty() && first > Seq::FIRST {
             chat.marks.needs_base = true;
-            chat.marks.skipped = true;
         }
     }
 
@@ -59,6 +57,10 @@ impl Client {
             chat.acknowledged = chat.acknowledged.min(from.previous());
             chat.waiting.pop_front();
             return true;
+        }
+        if chat.marks.needs_base && chat.begins_unknown() {
+            self.ask_base(id);
+            return false;
         }
         if from > cursor.next() {
             // Every range that is left out is announced (I3), so something got lost on the way.

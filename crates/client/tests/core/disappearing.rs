@@ -6,7 +6,7 @@ use dunlin_client::Action;
 use dunlin_client::chats::StubReason;
 use dunlin_client::content::Content;
 use dunlin_client::query::{self, BodyView, Happened, Item};
-use dunlin_model::{ChatId, ChatKind, Encryption, Seq};
+use dunlin_model::{ChatCommand, ChatId, ChatKind, Encryption, Role, Seq};
 
 use crate::world::{World, device, user};
 
@@ -124,6 +124,11 @@ fn later_messages_stay_when_the_timer_is_taken_away_and_earlier_ones_go() {
 fn in_a_group_those_who_manage_it_set_the_timer_and_newcomers_keep_to_it() {
     let mut world = World::of(3);
     let chat = world.group(0, &[2]);
+    // The second loses the right while what they say is under way.
+    let set_role = |role| ChatCommand::SetRole { user: user(2), role };
+    world.submit(0, chat, set_role(Role::Admin));
+    world.settle();
+    world.submit(0, chat, set_role(Role::Member));
     world.send(1, chat, Content::DisappearingTimer { seconds: 60 });
     world.settle();
     assert_eq!(query::chat(&world.peers[0].rows, chat).unwrap().timer, None);

@@ -6,7 +6,7 @@ use dunlin_client::Action;
 use dunlin_client::chats::StubReason;
 use dunlin_client::content::{ChatMetadata, Content, PictureChange};
 use dunlin_client::query::{self, BodyView, Happened, Item, MessageStatus, Place, Preview};
-use dunlin_model::{ChatCommand, ChatId, ChatKind, Encryption, EventKind, Seq};
+use dunlin_model::{ChatCommand, ChatId, ChatKind, Encryption, EventKind, Role, Seq};
 
 use crate::world::{World, user};
 
@@ -181,6 +181,11 @@ fn what_a_group_is_about_and_looks_like_is_content_too() {
     let pictured = ChatMetadata { picture: Some(change), ..ChatMetadata::default() };
     world.send(0, chat, Content::ChatMetadata(pictured));
     world.settle();
+    // The second loses the right while what they say is under way.
+    let set_role = |role| ChatCommand::SetRole { user: user(2), role };
+    world.submit(0, chat, set_role(Role::Admin));
+    world.settle();
+    world.submit(0, chat, set_role(Role::Member));
     world.send(1, chat, describe("Mine now"));
     world.settle();
     world.restart(2);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use dunlin_client::Change;
 use dunlin_model::{Body, ChatCommand, ChatKind, Encryption};
+use dunlin_wire::ServerFrame;
 
 use crate::world::World;
 
@@ -152,6 +153,21 @@ fn a_message_whose_event_is_gone_before_its_author_comes_back_is_kept() {
     world.settle();
     assert_eq!(world.texts(1, chat), ["hello", "while going", "back"]);
     assert!(!world.peers[1].saw(|change| matches!(change, Change::Gap { .. })));
+}
+
+#[test]
+fn what_got_lost_before_the_first_push_is_read_too() {
+    let mut world = World::of(2);
+    let chat = world.create(0, ChatKind::Group, Encryption::Mls, &[2]);
+    world.say(0, chat, "first");
+    while world.carry_up(0) | world.carry_down(0) {}
+    let down = &mut world.peers[1].down;
+    let (events, others): (Vec<_>, Vec<_>) =
+        down.drain(..).partition(|frame| matches!(frame, ServerFrame::Event { .. }));
+    assert!(events.len() > 2);
+    down.extend(others.into_iter().chain(events.into_iter().skip(2)));
+    world.settle();
+    assert_eq!(world.texts(1, chat), ["first"]);
 }
 
 #[test]
