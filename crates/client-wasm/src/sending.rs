@@ -111,6 +111,11 @@ impl FilesWish {
 /// Why not.
 pub(crate) fn check(wish: &FilesWish, client: &Client, rows: &dyn Rows) -> Result<(), Failure> {
     let chat = wish.chat.0;
+    let known = client.chat(chat).ok_or_else(|| Failure::new(ErrorCode::NotFound, "There is no such chat."))?;
+    let me = client.account().user();
+    if known.state.exists() && known.state.role(me).is_none() {
+        return Err(Failure::new(ErrorCode::NotAMember, "You are no member of this chat."));
+    }
     if !is_encrypted(chat, client) {
         let message = "Files can be sent to encrypted chats only.";
         return Err(Failure::new(ErrorCode::WrongEncryption, message));

@@ -9,7 +9,7 @@ const CACHED_BYTES_MAX = 256 * 1024 * 1024;
 const CACHED_SHARE_MAX = 0.2;
 /** Bytes of one. */
 export const CACHED_FILE_BYTES_MAX = 64 * 1024 * 1024;
-const CACHED_FILES_MAX = 2_000;
+const CACHED_FILES_MAX = 500;
 
 const ROW = 'files';
 

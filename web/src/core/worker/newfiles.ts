@@ -89,7 +89,6 @@ function loudness(waveform: number[]): number[] {
 
 /** A name that names a file and no folder, not longer than others take. */
 export function safeName(name: string): string {
-  // eslint-disable-next-line no-control-regex
   let safe = name.replace(/[\u0000-\u001f\u007f-\u009f/\\]/g, '_').toWellFormed();
   const encoder = new TextEncoder();
   const dot = safe.lastIndexOf('.');

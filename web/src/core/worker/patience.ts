@@ -62,6 +62,10 @@ export class Slots {
 
   constructor(private free: number) {}
 
+  get isFree(): boolean {
+    return this.free > 0;
+  }
+
   async use<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     await this.take(signal);
     try {

@@ -204,7 +204,7 @@ export class Uploads {
   /** Uploads what is not there yet, and sends the message. Never rejects. */
   private async run(job: Job): Promise<void> {
     const { kept, abort } = job;
-    this.become(job, 'paused');
+    this.become(job, this.fileSlots.isFree ? 'running' : 'paused');
     try {
       const files = kept.files.map((file, index) =>
         this.fileSlots.use(abort.signal, () => this.upload(job, file, index)),
