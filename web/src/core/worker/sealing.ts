@@ -4,8 +4,8 @@ import { FileSealer } from '../wasm/dunlin';
 import type { Hashes } from './core';
 import type { Pieces } from './pieces';
 
-/** Chunks that are read and sealed at once. */
-const CHUNKS_AT_ONCE = 16;
+/** Chunks that are read and sealed at once; the core gets its turn in between. */
+const CHUNKS_AT_ONCE = 8;
 
 const CHANGED: Failure = { code: 'changed', message: 'The file cannot be read any more. Choose it again.' };
 
