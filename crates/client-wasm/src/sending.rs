@@ -111,7 +111,8 @@ impl FilesWish {
 /// Why not.
 pub(crate) fn check(wish: &FilesWish, client: &Client, rows: &dyn Rows) -> Result<(), Failure> {
     let chat = wish.chat.0;
-    let known = client.chat(chat).ok_or_else(|| Failure::new(ErrorCode::NotFound, "There is no such chat."))?;
+    let known =
+        client.chat(chat).ok_or_else(|| Failure::new(ErrorCode::NotFound, "There is no such chat."))?;
     let me = client.account().user();
     if known.state.exists() && known.state.role(me).is_none() {
         return Err(Failure::new(ErrorCode::NotAMember, "You are no member of this chat."));
@@ -149,12 +150,11 @@ pub(crate) fn find(rows: &dyn Rows, chat: ChatId, place: Place, id: AttachmentId
     let item = match place {
         Place::At(seq) => query::view(rows, chat, seq)?,
         Place::Waiting(number) => {
-            let items = query::history(rows, chat, None, 1).items.into_iter();
             let is_it = |item: &Item| match item {
                 Item::Message(message) => message.place == query::Place::Waiting(number),
                 _ => false,
             };
-            items.filter(is_it).next()?
+            query::history(rows, chat, None, 1).items.into_iter().find(is_it)?
         }
     };
     let Item::Message(message) = item else { return None };
