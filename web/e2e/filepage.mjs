@@ -1,7 +1,7 @@
 /** Files in pages of the core: made there, sent, and opened again. */
-import { createHash } from 'node:crypto';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from './machine.mjs';
 
 /** Sends files of random bytes; a file's `bytes` may also be a list of them. Resolves when the core has taken them. */
@@ -84,6 +84,43 @@ export function storedPieces(core) {
   });
 }
 
+/** Watches the heap of the worker, buffers included; `end` gives the most that there was, in bytes. */
+export async function watchHeap(core) {
+  const browser = await core.page.context().browser().newBrowserCDPSession();
+  const { targetInfos } = await browser.send('Target.getTargets');
+  const { targetId } = targetInfos.find(({ type }) => type === 'shared_worker');
+  const { sessionId } = await browser.send('Target.attachToTarget', { targetId, flatten: false });
+  let [most, isOn, lastId] = [0, true, 0];
+  const waiting = new Map();
+  browser.on('Target.receivedMessageFromTarget', ({ message }) => {
+    const { id, result } = JSON.parse(message);
+    waiting.get(id)?.(result);
+    waiting.delete(id);
+  });
+  const ask = (method) =>
+    new Promise((resolve) => {
+      waiting.set((lastId += 1), resolve);
+      const message = JSON.stringify({ id: lastId, method, params: {} });
+      void browser.send('Target.sendMessageToTarget', { sessionId, message });
+    });
+  await ask('Runtime.enable');
+  const watching = (async () => {
+    while (isOn) {
+      const { usedSize, backingStorageSize = 0 } = await ask('Runtime.getHeapUsage');
+      most = Math.max(most, usedSize + backingStorageSize);
+      await sleep(20);
+    }
+  })();
+  return {
+    end: async () => {
+      isOn = false;
+      await watching;
+      await browser.detach();
+      return most;
+    },
+  };
+}
+
 /** The file of an attachment in the server's storage. */
 export function storedFile(machine, id) {
   const folder = join(machine.directory, 'data', 'attachments');
@@ -92,8 +129,4 @@ export function storedFile(machine, id) {
     .filter((path) => path.includes(id) && statSync(path).isFile());
   if (found.length !== 1) throw new Error(`not one file of ${id}: ${found}`);
   return found[0];
-}
-
-export function sha256(bytes) {
-  return createHash('sha256').update(bytes).digest('hex');
 }

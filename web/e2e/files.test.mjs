@@ -3,13 +3,17 @@ import assert from 'node:assert/strict';
 import { closeSync, ftruncateSync, openSync, readSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test as begin } from 'node:test';
-import { becomes, filesMessage, openFile, sendFiles, storedFile, storedPieces, told } from './filepage.mjs';
+import { becomes, filesMessage, openFile, sendFiles, storedFile, storedPieces, told, watchHeap } from './filepage.mjs';
 import { CorePage, Machine, PATIENCE_MS, until } from './machine.mjs';
 
 /** One after the other: each goes on where the one before it ended. */
 const test = (name, run) => begin(name, { timeout: 4 * PATIENCE_MS }, run);
 
 const MEGABYTE = 1024 * 1024;
+/** As in `src/core/api.ts`. */
+const TRANSFERS_MAX = 64;
+/** Of a part on its way. */
+const wasTaken = ({ status }) => status === 204;
 const people = {};
 let machine;
 /** Of Ada and Ben. */
@@ -23,8 +27,8 @@ before(async () => {
     await people[name].logIn(name);
     await people[name].isCaughtUp();
   }
-  const { userId } = await people.ada.call('findPerson', 'ben@example.org').then(({ user }) => ({ userId: user }));
-  chat = await people.ada.call('startDirect', userId);
+  const { user } = await people.ada.call('findPerson', 'ben@example.org');
+  chat = await people.ada.call('startDirect', user);
   await people.ada.call('sendText', chat, 'Files follow');
   await people.ben.shows(chat, ['Files follow']);
 });
@@ -94,20 +98,26 @@ test('a file of 50 MB gets through though the connection is cut twice, and only 
   const { ada, ben } = people;
   const puts = machine.puts.length;
   machine.cuts = [12 * MEGABYTE, 30 * MEGABYTE].map((bytes) => machine.putBytes + bytes);
-  const video = { kind: 'file', type: 'video/mp4', name: 'walk.mp4', bytes: 50 * MEGABYTE };
+  machine.putsAtOnce = 0;
+  const heap = await watchHeap(ada);
+  const video = { kind: 'video', type: 'video/mp4', name: 'walk.mp4', bytes: 50 * MEGABYTE };
   const sent = await sendFiles(ada, chat, [video], 'Long');
   assert.equal(sent.failure, undefined);
   await becomes(ada, sent.id, 'done');
   assert.deepEqual(machine.cuts, [], 'it was cut twice');
+  assert.equal(machine.putsAtOnce, 2);
+  const most = await heap.end();
+  assert.ok(most > 8 * MEGABYTE && most < 150 * MEGABYTE, `${most} bytes of heap`);
   const attempts = machine.puts.slice(puts);
   const parts = Math.ceil((50 * MEGABYTE) / (8 * MEGABYTE));
   for (let part = 1; part <= parts; part += 1) {
     const own = attempts.filter((put) => put.part === part);
-    const answered = own.findIndex((put) => put.isDone);
+    const answered = own.findIndex(wasTaken);
     assert.ok(own.length > 0 && (answered < 0 || answered === own.length - 1), `part ${part} travelled again`);
   }
   // Two at a time are under way, so each cut costs two parts at most.
-  assert.ok(attempts.length <= parts + 4, `${attempts.length} attempts`);
+  const lost = attempts.filter(({ status }) => status === undefined);
+  assert.ok(lost.length > 0 && lost.length <= 4, `${lost.length} parts were lost`);
   const { place, body } = await filesMessage(ben, chat, 'Long');
   const opened = await openFile(ben, chat, place, body.files[0].id);
   assert.deepEqual(opened, { size: 50 * MEGABYTE, type: 'video/mp4', hash: sent.hashes[0] });
@@ -164,13 +174,28 @@ test('a file that was tampered with, or is gone, is not given out', async () => 
   }
 });
 
+test('a file whose message waits for the connection opens already', async () => {
+  const { ada, ben } = people;
+  machine.takesLinks = false;
+  machine.cut();
+  await until('it is noticed', async () => (await ada.call('connection')).state !== 'online');
+  const sent = await sendFiles(ada, chat, [{ kind: 'file', type: '', name: 'early', bytes: 70_000 }], 'Early');
+  await becomes(ada, sent.id, 'done');
+  const { items } = await ada.call('history', chat, undefined, 5);
+  const { place, body } = items.find((item) => item.body?.caption === 'Early');
+  assert.ok('waiting' in place);
+  assert.equal((await openFile(ada, chat, place, body.files[0].id)).hash, sent.hashes[0]);
+  machine.takesLinks = true;
+  await filesMessage(ben, chat, 'Early');
+});
+
 test('a tab that is killed in the middle of an upload goes on when it is opened again', async () => {
   const { ada, ben } = people;
   const puts = machine.puts.length;
   machine.hold(2);
   const file = { kind: 'file', type: 'application/zip', name: 'all.zip', bytes: 30 * MEGABYTE };
   const sent = await sendFiles(ada, chat, [file], 'Killed');
-  await until('some parts are there', () => machine.puts.slice(puts).filter((put) => put.isDone).length === 2);
+  await until('some parts are there', () => machine.puts.slice(puts).filter(wasTaken).length === 2);
   await ada.kill();
   const [transfer] = await until('it is known', async () => {
     const transfers = await ada.call('transfers', chat);
@@ -182,7 +207,7 @@ test('a tab that is killed in the middle of an upload goes on when it is opened 
   await becomes(ada, sent.id, 'done');
   const { place, body } = await filesMessage(ben, chat, 'Killed');
   assert.equal((await openFile(ben, chat, place, body.files[0].id)).hash, sent.hashes[0]);
-  const done = machine.puts.slice(puts).filter((put) => put.isDone);
+  const done = machine.puts.slice(puts).filter(wasTaken);
   assert.deepEqual(done.map((put) => put.part).sort(), [1, 2, 3, 4], 'each part travelled once');
   const { items } = await ben.call('history', chat, undefined, 200);
   const came = items.filter((item) => item.type === 'message' && item.body.caption === 'Killed');
@@ -229,6 +254,28 @@ test('what is cancelled leaves nothing', async () => {
   assert.ok(!items.some((item) => item.body?.caption === 'Never'));
   await ada.call('cancelTransfer', sent.id);
   await assert.rejects(ada.call('retryTransfer', sent.id), { code: 'notFound' });
+});
+
+test('more transfers than are kept are refused, and those that are there stay', async () => {
+  const { ada, ben } = people;
+  machine.hold(0);
+  const file = { kind: 'file', type: '', name: 'small', bytes: 10 };
+  const ids = [];
+  for (let number = 0; number < TRANSFERS_MAX; number += 1) {
+    ids.push((await sendFiles(ada, chat, [file], `Small ${number}`)).id);
+  }
+  const { failure } = await sendFiles(ada, chat, [file], 'Too many');
+  assert.equal(failure.code, 'limitReached');
+  const transfers = await ada.call('transfers', chat);
+  assert.deepEqual(
+    transfers.map(({ id }) => id),
+    ids,
+  );
+  assert.deepEqual(transfers.map(({ state }) => state).slice(0, 3), ['running', 'running', 'paused']);
+  for (const id of ids.slice(1)) await ada.call('cancelTransfer', id);
+  machine.release();
+  await filesMessage(ben, chat, 'Small 0');
+  assert.deepEqual(await ada.call('transfers'), []);
 });
 
 /** Changes one byte in the middle. */

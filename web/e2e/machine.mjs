@@ -43,7 +43,8 @@ export class Machine {
   sockets = new Set();
   /** Connections that were made so far. */
   links = 0;
-  /** Parts of files on their way to the server: `{ attachment, part, isDone }`, in the order in which they came. */
+  /** Parts of files on their way to the server: `{ attachment, part, isOver, status }`, in the order in which they came; without a
+   *  status they got no answer. */
   puts = [];
   /** Bytes of parts that went to the server. */
   putBytes = 0;
@@ -52,6 +53,10 @@ export class Machine {
   /** How many more parts are let through; the others are held until `release`. */
   partsLet = Infinity;
   held = [];
+  /** Parts that were on their way at the same time, at most. */
+  putsAtOnce = 0;
+  /** Whether connections are taken; requests are in any case. */
+  takesLinks = true;
   /** How many more addresses of files are out of date when they are used. */
   expired = 0;
 
@@ -157,7 +162,7 @@ export class Machine {
     const passed = request({ host: '127.0.0.1', port: this.port, method, headers, path }, (answer) => {
       outgoing.writeHead(answer.statusCode, answer.headers);
       answer.pipe(outgoing);
-      if (put) outgoing.on('finish', () => (put.isDone = answer.statusCode === 204));
+      if (put) outgoing.on('finish', () => (put.status = answer.statusCode));
     });
     passed.on('error', () => outgoing.destroy());
     incoming.on('close', () => {
@@ -178,10 +183,14 @@ export class Machine {
   answer(incoming, outgoing) {
     if (incoming.url.startsWith('/api/')) {
       const named = incoming.method === 'PUT' && /\/attachments\/(\w+)\/parts\/(\d+)/.exec(incoming.url);
-      const put = named ? { attachment: named[1], part: Number(named[2]), isDone: false } : undefined;
+      const put = named ? { attachment: named[1], part: Number(named[2]), isOver: false } : undefined;
       const go = () => {
         if (incoming.destroyed || incoming.socket.destroyed) return;
-        if (put) this.puts.push(put);
+        if (put) {
+          this.puts.push(put);
+          this.putsAtOnce = Math.max(this.putsAtOnce, this.puts.filter(({ isOver }) => !isOver).length);
+          outgoing.once('close', () => (put.isOver = true));
+        }
         this.pass(incoming, outgoing, put);
       };
       if (!put || this.partsLet > 0) {
@@ -209,6 +218,10 @@ export class Machine {
   }
 
   upgrade(incoming, socket, head) {
+    if (!this.takesLinks) {
+      socket.destroy();
+      return;
+    }
     this.links += 1;
     const server = connect(this.port, '127.0.0.1', () => {
       const headers = Object.entries(incoming.headers).map(([name, value]) => `${name}: ${value}`);
