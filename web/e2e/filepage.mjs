@@ -68,8 +68,9 @@ export function told(core, id) {
 }
 
 /** Waits until it is said of a transfer. */
-export function becomes(core, id, state) {
-  return until(`the transfer is ${state}`, async () => (await told(core, id)).find((event) => event.state === state));
+export function becomes(core, id, state, patience) {
+  const isSo = async () => (await told(core, id)).find((event) => event.state === state);
+  return until(`the transfer is ${state}`, isSo, patience);
 }
 
 /** Pieces of files in the vault. */

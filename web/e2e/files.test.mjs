@@ -103,21 +103,22 @@ test('a file of 50 MB gets through though the connection is cut twice, and only 
   const video = { kind: 'video', type: 'video/mp4', name: 'walk.mp4', bytes: 50 * MEGABYTE };
   const sent = await sendFiles(ada, chat, [video], 'Long');
   assert.equal(sent.failure, undefined);
-  await becomes(ada, sent.id, 'done');
+  await becomes(ada, sent.id, 'done', 3 * PATIENCE_MS);
   assert.deepEqual(machine.cuts, [], 'it was cut twice');
   assert.equal(machine.putsAtOnce, 2);
   const most = await heap.end();
   assert.ok(most > 8 * MEGABYTE && most < 150 * MEGABYTE, `${most} bytes of heap`);
   const attempts = machine.puts.slice(puts);
   const parts = Math.ceil((50 * MEGABYTE) / (8 * MEGABYTE));
+  let again = 0;
   for (let part = 1; part <= parts; part += 1) {
     const own = attempts.filter((put) => put.part === part);
     const answered = own.findIndex(wasTaken);
-    assert.ok(own.length > 0 && (answered < 0 || answered === own.length - 1), `part ${part} travelled again`);
+    assert.ok(own.length > 0 && (answered < 0 || answered === own.length - 1), `part ${part} travelled though it was there`);
+    if (own.length > 1) again += 1;
   }
-  // Two at a time are under way, so each cut costs two parts at most.
-  const lost = attempts.filter(({ status }) => status === undefined);
-  assert.ok(lost.length > 0 && lost.length <= 4, `${lost.length} parts were lost`);
+  // Two at a time are under way, so each cut costs two parts at most. Those may be refused for a moment, while the server still writes them.
+  assert.ok(again > 0 && again <= 4, `${again} parts travelled again`);
   const { place, body } = await filesMessage(ben, chat, 'Long');
   const opened = await openFile(ben, chat, place, body.files[0].id);
   assert.deepEqual(opened, { size: 50 * MEGABYTE, type: 'video/mp4', hash: sent.hashes[0] });
@@ -204,7 +205,7 @@ test('a tab that is killed in the middle of an upload goes on when it is opened 
   assert.deepEqual([transfer.id, transfer.caption, transfer.files[0].name], [sent.id, 'Killed', 'all.zip']);
   await until('the parts that are there count', async () => (await ada.call('transfers'))[0].sent >= 16 * MEGABYTE);
   machine.release();
-  await becomes(ada, sent.id, 'done');
+  await becomes(ada, sent.id, 'done', 3 * PATIENCE_MS);
   const { place, body } = await filesMessage(ben, chat, 'Killed');
   assert.equal((await openFile(ben, chat, place, body.files[0].id)).hash, sent.hashes[0]);
   const done = machine.puts.slice(puts).filter(wasTaken);

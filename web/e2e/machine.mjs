@@ -17,8 +17,8 @@ const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'applic
 /** How long a test waits for what is to happen. */
 export const PATIENCE_MS = 30_000;
 
-export async function until(what, isSo) {
-  const deadline = Date.now() + PATIENCE_MS;
+export async function until(what, isSo, patience = PATIENCE_MS) {
+  const deadline = Date.now() + patience;
   for (;;) {
     const value = await isSo();
     if (value) return value;
