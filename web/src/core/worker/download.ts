@@ -120,7 +120,8 @@ export class Downloads {
     const copy = new Copy(this.parts, id, `${id}/${Date.now()}-${(this.lastName += 1)}`, total);
     try {
       const blob = await this.read(wanted, copy, teller);
-      await copy.keep();
+      // Servers may be told to remove what everybody has.
+      if (await copy.keep()) void this.parts.rest.ask('POST', `${pathOf(wanted)}/fetched`).catch(() => {});
       teller.state('done', total);
       return blob;
     } catch (error) {
@@ -131,10 +132,10 @@ export class Downloads {
     }
   }
 
-  private async read({ chat, place, id, file, signal }: Wanted, copy: Copy, teller: Teller): Promise<Blob> {
-    if (!('at' in place)) throw NO_SUCH_FILE;
+  private async read(wanted: Wanted, copy: Copy, teller: Teller): Promise<Blob> {
+    const { file, signal } = wanted;
     const { rest } = this.parts;
-    const path = `chats/${chat}/messages/${place.at}/attachments/${id}`;
+    const path = pathOf(wanted);
     const opening = new Opening(file);
     const patience = new Patience(this.pauses, signal);
     while (!opening.isWhole) {
@@ -161,6 +162,11 @@ export class Downloads {
     }
     return opening.finish();
   }
+}
+
+function pathOf({ chat, place, id }: Wanted): string {
+  if (!('at' in place)) throw NO_SUCH_FILE;
+  return `chats/${chat}/messages/${place.at}/attachments/${id}`;
 }
 
 /** An address whose time is over is asked for anew: `forbidden` passes. */
@@ -234,7 +240,8 @@ class Copy {
     return this.attempt(() => this.cutter.add(bytes));
   }
 
-  async keep(): Promise<void> {
+  /** Whether it is kept. */
+  async keep(): Promise<boolean> {
     await this.attempt(async () => {
       await this.cutter.end();
       const { driver, cache } = this.parts;
@@ -243,6 +250,7 @@ class Copy {
       await driver.change((core) => void (added = cache.add(core, [file])));
       added?.done();
     });
+    return this.isKept;
   }
 
   drop(): void {

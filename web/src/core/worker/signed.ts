@@ -36,7 +36,7 @@ export function put(
       if (signal.aborted) reject(signal.reason);
       else if (xhr.status === 0) reject(OFFLINE);
       else if (xhr.status >= 200 && xhr.status < 300) resolve();
-      else reject(refusal(xhr.status, xhr.responseText));
+      else reject(refused(xhr.status, xhr.responseText));
     };
     xhr.open(request.method, addressOf(request));
     for (const [name, value] of headersOf(request)) xhr.setRequestHeader(name, value);
@@ -62,7 +62,7 @@ export async function* read(
       signal: AbortSignal.any([signal, still.signal]),
     });
     if (answer.status !== 206 && !(answer.status === 200 && from === 0)) {
-      throw refusal(answer.status, answer.ok ? '' : await answer.text());
+      throw refused(answer.status, answer.ok ? '' : await answer.text());
     }
     const reader = (answer.body as ReadableStream<Uint8Array<ArrayBuffer>>).getReader();
     for (;;) {
@@ -79,6 +79,15 @@ export async function* read(
     watch.end();
     still.abort();
   }
+}
+
+/** Object stores have words of their own for what the server calls `forbidden` and `notFound`. */
+function refused(status: number, text: string): Failure {
+  const failure = refusal(status, text);
+  if (failure.code !== 'internal') return failure;
+  if (status === 403) return { ...failure, code: 'forbidden' };
+  if (status === 404) return { ...failure, code: 'notFound' };
+  return failure;
 }
 
 class Watch {
