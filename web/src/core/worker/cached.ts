@@ -29,7 +29,7 @@ export class Cache {
   private most = CACHED_BYTES_MAX;
 
   constructor(
-    private readonly driver: Driver,
+    driver: Driver,
     private readonly pieces: Pieces,
   ) {
     this.files = readKept<Cached[]>(driver, ROW) ?? [];
@@ -65,22 +65,9 @@ export class Cache {
     return { done: () => gone.forEach(({ name }) => this.removePieces(name)) };
   }
 
-  async remove(file: Cached): Promise<void> {
-    await this.removeAll([file]);
-  }
-
-  /** Makes room. Whether there was something to remove. */
-  async clear(): Promise<boolean> {
-    const all = this.files;
-    await this.removeAll(all);
-    return all.length > 0;
-  }
-
-  private async removeAll(gone: Cached[]): Promise<void> {
-    await this.driver.change((core) => {
-      this.files = this.files.filter((file) => !gone.includes(file));
-      this.keep(core);
-    });
+  /** The list is stored with the next change: until then it may name what is gone, which is noticed. */
+  async remove(gone: Cached[] = this.files): Promise<void> {
+    this.files = this.files.filter((file) => !gone.includes(file));
     for (const { name } of gone) await this.pieces.remove(name);
   }
 

@@ -10,6 +10,7 @@ import { Patience, Pauses, Slots } from './patience';
 import type { Pieces } from './pieces';
 import { Teller } from './progress';
 import type { Rest } from './rest';
+import { hasRoomFor } from './room';
 import { Cutter } from './sealing';
 import { read, type SignedRequest } from './signed';
 
@@ -107,7 +108,7 @@ export class Downloads {
     } catch (error) {
       signal.throwIfAborted();
       console.warn('a kept file cannot be read', failureOf(error).code);
-      await cache.remove(cached);
+      await cache.remove([cached]);
       return undefined;
     }
   }
@@ -117,7 +118,8 @@ export class Downloads {
     const total = new FileOpener(file.key, file.digest, file.bytes).sealedBytes;
     const teller = new Teller(this.tell, { id, chat, way: 'down', total });
     teller.state('running', 0);
-    const copy = new Copy(this.parts, id, `${id}/${Date.now()}-${(this.lastName += 1)}`, total);
+    const isKept = this.parts.cache.takes(total) && (await hasRoomFor(total));
+    const copy = new Copy(this.parts, id, `${id}/${Date.now()}-${(this.lastName += 1)}`, total, isKept);
     try {
       const blob = await this.read(wanted, copy, teller);
       // Servers may be told to remove what everybody has.
@@ -222,7 +224,6 @@ class Opening {
 
 /** What was read, as it came, for the cache. That it cannot be kept is no reason not to open the file. */
 class Copy {
-  private isKept: boolean;
   private count = 0;
   private readonly cutter: Cutter;
 
@@ -231,8 +232,8 @@ class Copy {
     private readonly id: string,
     private readonly name: string,
     private readonly bytes: number,
+    private isKept: boolean,
   ) {
-    this.isKept = parts.cache.takes(bytes);
     this.cutter = new Cutter(FileSealer.partBytes(), (piece) => parts.pieces.put(name, (this.count += 1), piece));
   }
 

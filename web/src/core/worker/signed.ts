@@ -50,16 +50,19 @@ export async function* read(
   from: number,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const still = new AbortController();
-  const watch = new Watch(() => still.abort());
+  const reading = new AbortController();
+  const stop = (): void => reading.abort();
+  const watch = new Watch(stop);
+  signal.addEventListener('abort', stop);
   try {
+    signal.throwIfAborted();
     const answer = await fetch(addressOf(request), {
       method: request.method,
       headers: [...headersOf(request), ['range', `bytes=${from}-`]],
       credentials: 'omit',
       cache: 'no-store',
       redirect: 'error',
-      signal: AbortSignal.any([signal, still.signal]),
+      signal: reading.signal,
     });
     if (answer.status !== 206 && !(answer.status === 200 && from === 0)) {
       throw refused(answer.status, answer.ok ? '' : await answer.text());
@@ -77,7 +80,8 @@ export async function* read(
     throw error instanceof TypeError || error instanceof DOMException ? OFFLINE : error;
   } finally {
     watch.end();
-    still.abort();
+    signal.removeEventListener('abort', stop);
+    stop();
   }
 }
 

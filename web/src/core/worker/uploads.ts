@@ -16,6 +16,7 @@ import { readKept } from './people';
 import type { Pieces } from './pieces';
 import { Teller } from './progress';
 import type { Rest } from './rest';
+import { hasRoomFor } from './room';
 import { seal } from './sealing';
 import { INTERRUPTED, upload } from './upload';
 
@@ -64,6 +65,8 @@ export class Uploads {
   private readonly fileSlots = new Slots(FILES_AT_ONCE);
   private readonly partSlots = new Slots(PARTS_AT_ONCE);
   private readonly pauses = new Pauses();
+  /** Transfers that are being checked. */
+  private beginning = 0;
 
   constructor(
     private readonly parts: Parts,
@@ -116,50 +119,56 @@ export class Uploads {
 
   async send(chat: ChatId, given: NewFile[], caption: string, replyTo?: Seq): Promise<string> {
     const waiting = sum([...this.jobs.values()].flatMap(({ kept }) => kept.files.map(({ bytes }) => bytes)));
-    if (this.jobs.size >= TRANSFERS_MAX || waiting + sum(given.map(({ file }) => file.size)) > WAITING_BYTES_MAX) {
+    const isTooMuch = waiting + sum(given.map(({ file }) => file.size)) > WAITING_BYTES_MAX;
+    if (isTooMuch || this.jobs.size + this.beginning >= TRANSFERS_MAX) {
       throw { code: 'limitReached', message: 'Too much waits to be sent already.' } satisfies Failure;
     }
-    const files = await checked(given);
-    const kept: Kept = {
-      id: crypto.randomUUID(),
-      chat,
-      began: Date.now(),
-      caption,
-      files,
-      ...(replyTo === undefined ? {} : { replyTo }),
-    };
-    await this.parts.driver.ask({ type: 'checkFiles', ...messageOf(kept) });
-    const job = this.job(kept);
-    this.jobs.set(kept.id, job);
-    job.teller.state('running', 0);
+    this.beginning += 1;
+    const job = await this.begin(chat, given, caption, replyTo).finally(() => (this.beginning -= 1));
+    const { kept, abort, teller } = job;
     try {
       await this.keep(kept);
-      await this.sealing.use(job.abort.signal, () => this.seal(job, given));
+      await this.sealing.use(abort.signal, () => this.seal(job, given));
       await this.keep(kept);
-      job.abort.signal.throwIfAborted();
+      abort.signal.throwIfAborted();
     } catch (error) {
-      const failure = failureOf(job.abort.signal.aborted ? job.abort.signal.reason : error);
+      const failure = failureOf(abort.signal.aborted ? abort.signal.reason : error);
       // It is shown as interrupted when the app begins again; who cancelled it late has seen to the rest.
       if (failure.code === 'stopped' || !this.jobs.has(kept.id)) throw failure;
+      // Some browsers do not say how much room there is, until there is none: the next attempt has more.
+      if (failure.code === 'storage') await this.parts.cache.remove().catch(() => {});
       await this.forget(job);
-      job.teller.state(failure.code === 'cancelled' ? 'cancelled' : 'failed', 0, failure);
+      teller.state(failure.code === 'cancelled' ? 'cancelled' : 'failed', 0, failure);
       throw failure;
     }
     void this.run(job);
     return kept.id;
   }
 
+  /** What is refused here was never there. */
+  private async begin(chat: ChatId, given: NewFile[], caption: string, replyTo: Seq | undefined): Promise<Job> {
+    const files = await checked(given);
+    const about = { chat, caption, ...(replyTo === undefined ? {} : { replyTo }) };
+    const kept: Kept = { id: crypto.randomUUID(), began: Date.now(), files, ...about };
+    await this.parts.driver.ask({ type: 'checkFiles', ...messageOf(kept) });
+    await this.makeRoom(sum(files.map(sealedBytes)));
+    const job = this.job(kept);
+    this.jobs.set(kept.id, job);
+    job.teller.state('running', 0);
+    return job;
+  }
+
+  /** What was opened before can be fetched again. */
+  private async makeRoom(bytes: number): Promise<void> {
+    if (await hasRoomFor(bytes)) return;
+    await this.parts.cache.remove();
+    if (!(await hasRoomFor(bytes))) throw { code: 'storage', message: 'This device has no room for the file.' };
+  }
+
   private async seal({ kept, abort }: Job, given: NewFile[]): Promise<void> {
-    const { pieces, cache } = this.parts;
     for (const [index, file] of kept.files.entries()) {
       const { file: blob } = given[index] as NewFile;
-      const once = () => seal(blob, fromHex(file.key), nameOf(kept, index), pieces, abort.signal);
-      file.hashes = await once().catch(async (error: unknown) => {
-        const isFull = error instanceof DOMException && error.name === 'QuotaExceededError';
-        // What was opened before can be fetched again. With the same key the same bytes are sealed again.
-        if (isFull && (await cache.clear())) return once();
-        throw error;
-      });
+      file.hashes = await seal(blob, fromHex(file.key), nameOf(kept, index), this.parts.pieces, abort.signal);
     }
   }
 
@@ -274,8 +283,9 @@ export class Uploads {
 
   private async forget({ kept }: Job): Promise<void> {
     this.jobs.delete(kept.id);
-    await this.parts.driver.change((core) => this.write(core, kept.id, undefined));
+    // First, since where there was no room the row could not be written either.
     for (const index of kept.files.keys()) await this.parts.pieces.remove(nameOf(kept, index));
+    await this.parts.driver.change((core) => this.write(core, kept.id, undefined));
   }
 
   private keep(kept: Kept): Promise<void> {

@@ -4,12 +4,21 @@ import { FILE_BYTES_MAX, type NewFile } from '../../src/core/api';
 import { safeType, toldType } from '../../src/core/worker/mediatypes';
 import { checked, fromHex, safeName, sealedBytes, shown, wishOf } from '../../src/core/worker/newfiles';
 import { Patience, Pauses, Slots } from '../../src/core/worker/patience';
+import { hasRoomFor } from '../../src/core/worker/room';
 
 describe('media types', () => {
   it('of files from others are ones that browsers do not run', () => {
     expect(safeType('IMAGE/JPEG')).toBe('image/jpeg');
     expect(safeType('audio/ogg; codecs=opus')).toBe('audio/ogg');
-    for (const type of ['text/html', 'image/svg+xml', 'application/xhtml+xml', 'text/javascript', 'application/pdf', '', 'x']) {
+    for (const type of [
+      'text/html',
+      'image/svg+xml',
+      'application/xhtml+xml',
+      'text/javascript',
+      'application/pdf',
+      '',
+      'x',
+    ]) {
       expect(safeType(type)).toBe('application/octet-stream');
     }
   });
@@ -62,7 +71,8 @@ describe('files to be sent', () => {
   });
 
   it('have the length that sealing gives them', () => {
-    const bytes = (count: number): number => sealedBytes({ kind: 'file', name: '', mediaType: '', key: '', bytes: count });
+    const bytes = (count: number): number =>
+      sealedBytes({ kind: 'file', name: '', mediaType: '', key: '', bytes: count });
     expect([0, 1, 65_536, 65_537].map(bytes)).toEqual([16, 17, 65_552, 65_569]);
   });
 });
@@ -149,5 +159,20 @@ describe('waits', () => {
     const stopped = pauses.wait(1_000, true, abort.signal);
     abort.abort(new Error('stopped'));
     await expect(stopped).rejects.toThrow('stopped');
+  });
+});
+
+describe('room', () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  it('is what the browser grants, without what messages need', async () => {
+    const has = async (estimate: StorageEstimate, bytes: number): Promise<boolean> => {
+      vi.stubGlobal('navigator', { storage: { estimate: () => Promise.resolve(estimate) } });
+      return hasRoomFor(bytes);
+    };
+    const megabyte = 1024 * 1024;
+    expect(await has({ quota: 100 * megabyte, usage: 60 * megabyte }, 8 * megabyte)).toBe(true);
+    expect(await has({ quota: 100 * megabyte, usage: 60 * megabyte }, 8 * megabyte + 1)).toBe(false);
+    expect(await has({}, 1e12)).toBe(true);
   });
 });
