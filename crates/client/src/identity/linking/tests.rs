@@ -173,7 +173,7 @@ fn a_newcomer_is_linked_once_both_confirmed_whatever_comes_twice() {
     let late = new.hear(DeviceNumber(9), answer).unwrap().unwrap();
     assert_eq!((late.to, MessageKind::of(&late.payload)), (Some(DeviceNumber(9)), Some(MessageKind::End)));
     let admit = Bytes::from(existing.confirmed(&identity, Timestamp(9)).unwrap());
-    assert_eq!(new.hear(PHONE.number, admit.clone()), Ok(None));
+    assert_eq!(new.hear(PHONE.number, admit), Ok(None));
     assert_eq!(new.hear(PHONE.number, end().into()), Ok(None), "too late");
     assert_eq!(new.repeat(), None);
     assert!(new.reached().unwrap().is_none(), "the person has not confirmed here");
