@@ -223,6 +223,17 @@ test('who logs out, or clears the site, leaves nothing behind', async () => {
   assert.equal((await ada.logIn('ada')).state, 'linking');
 });
 
+test('who asks for more than is answered is told so', async () => {
+  const page = await CorePage.open(machine, people.ada.browser);
+  const codes = await page.page.evaluate(async () => {
+    const asked = Array.from({ length: 1_001 }, () => window.core.session().then(() => 'answered'));
+    const ends = await Promise.allSettled(asked);
+    return ends.map(({ value, reason }) => value ?? reason.code);
+  });
+  assert.deepEqual([codes.filter((code) => code === 'answered').length, codes.at(-1)], [1_000, 'busy']);
+  await page.page.close();
+});
+
 test('where browsers have no shared workers, one tab runs the core and the next waits for it', async () => {
   const browser = await machine.browser('cleo');
   await browser.addInitScript(() => delete globalThis.SharedWorker);

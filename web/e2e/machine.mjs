@@ -17,8 +17,8 @@ const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'applic
 /** How long a test waits for what is to happen. */
 export const PATIENCE_MS = 30_000;
 
-export async function until(what, isSo) {
-  const deadline = Date.now() + PATIENCE_MS;
+export async function until(what, isSo, patience = PATIENCE_MS) {
+  const deadline = Date.now() + patience;
   for (;;) {
     const value = await isSo();
     if (value) return value;
@@ -43,6 +43,22 @@ export class Machine {
   sockets = new Set();
   /** Connections that were made so far. */
   links = 0;
+  /** Parts of files on their way to the server: `{ attachment, part, isOver, status }`, in the order in which they came; without a
+   *  status they got no answer. */
+  puts = [];
+  /** Bytes of parts that went to the server. */
+  putBytes = 0;
+  /** Numbers of `putBytes` at which all connections are cut, ascending. */
+  cuts = [];
+  /** How many more parts are let through; the others are held until `release`. */
+  partsLet = Infinity;
+  held = [];
+  /** Parts that were on their way at the same time, at most. */
+  putsAtOnce = 0;
+  /** Whether connections are taken; requests are in any case. */
+  takesLinks = true;
+  /** How many more addresses of files are out of date when they are used. */
+  expired = 0;
 
   /** `app` is the directory of the built app. */
   static async start(app) {
@@ -120,15 +136,69 @@ export class Machine {
     rmSync(this.directory, { recursive: true, force: true, maxRetries: 5 });
   }
 
+  /** Cuts every connection to the browsers. */
+  cut() {
+    for (const socket of this.sockets) socket.destroy();
+    this.front.closeAllConnections();
+  }
+
+  /** Holds parts of files after so many. */
+  hold(partsLet) {
+    this.partsLet = partsLet;
+  }
+
+  /** Lets all through that are still wanted. */
+  release() {
+    this.partsLet = Infinity;
+    for (const go of this.held.splice(0)) go();
+  }
+
+  pass(incoming, outgoing, put) {
+    const { method, headers, url } = incoming;
+    // Its time is over, so the server does not take it.
+    const isExpired = this.expired > 0 && /\/attachments\/\w+\/file/.test(url);
+    if (isExpired) this.expired -= 1;
+    const path = isExpired ? url.replace(/expires=\d+/, 'expires=1') : url;
+    const passed = request({ host: '127.0.0.1', port: this.port, method, headers, path }, (answer) => {
+      outgoing.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(outgoing);
+      if (put) outgoing.on('finish', () => (put.status = answer.statusCode));
+    });
+    passed.on('error', () => outgoing.destroy());
+    incoming.on('close', () => {
+      if (!incoming.complete) passed.destroy();
+    });
+    if (put) {
+      incoming.on('data', (bytes) => {
+        this.putBytes += bytes.length;
+        if (this.putBytes >= this.cuts[0]) {
+          this.cuts.shift();
+          this.cut();
+        }
+      });
+    }
+    incoming.pipe(passed);
+  }
+
   answer(incoming, outgoing) {
     if (incoming.url.startsWith('/api/')) {
-      const { method, headers, url: path } = incoming;
-      const passed = request({ host: '127.0.0.1', port: this.port, method, headers, path }, (answer) => {
-        outgoing.writeHead(answer.statusCode, answer.headers);
-        answer.pipe(outgoing);
-      });
-      passed.on('error', () => outgoing.destroy());
-      incoming.pipe(passed);
+      const named = incoming.method === 'PUT' && /\/attachments\/(\w+)\/parts\/(\d+)/.exec(incoming.url);
+      const put = named ? { attachment: named[1], part: Number(named[2]), isOver: false } : undefined;
+      const go = () => {
+        if (incoming.destroyed || incoming.socket.destroyed) return;
+        if (put) {
+          this.puts.push(put);
+          this.putsAtOnce = Math.max(this.putsAtOnce, this.puts.filter(({ isOver }) => !isOver).length);
+          outgoing.once('close', () => (put.isOver = true));
+        }
+        this.pass(incoming, outgoing, put);
+      };
+      if (!put || this.partsLet > 0) {
+        if (put) this.partsLet -= 1;
+        go();
+      } else {
+        this.held.push(go);
+      }
       return;
     }
     const path = normalize(new URL(incoming.url, this.url).pathname);
@@ -148,6 +218,10 @@ export class Machine {
   }
 
   upgrade(incoming, socket, head) {
+    if (!this.takesLinks) {
+      socket.destroy();
+      return;
+    }
     this.links += 1;
     const server = connect(this.port, '127.0.0.1', () => {
       const headers = Object.entries(incoming.headers).map(([name, value]) => `${name}: ${value}`);

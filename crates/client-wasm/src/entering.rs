@@ -1,23 +1,13 @@
 //! A browser that has logged in and has no keys: the first device of its person makes an identity, every other one
-//! asks those to let it in. As `client-native/src/linking`, but for the connection, which is the driver's.
-//!
-//! Everything may be lost or come twice, so what was said last is said again until it is answered.
+//! asks those to let it in. The connection is the driver's.
 
-use std::time::Duration;
-
-use bytes::Bytes;
-use dunlin_client::identity::linking::{
-    Admitted, LinkingError, MessageKind, NewDevice, NewDeviceComparing, end,
-};
+use dunlin_client::identity::linking::{Newcomer, REPEAT_INTERVAL, Reached, Say};
 use dunlin_client::{Account, Generator, LINKING_TIME_MAX};
-use dunlin_model::{DeviceCertificate, DeviceId, DeviceKey, DeviceNumber, ErrorCode, Timestamp};
+use dunlin_model::{DeviceCertificate, DeviceId, DeviceKey, ErrorCode, Timestamp};
 use dunlin_wire::{ClientFrame, Command, Outcome as Reply, ServerFrame};
 use ed25519_dalek::SigningKey;
 
 use crate::events::{Event, link_failure};
-
-/// How often what was said last is said again.
-const REPEAT_INTERVAL: Duration = Duration::from_secs(3);
 
 /// What follows.
 #[derive(Default)]
@@ -40,22 +30,8 @@ pub(crate) struct Entering {
 enum Stage {
     /// Whether there are other devices is not known yet.
     Standing,
-    Asking {
-        key: Box<SigningKey>,
-        new: Box<NewDevice>,
-        hello: Bytes,
-    },
-    Comparing(Box<Comparing>),
+    Linking(Box<Newcomer>),
     Ended,
-}
-
-struct Comparing {
-    key: Box<SigningKey>,
-    by: DeviceId,
-    new: NewDeviceComparing,
-    reveal: Bytes,
-    is_confirmed: bool,
-    admit: Option<(Bytes, bool)>,
 }
 
 impl Entering {
@@ -99,9 +75,12 @@ impl Entering {
                 self.fail(&mut step, &failure.message);
             }
             ServerFrame::Relayed { device, payload } => {
-                let other = DeviceId { number: device, ..self.device };
-                if let Err(error) = self.heard_from(other, payload, &mut step) {
-                    self.fail(&mut step, &error.to_string());
+                if let Stage::Linking(newcomer) = &mut self.stage {
+                    match newcomer.hear(device, payload) {
+                        Ok(say) => self.say_all(&mut step, say),
+                        Err(why) => self.fail(&mut step, &why.to_string()),
+                    }
+                    self.go_on(&mut step);
                 }
             }
             _ => {}
@@ -112,11 +91,9 @@ impl Entering {
     /// The person says that both devices show the same code.
     pub(crate) fn confirm(&mut self) -> Step {
         let mut step = Step::default();
-        if let Stage::Comparing(comparing) = &mut self.stage {
-            comparing.is_confirmed = true;
-            if let Err(error) = self.admit(&mut step) {
-                self.fail(&mut step, &error.to_string());
-            }
+        if let Stage::Linking(newcomer) = &mut self.stage {
+            newcomer.confirm();
+            self.go_on(&mut step);
         }
         step
     }
@@ -124,9 +101,9 @@ impl Entering {
     /// Begins again, with fresh keys: by the person only, since each attempt is a guess for whoever stands between.
     pub(crate) fn restart(&mut self, generator: &mut Generator, now: Timestamp) -> Step {
         let mut step = Step::default();
-        if let Stage::Comparing(comparing) = &self.stage {
-            let by = comparing.by.number;
-            self.relay(&mut step, Some(by), end().into());
+        if let Stage::Linking(newcomer) = &self.stage {
+            let farewell = newcomer.farewell();
+            self.say_all(&mut step, farewell);
         }
         self.ask(generator, now, &mut step);
         step
@@ -157,96 +134,36 @@ impl Entering {
     }
 
     fn ask(&mut self, generator: &mut Generator, now: Timestamp, step: &mut Step) {
-        let key = Box::new(SigningKey::from_bytes(&fresh(generator)));
-        let public = DeviceKey(key.verifying_key().to_bytes());
-        let (new, hello) = NewDevice::begin(self.device, public, fresh(generator), fresh(generator));
+        let key = SigningKey::from_bytes(&fresh(generator));
+        let newcomer = Newcomer::begin(self.device, key, fresh(generator), fresh(generator));
         self.ends = now + LINKING_TIME_MAX;
-        let text = new.text().for_qr().to_string();
-        self.stage = Stage::Asking { key, new: Box::new(new), hello: hello.into() };
+        let text = newcomer.text().for_qr().to_string();
+        self.stage = Stage::Linking(Box::new(newcomer));
         step.events.push(self.event(Some(text), None));
         self.repeat(step);
     }
 
     fn repeat(&mut self, step: &mut Step) {
-        match &self.stage {
-            Stage::Asking { hello, .. } => {
-                let hello = hello.clone();
-                self.relay(step, None, hello);
-            }
-            Stage::Comparing(comparing) if comparing.admit.is_none() => {
-                let (by, reveal) = (comparing.by.number, comparing.reveal.clone());
-                self.relay(step, Some(by), reveal);
-            }
-            Stage::Standing | Stage::Comparing(_) | Stage::Ended => {}
+        if let Stage::Linking(newcomer) = &self.stage {
+            let say = newcomer.repeat();
+            self.say_all(step, say);
         }
     }
 
-    fn heard_from(&mut self, other: DeviceId, message: Bytes, step: &mut Step) -> Result<(), LinkingError> {
-        let Some(kind) = MessageKind::of(&message) else { return Ok(()) };
-        match (&mut self.stage, kind) {
-            (Stage::Asking { .. }, MessageKind::Answer) => self.answered(other, &message, step),
-            (Stage::Comparing(comparing), MessageKind::Answer) if comparing.by == other => {
-                // It has not heard what followed from its answer.
-                self.repeat(step);
-                Ok(())
+    /// Tells what it has come to.
+    fn go_on(&mut self, step: &mut Step) {
+        let Stage::Linking(newcomer) = &mut self.stage else { return };
+        match newcomer.reached() {
+            Ok(None) => {}
+            Ok(Some(Reached::Compare { code, .. })) => {
+                step.events.push(self.event(None, Some(code.to_string())));
             }
-            (Stage::Comparing(_), MessageKind::Answer) => {
-                self.relay(step, Some(other.number), end().into());
-                Ok(())
+            Ok(Some(Reached::Linked(account))) => {
+                self.stage = Stage::Ended;
+                step.account = Some(account);
             }
-            (Stage::Comparing(comparing), MessageKind::Admit | MessageKind::AdmitScanned)
-                if comparing.by == other && comparing.admit.is_none() =>
-            {
-                comparing.admit = Some((message, kind == MessageKind::AdmitScanned));
-                self.admit(step)
-            }
-            (Stage::Comparing(comparing), MessageKind::End)
-                if comparing.by == other && comparing.admit.is_none() =>
-            {
-                self.fail(step, "The other device refused, or gave up.");
-                Ok(())
-            }
-            (Stage::Asking { .. }, MessageKind::End) => {
-                self.fail(step, "The other device refused, or gave up.");
-                Ok(())
-            }
-            // From other new devices, or too late.
-            _ => Ok(()),
+            Err(why) => self.fail(step, &why.to_string()),
         }
-    }
-
-    fn answered(&mut self, by: DeviceId, answer: &[u8], step: &mut Step) -> Result<(), LinkingError> {
-        let Stage::Asking { key, new, .. } = std::mem::replace(&mut self.stage, Stage::Ended) else {
-            return Ok(());
-        };
-        let (new, reveal) = new.answered(by, answer)?;
-        let code = new.code().to_string();
-        let reveal = Bytes::from(reveal);
-        let comparing = Comparing { key, by, new, reveal, is_confirmed: false, admit: None };
-        self.stage = Stage::Comparing(Box::new(comparing));
-        self.repeat(step);
-        step.events.push(self.event(None, Some(code)));
-        Ok(())
-    }
-
-    /// Takes the account, once it was sent and the person agrees: by comparing, or by having the text scanned.
-    fn admit(&mut self, step: &mut Step) -> Result<(), LinkingError> {
-        let is_ready = |comparing: &Comparing| match &comparing.admit {
-            Some((_, is_scanned)) => *is_scanned || comparing.is_confirmed,
-            None => false,
-        };
-        if !matches!(&self.stage, Stage::Comparing(comparing) if is_ready(comparing)) {
-            return Ok(());
-        }
-        let Stage::Comparing(comparing) = std::mem::replace(&mut self.stage, Stage::Ended) else {
-            return Ok(());
-        };
-        let Comparing { key, new, admit, .. } = *comparing;
-        let (message, is_scanned) = admit.unwrap_or_default();
-        let Admitted { identity, certificate } =
-            if is_scanned { new.admitted_by_scan(&message)? } else { new.admitted(&message)? };
-        step.account = Some(Box::new(Account::new(certificate, &key, Some(&identity))));
-        Ok(())
     }
 
     fn fail(&mut self, step: &mut Step, why: &str) {
@@ -260,8 +177,10 @@ impl Entering {
         Event::Entering { text, code, others: self.others.clone(), failure: None }
     }
 
-    fn relay(&mut self, step: &mut Step, device: Option<DeviceNumber>, payload: Bytes) {
-        self.say(step, Command::RelayToDevices { device, payload });
+    fn say_all(&mut self, step: &mut Step, say: Option<Say>) {
+        if let Some(Say { to, payload }) = say {
+            self.say(step, Command::RelayToDevices { device: to, payload });
+        }
     }
 
     fn say(&mut self, step: &mut Step, command: Command) {

@@ -8,12 +8,15 @@ mod cache;
 mod core;
 mod entering;
 mod events;
+mod files;
 mod kept;
 mod known;
 mod plain;
 mod questions;
 mod seal;
+mod sending;
 mod views;
 mod wishes;
 
 pub use self::core::Core;
+pub use self::files::{FileOpener, FileSealer};

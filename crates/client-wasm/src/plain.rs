@@ -1,10 +1,10 @@
 //! Small things as they cross to JavaScript: ids as text, times as numbers, bytes as `Uint8Array`.
 
-use std::fmt::Display;
+use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
 use dunlin_model::Timestamp;
-use serde::de::Error as _;
+use serde::de::{Error as _, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use wasm_bindgen::JsValue;
 
@@ -32,6 +32,30 @@ pub(crate) struct Octets(pub(crate) Vec<u8>);
 impl Serialize for Octets {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Octets {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_byte_buf(OctetsVisitor)
+    }
+}
+
+struct OctetsVisitor;
+
+impl Visitor<'_> for OctetsVisitor {
+    type Value = Octets;
+
+    fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("a Uint8Array")
+    }
+
+    fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Octets, E> {
+        Ok(Octets(bytes.to_vec()))
+    }
+
+    fn visit_byte_buf<E: serde::de::Error>(self, bytes: Vec<u8>) -> Result<Octets, E> {
+        Ok(Octets(bytes))
     }
 }
 

@@ -3,14 +3,15 @@
 use dunlin_client::query;
 use dunlin_client::search::Query;
 use dunlin_client::{Client, Rows};
-use dunlin_model::{ChatId, ErrorCode, Seq, UserId};
+use dunlin_model::{AttachmentId, ChatId, ErrorCode, Seq, UserId};
 use dunlin_wire::Failure;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsValue;
 
 use crate::kept;
 use crate::plain::{Text, to_js};
-use crate::views::{Details, Found, Info, Item, Page, Summary};
+use crate::sending::{self, FilesWish, KeptFile};
+use crate::views::{Details, Found, Info, Item, Page, Place, Summary};
 
 /// A question. Field by field as in `web/src/core/worker/core.ts`.
 #[derive(Debug, Deserialize)]
@@ -51,6 +52,14 @@ pub(crate) enum Question {
     SafetyNumber {
         user: Text<UserId>,
     },
+    /// Whether these files can be sent, as far as that is known here.
+    CheckFiles(FilesWish),
+    /// What is needed to read a file of a message.
+    File {
+        chat: Text<ChatId>,
+        place: Place,
+        attachment: Text<AttachmentId>,
+    },
     Count,
 }
 
@@ -63,7 +72,7 @@ struct SafetyNumber {
 /// The answer, which means nothing when rows were missing.
 ///
 /// # Errors
-/// When the search index is damaged.
+/// When the search index is damaged, or files cannot be sent.
 pub(crate) fn answer(question: &Question, client: &Client, rows: &dyn Rows) -> Result<JsValue, Failure> {
     Ok(match question {
         Question::Chats { skip, limit } => {
@@ -102,6 +111,13 @@ pub(crate) fn answer(question: &Question, client: &Client, rows: &dyn Rows) -> R
                 digits: number.to_string(),
                 verified: client.is_verified(user.0),
             }))
+        }
+        Question::CheckFiles(wish) => {
+            sending::check(wish, client, rows)?;
+            JsValue::UNDEFINED
+        }
+        Question::File { chat, place, attachment } => {
+            to_js(&sending::find(rows, chat.0, *place, attachment.0).map(KeptFile::from))
         }
         Question::Count => to_js(&client.chats().map(|(_, chat)| chat.marks.cursor.0).sum::<u64>()),
     })

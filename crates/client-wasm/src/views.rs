@@ -7,7 +7,7 @@ mod happening;
 use dunlin_client::query::{self, MessageStatus};
 use dunlin_model::{ChatId, DeviceId, Role, Seq, UserId};
 use dunlin_wire::Failure;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use body::MentionView;
 use body::{AttachmentView, Body, PreviewView};
@@ -30,7 +30,7 @@ impl From<DeviceId> for Device {
 }
 
 /// Where a message stands.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Place {
     At(Seq),

@@ -12,6 +12,7 @@ use dunlin_wire::Failure;
 use serde::Deserialize;
 
 use crate::plain::Text;
+use crate::sending::{self, FilesWish};
 use crate::views::MentionView;
 
 /// What the app wants. Field by field as in `web/src/core/worker/core.ts`.
@@ -25,6 +26,7 @@ pub(crate) enum Wish {
         mentions: Vec<MentionView>,
         reply_to: Option<Seq>,
     },
+    SendFiles(FilesWish),
     Edit {
         chat: Text<ChatId>,
         seq: Seq,
@@ -164,6 +166,7 @@ pub(crate) fn action(wish: Wish, client: &Client, rows: &dyn Rows) -> Result<Act
         Wish::Send { chat, text, mentions, reply_to } => {
             send(chat.0, text, &mentions, reply_to, client, rows)
         }
+        Wish::SendFiles(wish) => sending::action(&wish, rows),
         Wish::Edit { chat, seq, text } => content(chat, Content::edit(reference(rows, chat.0, seq)?, text)),
         Wish::React { chat, seq, emoji } => react(chat.0, seq, emoji, rows),
         Wish::Delete { chat, seq } => Ok(Action::Delete { chat: chat.0, seq }),
@@ -228,7 +231,7 @@ fn create(kind: ChatKind, name: String, members: Vec<Text<UserId>>) -> Action {
 }
 
 /// Whether what is said in it is encrypted; of one that does not exist yet it will be.
-fn is_encrypted(chat: ChatId, client: &Client) -> bool {
+pub(crate) fn is_encrypted(chat: ChatId, client: &Client) -> bool {
     client.chat(chat).is_none_or(|chat| chat.is_encrypted() || !chat.state.exists())
 }
 
@@ -278,6 +281,6 @@ fn describe(chat: ChatId, metadata: ChatMetadata, client: &Client) -> Action {
     Action::Submit { chat, command: ChatCommand::Update { name, description, picture: None } }
 }
 
-fn reference(rows: &dyn Rows, chat: ChatId, seq: Seq) -> Result<Reference, Failure> {
+pub(crate) fn reference(rows: &dyn Rows, chat: ChatId, seq: Seq) -> Result<Reference, Failure> {
     query::reference(rows, chat, seq).ok_or_else(|| nothing("There is no such message that can be named."))
 }

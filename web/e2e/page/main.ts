@@ -5,6 +5,8 @@ declare global {
   interface Window {
     core: Core;
     events: CoreEvent[];
+    /** SHA-256 in hexadecimal digits. */
+    hash: (file: Blob) => Promise<string>;
   }
 }
 
@@ -13,3 +15,7 @@ window.events = [];
 core.subscribe((event) => window.events.push(event));
 // A promise would ask a core whether it is one; it is handed over as it is.
 window.core = core;
+window.hash = async (file) => {
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', await file.arrayBuffer()));
+  return [...hash].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+};

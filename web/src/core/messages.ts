@@ -1,10 +1,7 @@
 /** What tabs and the worker say to each other, over a MessagePort. */
 import type { Core, CoreEvent, Failure } from './api';
 
-/** What the worker cannot do yet; the app hides what is absent. */
-export const ABSENT = ['sendFiles', 'cancelTransfer', 'openFile'] as const;
-
-export type Call = Exclude<keyof Core, 'subscribe' | 'close' | (typeof ABSENT)[number]>;
+export type Call = Exclude<keyof Core, 'subscribe' | 'close'>;
 
 export type ToWorker =
   /** The first message. The tab holds this Web Lock for as long as it is there. */

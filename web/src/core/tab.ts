@@ -1,6 +1,6 @@
 /** The tab's side of the core: calls and events over a port to the worker, which is started again when it died. */
 import type { Core, CoreEvent, Failure } from './api';
-import { ABSENT, type Call, type ToTab, type ToWorker } from './messages';
+import type { Call, ToTab, ToWorker } from './messages';
 
 /** What may be asked twice, so that a worker that died in between is not noticed. */
 const REPEATABLE: readonly Call[] = [
@@ -23,7 +23,13 @@ const REPEATABLE: readonly Call[] = [
   'markSeen',
   'setTyping',
   'setDraft',
+  'transfers',
+  'cancelTransfer',
+  'retryTransfer',
+  'openFile',
 ];
+/** Calls that are not answered yet. */
+const WAITING_MAX = 1_000;
 /** How long a worker may take to say hello before it is started again. */
 const HELLO_TIME_MAX_MS = 30_000;
 const RESTART_AFTER_MS = 500;
@@ -72,7 +78,6 @@ export class TabCore {
         if (name in target) return target[name as keyof typeof target];
         // A promise that resolves to this would ask whether it is one itself.
         if (typeof name !== 'string' || name === 'then') return undefined;
-        if ((ABSENT as readonly string[]).includes(name)) return undefined;
         return (...given: unknown[]) => this.call(name as Call, given);
       },
     }) as unknown as Core;
@@ -80,6 +85,9 @@ export class TabCore {
 
   private call(call: Call, given: unknown[]): Promise<unknown> {
     if (this.isClosed) return Promise.reject({ code: 'stopped', message: 'This tab has let go of the core.' });
+    if (this.waiting.size >= WAITING_MAX) {
+      return Promise.reject({ code: 'busy', message: 'Too much is asked at once. Try again in a moment.' });
+    }
     const id = ++this.lastId;
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {

@@ -1,22 +1,19 @@
-//! What a new device says and hears. Everything may be lost or come twice, so everything is said again.
+//! The connection on which a new device says and hears things; what they are is the core's.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use bytes::Bytes;
-use dunlin_client::identity::linking::{MessageKind, end};
-use dunlin_model::{DeviceId, DeviceNumber, ErrorCode, Retry};
+use dunlin_client::identity::linking::{REPEAT_INTERVAL, Say};
+use dunlin_model::{ErrorCode, Retry};
 use dunlin_wire::{ClientFrame, Command, Format, Outcome, ServerFrame};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::{Comparing, Linking, LinkingEvent, LinkingFailure, Stage};
+use super::{Linking, LinkingEvent, LinkingFailure};
 use crate::backoff::Backoff;
 use crate::credentials::TokenError;
 use crate::device::DeviceOptions;
 use crate::link::{Incoming, Link, LinkError};
 
-/// How often what was said last is said again.
-const REPEAT_INTERVAL: Duration = Duration::from_secs(3);
 /// How often the clock is looked at.
 const TICK: Duration = Duration::from_secs(1);
 /// How long the server may take to read a frame.
@@ -109,7 +106,7 @@ impl Socket {
         self.link.is_some() && !self.outgoing.is_empty()
     }
 
-    fn say(&mut self, to: Option<DeviceNumber>, payload: Bytes) {
+    fn say(&mut self, Say { to, payload }: Say) {
         if self.outgoing.len() < OUTGOING_MAX {
             self.last_id += 1;
             let command = Command::RelayToDevices { device: to, payload };
@@ -178,9 +175,9 @@ impl Socket {
     }
 
     /// Says that it goes on no further, if there is a connection to say it on.
-    pub(super) async fn farewell(&mut self, to: DeviceNumber) {
+    pub(super) async fn farewell(&mut self, farewell: Say) {
         self.outgoing.clear();
-        self.say(Some(to), end().into());
+        self.say(farewell);
         let Some(mut link) = self.link.take() else { return };
         let sending = async {
             for frame in &self.outgoing {
@@ -199,7 +196,9 @@ impl Linking {
     pub(super) async fn converse(&mut self) -> Result<Option<LinkingEvent>, LinkingFailure> {
         if self.socket.link.is_some() && Instant::now() >= self.socket.repeat_at {
             self.socket.repeat_at = Instant::now() + REPEAT_INTERVAL;
-            self.repeat();
+            if let Some(say) = self.newcomer.repeat() {
+                self.socket.say(say);
+            }
         }
         match self.socket.turn(&self.options).await {
             Ok(Some(frame)) => self.hear(frame),
@@ -208,23 +207,16 @@ impl Linking {
         }
     }
 
-    fn repeat(&mut self) {
-        match &self.stage {
-            Stage::Asking { hello, .. } => self.socket.say(None, hello.clone()),
-            Stage::Comparing(comparing) if comparing.admit.is_none() => {
-                self.socket.say(Some(comparing.by.number), comparing.reveal.clone());
-            }
-            Stage::Comparing(_) | Stage::Ended => {}
-        }
-    }
-
     fn hear(&mut self, frame: ServerFrame) -> Result<Option<LinkingEvent>, LinkingFailure> {
         match frame {
             ServerFrame::Relayed { device, payload } => {
-                self.heard_from(DeviceId { number: device, ..self.device }, payload).map(|()| None)
+                if let Some(say) = self.newcomer.hear(device, payload)? {
+                    self.socket.say(say);
+                }
+                Ok(None)
             }
             ServerFrame::Reply { outcome: Outcome::Relayed { reached }, .. } => {
-                let is_news = matches!(self.stage, Stage::Asking { .. }) && self.reached != Some(reached);
+                let is_news = self.newcomer.is_asking() && self.reached != Some(reached);
                 self.reached = Some(reached);
                 Ok(is_news.then_some(LinkingEvent::Reached(reached)))
             }
@@ -235,51 +227,5 @@ impl Linking {
             },
             _ => Ok(None),
         }
-    }
-
-    fn heard_from(&mut self, other: DeviceId, message: Bytes) -> Result<(), LinkingFailure> {
-        let Some(kind) = MessageKind::of(&message) else { return Ok(()) };
-        match (&mut self.stage, kind) {
-            (Stage::Asking { .. }, MessageKind::Answer) => self.answered(other, &message),
-            (Stage::Comparing(comparing), MessageKind::Answer) if comparing.by == other => {
-                // It has not heard what followed from its answer.
-                let reveal = comparing.reveal.clone();
-                self.socket.say(Some(other.number), reveal);
-                Ok(())
-            }
-            (Stage::Comparing(_), MessageKind::Answer) => {
-                self.socket.say(Some(other.number), end().into());
-                Ok(())
-            }
-            (Stage::Comparing(comparing), MessageKind::Admit | MessageKind::AdmitScanned)
-                if comparing.by == other && comparing.admit.is_none() =>
-            {
-                comparing.is_scanned = kind == MessageKind::AdmitScanned;
-                comparing.admit = Some(message);
-                Ok(())
-            }
-            (Stage::Comparing(comparing), MessageKind::End)
-                if comparing.by == other && comparing.admit.is_none() =>
-            {
-                Err(LinkingFailure::Refused)
-            }
-            (Stage::Asking { .. }, MessageKind::End) => Err(LinkingFailure::Refused),
-            // From other new devices, or too late.
-            _ => Ok(()),
-        }
-    }
-
-    fn answered(&mut self, by: DeviceId, answer: &[u8]) -> Result<(), LinkingFailure> {
-        let Stage::Asking { new, .. } = std::mem::replace(&mut self.stage, Stage::Ended) else {
-            return Ok(());
-        };
-        let (new, reveal) = new.answered(by, answer)?;
-        let reveal = Bytes::from(reveal);
-        self.socket.say(Some(by.number), reveal.clone());
-        self.socket.repeat_at = Instant::now() + REPEAT_INTERVAL;
-        let (is_shown, is_confirmed, is_scanned) = (false, false, false);
-        let comparing = Comparing { by, new, reveal, is_shown, is_confirmed, admit: None, is_scanned };
-        self.stage = Stage::Comparing(Box::new(comparing));
-        Ok(())
     }
 }

@@ -8,12 +8,11 @@ mod standing;
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use dunlin_client::identity::linking::{
-    Admitted, LinkText, LinkingCode, LinkingEntropy, LinkingError, NewDevice, NewDeviceComparing,
+    LinkText, LinkingCode, LinkingEntropy, LinkingError, Newcomer, NotLinked, Reached,
 };
 use dunlin_client::{Account, LINKING_TIME_MAX};
-use dunlin_model::{DeviceId, DeviceKey};
+use dunlin_model::DeviceId;
 use dunlin_wire::Failure;
 use ed25519_dalek::SigningKey;
 
@@ -64,61 +63,43 @@ pub enum LinkingFailure {
     Ended,
 }
 
+impl From<NotLinked> for LinkingFailure {
+    fn from(why: NotLinked) -> Self {
+        match why {
+            NotLinked::Refused => Self::Refused,
+            NotLinked::Protocol(error) => Self::Protocol(error),
+        }
+    }
+}
+
 /// A new device that asks its person's other devices to link it, for ten minutes at most.
 ///
 /// One of these gives whoever stands between the devices one guess in a million, so a new one is to be begun by the
 /// person only, never by a program that tries again.
 pub struct Linking {
-    device: DeviceId,
-    key: SigningKey,
+    newcomer: Newcomer,
     options: DeviceOptions,
-    text: LinkText,
-    stage: Stage,
     /// By the monotonic clock.
     ends: Duration,
     socket: conversation::Socket,
     reached: Option<u32>,
 }
 
-enum Stage {
-    /// Waits for an answer.
-    Asking {
-        new: Box<NewDevice>,
-        hello: Bytes,
-    },
-    /// Waits for the person, here and there.
-    Comparing(Box<Comparing>),
-    Ended,
-}
-
-struct Comparing {
-    by: DeviceId,
-    new: NewDeviceComparing,
-    reveal: Bytes,
-    is_shown: bool,
-    is_confirmed: bool,
-    admit: Option<Bytes>,
-    is_scanned: bool,
-}
-
 impl Linking {
     /// Begins on the device that logged in as `device`, with fresh keys. Nothing is sent before [`Linking::next`].
     pub fn begin(device: DeviceId, options: DeviceOptions) -> Self {
         let key = SigningKey::from_bytes(&fresh(&options));
-        let public = DeviceKey(key.verifying_key().to_bytes());
         let entropy: LinkingEntropy = fresh(&options);
-        let (new, hello) = NewDevice::begin(device, public, entropy, fresh(&options));
+        let newcomer = Newcomer::begin(device, key, entropy, fresh(&options));
         let ends = options.clock.monotonic() + LINKING_TIME_MAX;
-        let text = new.text();
-        let stage = Stage::Asking { new: Box::new(new), hello: hello.into() };
         let socket = conversation::Socket::default();
-        Self { device, key, options, text, stage, ends, socket, reached: None }
+        Self { newcomer, options, ends, socket, reached: None }
     }
 
     /// What to show for another device to scan, or to be typed there: [`LinkText::for_qr`] makes the smaller picture,
     /// its `Display` the text. Only for eyes that may link this device.
     pub fn text(&self) -> &LinkText {
-        &self.text
+        self.newcomer.text()
     }
 
     /// What happens next. To be called until [`LinkingEvent::Linked`] or a failure. Cancel safe: what is dropped
@@ -129,7 +110,7 @@ impl Linking {
     pub async fn next(&mut self) -> Result<LinkingEvent, LinkingFailure> {
         let event = self.next_event().await;
         if matches!(event, Ok(LinkingEvent::Linked(_)) | Err(_)) {
-            self.stage = Stage::Ended;
+            self.newcomer.end();
             self.socket.close();
         }
         event
@@ -137,7 +118,7 @@ impl Linking {
 
     async fn next_event(&mut self) -> Result<LinkingEvent, LinkingFailure> {
         loop {
-            if matches!(self.stage, Stage::Ended) {
+            if self.newcomer.is_ended() {
                 return Err(LinkingFailure::Ended);
             }
             // A code is shown when the other device can show it too: what it needs for that was sent.
@@ -160,41 +141,24 @@ impl Linking {
 
     /// The person says that both devices show the same code. [`Linking::next`] gives what follows.
     pub fn confirm(&mut self) {
-        if let Stage::Comparing(comparing) = &mut self.stage {
-            comparing.is_confirmed = true;
-        }
+        self.newcomer.confirm();
     }
 
     /// The codes differ, or the person gives up: tells the device that answered, for two seconds at most. Dropping this
     /// does the same but for telling it.
     pub async fn refuse(mut self) {
-        // Before an answer there is nobody to tell: what is said to all, other new devices take as said to them. Those
-        // that heard this one forget it when it is silent.
-        if let Stage::Comparing(comparing) = &self.stage {
-            self.socket.farewell(comparing.by.number).await;
+        // Before an answer there is nobody to tell. Those that heard this one forget it when it is silent.
+        if let Some(farewell) = self.newcomer.farewell() {
+            self.socket.farewell(farewell).await;
         }
     }
 
     /// What can be said without hearing more.
     fn ready(&mut self) -> Result<Option<LinkingEvent>, LinkingFailure> {
-        let Stage::Comparing(comparing) = &mut self.stage else { return Ok(None) };
-        let is_ready = comparing.admit.is_some() && (comparing.is_confirmed || comparing.is_scanned);
-        if !is_ready {
-            if comparing.is_shown {
-                return Ok(None);
-            }
-            comparing.is_shown = true;
-            return Ok(Some(LinkingEvent::Compare { by: comparing.by, code: comparing.new.code() }));
-        }
-        let Stage::Comparing(comparing) = std::mem::replace(&mut self.stage, Stage::Ended) else {
-            return Ok(None);
-        };
-        let Comparing { new, admit, is_scanned, .. } = *comparing;
-        let admit = admit.unwrap_or_default();
-        let Admitted { identity, certificate } =
-            if is_scanned { new.admitted_by_scan(&admit)? } else { new.admitted(&admit)? };
-        let account = Account::new(certificate, &self.key, Some(&identity));
-        Ok(Some(LinkingEvent::Linked(Box::new(account))))
+        Ok(self.newcomer.reached()?.map(|reached| match reached {
+            Reached::Compare { by, code } => LinkingEvent::Compare { by, code },
+            Reached::Linked(account) => LinkingEvent::Linked(account),
+        }))
     }
 }
 

@@ -6,6 +6,7 @@
 //! device sends the identity key and the new device's certificate, sealed for the key both agreed on. With the new
 //! device's [`LinkText`], scanned by the existing one, nothing is compared: see there.
 
+mod newcomer;
 mod text;
 
 use chacha20poly1305::aead::{Aead, Payload};
@@ -17,6 +18,7 @@ use sha2::{Digest, Sha256};
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::{Zeroize, Zeroizing};
 
+pub use newcomer::{Newcomer, NotLinked, REPEAT_INTERVAL, Reached, Say};
 pub use text::{LinkText, NotALinkText};
 
 const LABEL: &[u8] = b"dunlin linking v1";

@@ -23,6 +23,7 @@ import {
 } from './core';
 import { Driver } from './driver';
 import { carryOut } from './errands';
+import { Files } from './files';
 import { People, keepValue, readKept } from './people';
 import { OFFLINE, Rest, type Credentials } from './rest';
 import { Storage } from './storage';
@@ -95,6 +96,7 @@ export class App {
 
   private block(failure: Failure): void {
     this.disconnect();
+    this.parts?.files.stop();
     this.parts?.driver.stop();
     this.parts?.storage.close();
     this.parts = undefined;
@@ -133,7 +135,8 @@ export class App {
     );
     const people = new People(driver, rest, (event) => this.tell(event));
     const commands = new Commands(driver, () => this.connected?.state.state === 'online');
-    this.parts = { storage, driver, rest, people, commands };
+    const files = new Files({ driver, rest, commands }, storage.pieces, (event) => this.tell(event));
+    this.parts = { storage, driver, rest, people, commands, files };
     const login = readKept<Login>(driver, 'login');
     if (!login) {
       this.become({ state: 'loggedOut', ...(why ? { why } : {}) });
@@ -156,6 +159,7 @@ export class App {
     this.connected = new Connected(driver, rest, (connection) => {
       this.tell({ type: 'connection', connection });
       if (connection.state === 'offline') this.parts?.commands.offline();
+      if (connection.state === 'online') this.parts?.files.online();
     });
   }
 
@@ -168,6 +172,7 @@ export class App {
     const name = readKept<ProfileDocument>(this.opened.driver, 'profile')?.name ?? '';
     this.become({ state: 'ready', me: login.userId, device: login.device, name, address: login.address });
     this.connect();
+    this.opened.files.start();
   }
 
   /** A tab came, or came back. What storage could not do before, it may now: space was made, or the page loaded again. */
@@ -180,6 +185,7 @@ export class App {
   /** The person, or the browser for want of space, removed the data of this site. */
   private async cleared(): Promise<void> {
     this.disconnect();
+    this.parts?.files.stop();
     this.parts?.driver.stop();
     this.parts = undefined;
     // While it is being removed it cannot be opened.
@@ -203,8 +209,9 @@ export class App {
 
   /** Removes everything here and begins as a browser that was never logged in. */
   private async forget(why: 'revoked' | 'loggedOut'): Promise<void> {
-    const { storage, driver } = this.opened;
+    const { storage, driver, files } = this.opened;
     this.disconnect();
+    files.stop();
     driver.stop();
     this.parts = undefined;
     await storage.wipe().catch((error: unknown) => console.warn('the vault was not removed', error));

@@ -31,7 +31,7 @@ export class Commands {
   }
 
   /** Resolves once it is on disk; with `accepted` once the server took it, unless there is no connection. */
-  act(wish: Wish, until: Until, took?: (core: Driver['core']) => void): Promise<End | undefined> {
+  act(wish: Wish, until: Until, took?: (core: Driver['core'], end: End | undefined) => void): Promise<End | undefined> {
     const token = ++this.lastToken;
     return new Promise((resolve, reject) => {
       let own: End | undefined;
@@ -40,7 +40,7 @@ export class Commands {
         begin: (core) => core.act(Date.now(), token, wish),
         took: (core, effects) => {
           own = effects.ends.find((end) => end.token === token);
-          took?.(core);
+          took?.(core, own);
         },
         stored: () => {
           if (own?.failure) reject(own.failure);

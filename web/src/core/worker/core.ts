@@ -1,8 +1,9 @@
 /** The shapes in which the WebAssembly core speaks: as `crates/client-wasm/src/{wishes,questions,events,core}.rs`. */
-import type { CoreEvent, Failure, LastSeenAudience, Mention, Role, Seq } from '../api';
+import type { CoreEvent, Failure, LastSeenAudience, Mention, Place, Role, Seq } from '../api';
 
 export type Wish =
   | { type: 'send'; chat: string; text: string; mentions?: Mention[]; replyTo?: Seq }
+  | ({ type: 'sendFiles' } & FilesWish)
   | { type: 'edit'; chat: string; seq: Seq; text: string }
   | { type: 'react'; chat: string; seq: Seq; emoji?: string }
   | { type: 'delete' | 'hide' | 'markSeen'; chat: string; seq: Seq }
@@ -30,7 +31,44 @@ export type Question =
   | { type: 'message' | 'info'; chat: string; seq: Seq }
   | { type: 'find'; text: string; chat?: string; limit: number }
   | { type: 'person' | 'safetyNumber'; user: string }
+  | ({ type: 'checkFiles' } & FilesWish)
+  | { type: 'file'; chat: string; place: Place; attachment: string }
   | { type: 'count' };
+
+/** A message with files; ids, keys and hashes are missing while it is only checked. Bytes are in hexadecimal digits where they are text. */
+export interface FilesWish {
+  chat: string;
+  files: FileWish[];
+  caption: string;
+  replyTo?: Seq;
+}
+export interface FileWish {
+  id?: string;
+  key?: string;
+  digest?: string;
+  bytes: number;
+  isVoice: boolean;
+  mediaType: string;
+  name: string;
+  thumbnail?: Uint8Array;
+  width?: number;
+  height?: number;
+  durationMs?: number;
+  waveform?: number[];
+}
+/** What a message says of a file, as far as it takes that to read it. */
+export interface KeptFile {
+  key: string;
+  digest: string;
+  bytes: number;
+  mediaType: string;
+}
+/** Of a sealed file, in hexadecimal digits. */
+export interface Hashes {
+  bytes: number;
+  whole: string;
+  parts: string[];
+}
 
 export interface Miss {
   from: Uint8Array<ArrayBuffer>;

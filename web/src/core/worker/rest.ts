@@ -60,27 +60,30 @@ export class Rest {
     }
   }
 
-  /** A request of this device. */
-  async ask(method: string, path: string, body?: unknown): Promise<unknown> {
+  /** A request of this device. `within` milliseconds it is answered. */
+  async ask(method: string, path: string, body?: unknown, within = REQUEST_TIME_MAX_MS): Promise<unknown> {
     const token = await this.token();
     try {
-      return await this.open(method, path, body, token);
+      return await this.open(method, path, body, token, within);
     } catch (error) {
       if ((error as Partial<Refused>).status !== 401) throw error;
-      return this.open(method, path, body, await this.token(token));
+      return this.open(method, path, body, await this.token(token), within);
     }
   }
 
   /** A request of anybody, or with a token. */
-  async open(method: string, path: string, body?: unknown, token?: string): Promise<unknown> {
+  async open(
+    method: string,
+    path: string,
+    body?: unknown,
+    token?: string,
+    within = REQUEST_TIME_MAX_MS,
+  ): Promise<unknown> {
     const headers: Record<string, string> = {};
     if (token) headers['Authorization'] = `Bearer ${token}`;
     if (body !== undefined) headers['Content-Type'] = 'application/json';
-    const answer = await this.send(`/api/${path}`, {
-      method,
-      headers,
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
+    const init = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+    const answer = await this.send(`/api/${path}`, init, within);
     const text = await answer.text();
     if (!answer.ok) throw refusal(answer.status, text);
     return text === '' ? undefined : JSON.parse(text);
@@ -99,7 +102,7 @@ export class Rest {
     if (!answer.ok) throw refusal(answer.status, await answer.text());
   }
 
-  private async send(address: string, init: RequestInit): Promise<Response> {
+  private async send(address: string, init: RequestInit, within = REQUEST_TIME_MAX_MS): Promise<Response> {
     const url = new URL(address, location.origin);
     if (url.origin !== location.origin) throw { code: 'internal', message: 'The server names an address elsewhere.' };
     try {
@@ -108,7 +111,7 @@ export class Rest {
         credentials: 'omit',
         cache: 'no-store',
         redirect: 'error',
-        signal: AbortSignal.timeout(REQUEST_TIME_MAX_MS),
+        signal: AbortSignal.timeout(within),
       });
     } catch {
       throw OFFLINE;
@@ -116,7 +119,8 @@ export class Rest {
   }
 }
 
-function refusal(status: number, text: string): Refused {
+/** What an answer that is no success says. */
+export function refusal(status: number, text: string): Refused {
   try {
     const { error } = JSON.parse(text) as { error: { code: string; message: string; retryAfterMs?: number } };
     const { code, message, retryAfterMs } = error;

@@ -4,9 +4,11 @@
  */
 import type { Failure } from '../api';
 import type { Miss } from './core';
+import { complete, done } from './database';
+import { Pieces, PIECES } from './pieces';
 
 const DATABASE = 'dunlin';
-const VERSION = 1;
+const VERSION = 2;
 const ROWS = 'rows';
 const META = 'meta';
 const KEY_BYTES = 32;
@@ -25,19 +27,23 @@ export interface Loaded {
 export class Storage {
   private owner = 0;
   private isClosed = false;
+  /** Files. */
+  readonly pieces: Pieces;
 
   private constructor(
     private readonly database: IDBDatabase,
     /** 32 bytes. */
     readonly key: Bytes,
-  ) {}
+  ) {
+    this.pieces = new Pieces(database);
+  }
 
   /** `lost` is called when somebody takes the data away: the person clears the site, say. */
   static async open(lost: () => void): Promise<Storage> {
     const request = indexedDB.open(DATABASE, VERSION);
     request.onupgradeneeded = () => {
-      request.result.createObjectStore(ROWS);
-      request.result.createObjectStore(META);
+      const names = request.result.objectStoreNames;
+      for (const name of [ROWS, META, PIECES]) if (!names.contains(name)) request.result.createObjectStore(name);
     };
     const database = await done(request);
     const storage = new Storage(database, await vaultKey(database));
@@ -155,26 +161,13 @@ async function vaultKey(database: IDBDatabase): Promise<Bytes> {
   const iv = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
   const fresh = await crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt']);
   const sealed = new Uint8Array(await crypto.subtle.encrypt({ name: 'AES-GCM', iv }, fresh, key));
-  const transaction = database.transaction([META, ROWS], 'readwrite', { durability: 'strict' });
+  const transaction = database.transaction([META, ROWS, PIECES], 'readwrite', { durability: 'strict' });
   const meta = transaction.objectStore(META);
   meta.put(fresh, 'wrapping');
   meta.put(new Uint8Array([...iv, ...sealed]), 'wrapped');
   // Rows under a key that is lost are of no use.
   transaction.objectStore(ROWS).clear();
+  transaction.objectStore(PIECES).clear();
   await complete(transaction);
   return key;
-}
-
-function done<T>(request: IDBRequest<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
-}
-
-function complete(transaction: IDBTransaction): Promise<void> {
-  return new Promise((resolve, reject) => {
-    transaction.oncomplete = () => resolve();
-    transaction.onabort = () => reject(transaction.error ?? new DOMException('aborted', 'AbortError'));
-  });
 }

@@ -3,6 +3,7 @@ import type { Core as CoreApi, CoreEvent } from '../api';
 import type { Call } from '../messages';
 import type { Commands } from './commands';
 import type { Driver } from './driver';
+import type { Files } from './files';
 import type { People } from './people';
 import { OFFLINE, type Rest } from './rest';
 
@@ -14,6 +15,7 @@ export interface Opened {
   rest: Rest;
   people: People;
   commands: Commands;
+  files: Files;
 }
 
 type Elsewhere =
@@ -90,6 +92,12 @@ export function talking(opened: () => Opened, tell: (event: CoreEvent) => void):
       tell({ type: 'chat', chat });
       tell({ type: 'chats' });
     },
+
+    sendFiles: (chat, files, caption, replyTo) => opened().files.send(chat, files, caption, replyTo),
+    transfers: (chat) => opened().files.list(chat),
+    cancelTransfer: (id) => opened().files.cancel(id),
+    retryTransfer: (id) => opened().files.retry(id),
+    openFile: (chat, place, attachment) => opened().files.open(chat, place, attachment),
 
     startDirect: (user) => opened().commands.startChat({ type: 'direct', user }),
     createGroup: (title, members) => opened().commands.startChat({ type: 'group', title, members }),

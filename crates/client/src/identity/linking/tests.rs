@@ -1,5 +1,6 @@
 //! Linking as the two devices, their person and a server between them live it.
 
+use bytes::Bytes;
 use dunlin_model::{DeviceNumber, UserId};
 
 use super::*;
@@ -146,4 +147,67 @@ fn a_text_reads_back_in_either_case_and_damaged_ones_do_not() {
     assert_eq!(format!("{written}aa").parse::<LinkText>(), Err(NotALinkText));
     // Kept as it is: a newer device shows it to an older one.
     assert!(written.starts_with("dunlin:link/1/aeaqcaibaeaqcaibaeaqcaibaeaaaaac"), "{written}");
+}
+
+/// A new device in conversation with an existing one, up to what follows from the answer.
+fn conversation() -> (Newcomer, ExistingDeviceComparing, Bytes) {
+    let mut new = Newcomer::begin(TABLET, SigningKey::from_bytes(&[5; 32]), [2; 64], [6; 16]);
+    let hello = new.repeat().unwrap();
+    assert_eq!(hello.to, None);
+    let (existing, answer) = ExistingDevice::hello(PHONE, TABLET, &hello.payload, [3; 64]).unwrap();
+    let answer = Bytes::from(answer);
+    let reveal = new.hear(PHONE.number, answer.clone()).unwrap().unwrap();
+    assert_eq!(reveal.to, Some(PHONE.number));
+    assert_eq!(new.repeat(), Some(reveal.clone()), "it is said again until it is answered");
+    (new, existing.revealed(&reveal.payload).unwrap(), answer)
+}
+
+#[test]
+fn a_newcomer_is_linked_once_both_confirmed_whatever_comes_twice() {
+    let identity = SigningKey::from_bytes(&[7; 32]);
+    let (mut new, existing, answer) = conversation();
+    let Some(Reached::Compare { by, code }) = new.reached().unwrap() else { panic!("nothing to compare") };
+    assert_eq!((by, code), (PHONE, existing.code()));
+    assert!(new.reached().unwrap().is_none(), "it is told once");
+    assert_eq!(new.hear(PHONE.number, answer.clone()).unwrap(), new.repeat());
+    let late = new.hear(DeviceNumber(9), answer).unwrap().unwrap();
+    assert_eq!((late.to, MessageKind::of(&late.payload)), (Some(DeviceNumber(9)), Some(MessageKind::End)));
+    let admit = Bytes::from(existing.confirmed(&identity, Timestamp(9)).unwrap());
+    assert_eq!(new.hear(PHONE.number, admit), Ok(None));
+    assert_eq!(new.hear(PHONE.number, end().into()), Ok(None), "too late");
+    assert_eq!(new.repeat(), None);
+    assert!(new.reached().unwrap().is_none(), "the person has not confirmed here");
+    new.confirm();
+    let Some(Reached::Linked(account)) = new.reached().unwrap() else { panic!("not linked") };
+    assert_eq!((account.device(), account.certificate().key), (TABLET, key()));
+    assert!(new.is_ended() && new.reached().unwrap().is_none());
+}
+
+#[test]
+fn a_newcomer_whose_text_was_scanned_asks_nobody() {
+    let identity = SigningKey::from_bytes(&[7; 32]);
+    let mut new = Newcomer::begin(TABLET, SigningKey::from_bytes(&[5; 32]), [2; 64], [6; 16]);
+    let (existing, answer) = ExistingDevice::scanned(PHONE, new.text(), [3; 64]).unwrap();
+    let reveal = new.hear(PHONE.number, answer.into()).unwrap().unwrap();
+    let admit = existing.revealed(&reveal.payload).unwrap().confirmed(&identity, Timestamp(9)).unwrap();
+    new.hear(PHONE.number, admit.into()).unwrap();
+    assert!(matches!(new.reached(), Ok(Some(Reached::Linked(_)))));
+}
+
+#[test]
+fn a_newcomer_that_is_refused_or_deceived_has_ended() {
+    let (mut refused, ..) = conversation();
+    let farewell = refused.farewell().unwrap();
+    assert_eq!((farewell.to, farewell.payload), (Some(PHONE.number), end().into()));
+    assert_eq!(refused.hear(DeviceNumber(9), end().into()), Ok(None), "others do not refuse for it");
+    assert_eq!(refused.hear(PHONE.number, end().into()), Err(NotLinked::Refused));
+    assert!(refused.is_ended() && refused.farewell().is_none());
+    let (mut deceived, ..) = conversation();
+    deceived.hear(PHONE.number, vec![ADMIT; 300].into()).unwrap();
+    deceived.confirm();
+    assert_eq!(deceived.reached().err(), Some(NotLinked::Protocol(LinkingError::NotForUs)));
+    assert!(deceived.is_ended());
+    let mut unanswered = Newcomer::begin(TABLET, SigningKey::from_bytes(&[5; 32]), [2; 64], [6; 16]);
+    assert!(unanswered.is_asking() && unanswered.farewell().is_none());
+    assert_eq!(unanswered.hear(PHONE.number, end().into()), Err(NotLinked::Refused));
 }
