@@ -18,7 +18,12 @@ export type Status = 'waiting' | 'sent' | 'delivered' | 'seen';
 export type Role = 'owner' | 'admin' | 'member';
 export type ChatKind = 'direct' | 'group' | 'channel';
 
-/** An error with the server's stable code (docs/protocol.md), or one of ours: 'offline', 'storage', 'stopped', 'unlinked', 'otherTab'. */
+/**
+ * An error with the server's stable code (docs/protocol.md), or one of ours: 'offline', 'storage', 'stopped', 'unlinked', 'otherTab', 'busy'
+ * (more is asked at once than is answered). Of files also: 'tooLarge', 'limitReached', 'cancelled', 'interrupted' (closed before the file was
+ * kept: it has to be chosen again), 'changed' (the file cannot be read any more), 'tampered' (not what the sender sent), 'gone' (removed from
+ * the server), 'noSuchFile'.
+ */
 export interface Failure {
   code: string;
   message: string;
@@ -112,6 +117,52 @@ export interface Attachment {
   waveform?: number[];
   thumbnail?: Uint8Array;
 }
+/** Most files of one message. */
+export const FILES_MAX = 32;
+/** Bytes of the largest file that can be sent or opened here; servers may take less. */
+export const FILE_BYTES_MAX = 1024 * 1024 * 1024;
+/** Bytes of a thumbnail. All of a message share 40 KiB; those that no longer fit are left out. */
+export const THUMBNAIL_BYTES_MAX = 8 * 1024;
+/** Values of a waveform, each from 0, silence, to 255. */
+export const WAVEFORM_VALUES_MAX = 64;
+/** Messages with files on their way at a time. */
+export const TRANSFERS_MAX = 64;
+
+/** A file to be sent. */
+export interface NewFile {
+  /** Its `type` is the media type that others are told. */
+  file: Blob;
+  /**
+   * 'image' and 'video' need a media type of that kind; 'voice' needs Opus in Ogg and a duration. Others see 'image' and 'video' by the media
+   * type alone.
+   */
+  kind: Attachment['kind'];
+  name: string;
+  /** WebP or JPEG. */
+  thumbnail?: Uint8Array;
+  width?: number;
+  height?: number;
+  durationMs?: number;
+  waveform?: number[];
+}
+
+/** A message with files on its way to the server. It is in the outbox, and among the chat's messages, once it is done. */
+export interface Transfer {
+  id: string;
+  chat: ChatId;
+  began: number;
+  caption: string;
+  replyTo?: Seq;
+  /** Their ids mean something within the transfer only. */
+  files: Attachment[];
+  /** Bytes, of all files. */
+  sent: number;
+  total: number;
+  /** 'paused': waits, for those before it or, with a failure, to be tried again by itself. 'failed': `retryTransfer` or `cancelTransfer`. */
+  state: 'running' | 'paused' | 'failed';
+  failure?: Failure;
+}
+
 export type Body =
   | { kind: 'text'; text: string; mentions: Mention[] }
   | { kind: 'files'; caption: string; files: Attachment[] }
@@ -195,12 +246,16 @@ export type CoreEvent =
   | { type: 'linkCode'; device: number; code: string }
   | { type: 'linkEnded'; device: number; failure?: Failure }
   | { type: 'refused'; chat: ChatId; failure: Failure } // something said earlier will not be accepted
+  /** At most ten a second for each id while it goes on; every change of state is told. 'done' of an upload: the message is in the outbox. */
   | {
       type: 'transfer';
+      /** Of an upload the transfer's, of a download the attachment's. */
       id: string;
+      chat: ChatId;
+      way: 'up' | 'down';
       sent: number;
       total: number;
-      state: 'running' | 'paused' | 'done' | 'failed';
+      state: 'running' | 'paused' | 'done' | 'failed' | 'cancelled';
       failure?: Failure;
     };
 
@@ -281,22 +336,20 @@ export interface Core {
   refuseLink(device: number): Promise<void>;
   storage(): Promise<{ usedBytes: number; quotaBytes?: number; messages: number; persisted: boolean }>;
 
-  /** Media: see the transfer events. Resolves once the message that carries them is in the outbox. */
-  sendFiles?(
-    chat: ChatId,
-    files: {
-      file: Blob;
-      kind: Attachment['kind'];
-      name: string;
-      thumbnail?: Uint8Array;
-      width?: number;
-      height?: number;
-      durationMs?: number;
-      waveform?: number[];
-    }[],
-    caption: string,
-    replyTo?: Seq,
-  ): Promise<string>;
-  cancelTransfer?(id: string): Promise<void>;
-  openFile?(chat: ChatId, seq: Seq, attachment: string): Promise<Blob>;
+  /**
+   * Sends files with a caption, which may be empty. Resolves with the transfer's id once all of it is kept here, sealed, so that it goes on
+   * after the tab was closed; the first event of it comes before that. Refused in chats that are not encrypted ('wrongEncryption').
+   */
+  sendFiles(chat: ChatId, files: NewFile[], caption: string, replyTo?: Seq): Promise<string>;
+  /** Messages with files on their way, oldest first: of a chat, or all. */
+  transfers(chat?: ChatId): Promise<Transfer[]>;
+  /** Ends an upload, by its transfer's id, or a download, by the attachment's. Whatever is over already stays so. */
+  cancelTransfer(id: string): Promise<void>;
+  /** Tries a failed or paused upload now. */
+  retryTransfer(id: string): Promise<void>;
+  /**
+   * The file of a message, whole and checked. Its type is one that browsers show without running anything (pictures but SVG, sound, video),
+   * else `application/octet-stream`. What was opened or sent here before opens offline, as long as there is room for it.
+   */
+  openFile(chat: ChatId, place: Place, attachment: string): Promise<Blob>;
 }

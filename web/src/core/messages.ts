@@ -2,7 +2,7 @@
 import type { Core, CoreEvent, Failure } from './api';
 
 /** What the worker cannot do yet; the app hides what is absent. */
-export const ABSENT = ['sendFiles', 'cancelTransfer', 'openFile'] as const;
+export const ABSENT = ['sendFiles', 'transfers', 'cancelTransfer', 'retryTransfer', 'openFile'] as const;
 
 export type Call = Exclude<keyof Core, 'subscribe' | 'close' | (typeof ABSENT)[number]>;
 
