@@ -176,7 +176,9 @@ export class MemoryCore implements Core {
   }
 
   async sendText(chat: ChatId, text: string, options: { mentions?: Mention[]; replyTo?: Seq } = {}) {
-    return { place: await this.#enter(chat, { kind: 'text', text, mentions: options.mentions ?? [] }, options.replyTo) };
+    return {
+      place: await this.#enter(chat, { kind: 'text', text, mentions: options.mentions ?? [] }, options.replyTo),
+    };
   }
   async #say(chat: ChatId, files: Attachment[], caption: string, replyTo?: Seq) {
     await this.#enter(chat, { kind: 'files', caption, files }, replyTo);

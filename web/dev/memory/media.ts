@@ -141,7 +141,16 @@ export class Media {
 
   #changed({ transfer }: Sending, over?: 'done' | 'cancelled'): void {
     const { id, chat, sent, total, state, failure } = transfer;
-    this.#tell({ type: 'transfer', id, chat, way: 'up', sent, total, state: over ?? state, ...(failure ? { failure } : {}) });
+    this.#tell({
+      type: 'transfer',
+      id,
+      chat,
+      way: 'up',
+      sent,
+      total,
+      state: over ?? state,
+      ...(failure ? { failure } : {}),
+    });
   }
 }
 

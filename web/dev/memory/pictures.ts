@@ -10,7 +10,11 @@ const SKIES = [
 ];
 
 /** An evening, a morning, a rainy day over the flats: sky, hills, water, and birds. */
-export function paint(context: OffscreenCanvasRenderingContext2D | CanvasRenderingContext2D, seed: number, shift = 0): void {
+export function paint(
+  context: OffscreenCanvasRenderingContext2D | CanvasRenderingContext2D,
+  seed: number,
+  shift = 0,
+): void {
   const { width, height } = context.canvas;
   const sky = SKIES[seed % SKIES.length] ?? [];
   const [light = '#fff', middle = '#ccc', far = '#555', near = '#222'] = sky;
@@ -44,7 +48,12 @@ export function paint(context: OffscreenCanvasRenderingContext2D | CanvasRenderi
   for (let bird = 0; bird < 26; bird += 1) flying(context, seed, bird, shift);
 }
 
-function circle(context: OffscreenCanvasRenderingContext2D | CanvasRenderingContext2D, x: number, y: number, radius: number) {
+function circle(
+  context: OffscreenCanvasRenderingContext2D | CanvasRenderingContext2D,
+  x: number,
+  y: number,
+  radius: number,
+) {
   context.beginPath();
   context.arc(x, y, radius, 0, 2 * Math.PI);
   context.fill();
@@ -143,7 +152,8 @@ export function hum(seed: number, durationMs: number): Blob {
   const count = Math.round((rate * durationMs) / 1000);
   const levels = loudness(seed);
   const view = new DataView(new ArrayBuffer(44 + count * 2));
-  const text = (at: number, letters: string) => [...letters].forEach((letter, index) => view.setUint8(at + index, letter.charCodeAt(0)));
+  const text = (at: number, letters: string) =>
+    [...letters].forEach((letter, index) => view.setUint8(at + index, letter.charCodeAt(0)));
   text(0, 'RIFF');
   view.setUint32(4, 36 + count * 2, true);
   text(8, 'WAVEfmt ');
@@ -190,7 +200,7 @@ export class Album {
 
   voice(seed: number, durationMs: number): Attachment {
     const heard = { durationMs, waveform: loudness(seed) };
-    const file = { kind: 'voice' as const, name: '', mediaType: 'audio/ogg; codecs=opus', bytes: durationMs * 3 };
+    const file = { kind: 'voice' as const, name: 'voice-message.ogg', mediaType: 'audio/ogg; codecs=opus', bytes: durationMs * 3 };
     return this.#add({ ...file, ...heard }, async () => hum(seed, durationMs));
   }
 
@@ -200,6 +210,8 @@ export class Album {
   }
 
   sound(name: string, mediaType: string, durationMs: number): Attachment {
-    return this.#add({ kind: 'file', name, mediaType, bytes: durationMs * 16, durationMs }, async () => hum(2, durationMs));
+    return this.#add({ kind: 'file', name, mediaType, bytes: durationMs * 16, durationMs }, async () =>
+      hum(2, durationMs),
+    );
   }
 }

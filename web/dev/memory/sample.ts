@@ -244,16 +244,22 @@ export function long(chat: string, count: number, now: number): Room {
 /** A walk with pictures, a video, voices and documents. */
 function walk(now: number, album: Album): Room {
   const made = room('chatwalk', 'group', 'Estuary walk', ['ada', 'ben', 'hana'].map(id), now);
-  const files = (who: string, files: Attachment[], caption = '', more: Partial<Message> = {}): [string, string, Partial<Message>] => [
-    who,
-    '',
-    { body: { kind: 'files', caption, files }, ...more },
-  ];
+  const files = (
+    who: string,
+    files: Attachment[],
+    caption = '',
+    more: Partial<Message> = {},
+  ): [string, string, Partial<Message>] => [who, '', { body: { kind: 'files', caption, files }, ...more }];
   talk(made, now - 150 * MINUTE, [
     files('ben', [album.picture(1, 1600, 1200)], 'First light, and nobody else out there'),
-    files('me', [1, 2, 3, 4, 5].map((seed) => album.picture(seed * 7, 1600, seed === 2 ? 2000 : 1100)), '', {
-      reactions: [{ emoji: '😮', users: [id('ada'), id('hana')], isOwn: false }],
-    }),
+    files(
+      'me',
+      [1, 2, 3, 4, 5].map((seed) => album.picture(seed * 7, 1600, seed === 2 ? 2000 : 1100)),
+      '',
+      {
+        reactions: [{ emoji: '😮', users: [id('ada'), id('hana')], isOwn: false }],
+      },
+    ),
     files('hana', [album.voice(1, 14_000)]),
     files('ada', [album.video(3, 640, 360)], 'They *turn* all at once'),
     files('ben', [album.file('Tide tables 2026 (northern coast).pdf', 'application/pdf', 2_431_000, '%PDF-1.7')]),

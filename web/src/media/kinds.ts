@@ -45,7 +45,8 @@ export function tamed(bytes: Blob, mediaType: string): Blob {
 
 /** A preview is a JPEG or WebP image by its first bytes, whatever else is said of it. */
 export function thumbnailType(bytes: Uint8Array): 'image/jpeg' | 'image/webp' | undefined {
-  const says = (at: number, text: string) => [...text].every((letter, index) => bytes[at + index] === letter.charCodeAt(0));
+  const says = (at: number, text: string) =>
+    [...text].every((letter, index) => bytes[at + index] === letter.charCodeAt(0));
   if (bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff) return 'image/jpeg';
   return says(0, 'RIFF') && says(8, 'WEBP') ? 'image/webp' : undefined;
 }

@@ -2,7 +2,8 @@
 
 /** Controls, marks of direction and characters without width, which turn `exe.gnp` into `png.exe` for the eye. */
 // eslint-disable-next-line no-control-regex, no-misleading-character-class
-const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
+const UNSEEN =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
 /** What file systems give a meaning to. */
 // eslint-disable-next-line no-control-regex
 const MEANT = /[/\\:*?"<>|\u0000-\u001f]/g;
@@ -26,7 +27,9 @@ export function parts(name: string): { stem: string; end: string } {
 
 /** The name to save under: no folders, nothing hidden, no device of Windows, not too long, with its ending kept. */
 export function savedName(name: string, otherwise: string): string {
-  const plain = shownName(name).replace(MEANT, '_').replace(/^[.\s]+|[.\s]+$/g, '');
+  const plain = shownName(name)
+    .replace(MEANT, '_')
+    .replace(/^[.\s]+|[.\s]+$/g, '');
   if (!plain) return otherwise;
   const free = RESERVED.test(plain) ? `_${plain}` : plain;
   const { stem, end } = parts(free);

@@ -9,7 +9,10 @@ const PAGE_SAMPLES = RATE_HZ;
 const FIRST = 2;
 const LAST = 4;
 
-export function writeOgg({ head, packets }: OpusStream, serial: number): { bytes: Uint8Array<ArrayBuffer>; durationMs: number } {
+export function writeOgg(
+  { head, packets }: OpusStream,
+  serial: number,
+): { bytes: Uint8Array<ArrayBuffer>; durationMs: number } {
   const pages: Uint8Array[] = [];
   const page = (flags: number, samples: number, inside: Uint8Array[]) =>
     pages.push(pageOf(flags, samples, serial, pages.length, inside));

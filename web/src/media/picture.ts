@@ -47,7 +47,8 @@ function draw(source: CanvasImageSource, width: number, height: number): Offscre
 }
 
 async function encoded(canvas: OffscreenCanvas, from: File, isWhole: boolean): Promise<Blob> {
-  if (from.type === 'image/png' && isWhole && from.size <= PNG_BYTES_MAX) return canvas.convertToBlob({ type: 'image/png' });
+  if (from.type === 'image/png' && isWhole && from.size <= PNG_BYTES_MAX)
+    return canvas.convertToBlob({ type: 'image/png' });
   // What may be see-through must not become black.
   if (from.type === 'image/png' || from.type === 'image/webp')
     return canvas.convertToBlob({ type: 'image/webp', quality: WEBP_QUALITY });

@@ -55,6 +55,12 @@ export class Recording {
     return Math.max(0, Math.min(1, 1 + Math.log10(power + 1e-9) / 5));
   }
 
+  /** No more is taken; what was said stays. */
+  hold(): void {
+    if (this.#recorder.state === 'recording') this.#recorder.pause();
+    for (const track of this.#stream.getTracks()) track.enabled = false;
+  }
+
   /** Ends it and gives the note. */
   async finish(): Promise<VoiceNote> {
     const stopped = new Promise((done) => this.#recorder.addEventListener('stop', done, { once: true }));
@@ -87,8 +93,4 @@ export class Recording {
     for (const track of this.#stream.getTracks()) track.stop();
     void this.#context.close().catch(() => undefined);
   }
-}
-
-export function canRecord(): boolean {
-  return typeof MediaRecorder === 'function' && !!navigator.mediaDevices;
 }

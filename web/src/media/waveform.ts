@@ -18,7 +18,9 @@ export function waveform(samples: Float32Array, bars = BARS): number[] {
  * softly sees a shape too. Without any, all are low.
  */
 export function bars(given: readonly number[] | undefined, count: number): number[] {
-  const known = (given ?? []).slice(0, 256).map((level) => (Number.isFinite(level) ? Math.max(0, Math.min(255, level)) : 0));
+  const known = (given ?? [])
+    .slice(0, 256)
+    .map((level) => (Number.isFinite(level) ? Math.max(0, Math.min(255, level)) : 0));
   const most = Math.max(24, ...known);
   return Array.from({ length: count }, (_, index) => {
     const from = Math.floor((index * known.length) / count);

@@ -52,8 +52,9 @@ export class Transfers {
         this.of(chat).filter((transfer) => transfer.id !== id),
       );
     } else if (known) {
-      const { failure: _, ...rest } = known;
-      const next: Transfer = { ...rest, sent, total, state, ...(failure ? { failure } : {}) };
+      const next: Transfer = { ...known, sent, total, state };
+      if (failure) next.failure = failure;
+      else delete next.failure;
       this.#chats.set(
         chat,
         this.of(chat).map((transfer) => (transfer.id === id ? next : transfer)),
