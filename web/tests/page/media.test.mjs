@@ -260,7 +260,7 @@ test('the viewer goes back and forth, enlarges, saves, keeps the focus and gives
     }
     await page.keyboard.press('Escape');
     await viewer.waitFor({ state: 'detached' });
-    await page.waitForFunction(() => document.activeElement?.ariaLabel === 'Open picture 1 of 2');
+    await page.waitForFunction(() => document.activeElement?.textContent.trim() === 'Open picture 1 of 2');
   }));
 
 test('fingers swipe in the viewer, and pull it down to close it', () =>
