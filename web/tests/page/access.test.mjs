@@ -94,7 +94,11 @@ for (const [name, [path, ready, act]] of Object.entries(SCREENS)) {
           for (const theme of ['light', 'dark']) {
             await page.emulateMedia({ colorScheme: theme });
             // Until colours have stopped fading.
-            await page.waitForTimeout(250);
+            await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+            await page.waitForFunction(
+              () =>
+                !document.getAnimations().some((fade) => fade instanceof CSSTransition && fade.playState === 'running'),
+            );
             assert.deepEqual(await violations(page), [], theme);
           }
         },
