@@ -1,4 +1,5 @@
 import type {
+  Attachment,
   ChatDetails,
   ChatId,
   ChatSummary,
@@ -9,24 +10,34 @@ import type {
   Item,
   Mention,
   Message,
+  NewFile,
   Page,
   Person,
+  Place,
   Preview,
   Role,
   Seq,
+  Transfer,
   UserId,
 } from '../../src/core/api';
+import { Media } from './media';
 import { room, said } from './sample';
 import { device, type Room, type World } from './world';
 
 /** The interface of the core over a world in memory. It stands in for the real one on the bench, never in a release. */
 export class MemoryCore implements Core {
   readonly world: World;
+  readonly media: Media;
   readonly #listeners = new Set<(event: CoreEvent) => void>();
   #waiting = 100;
 
   constructor(world: World) {
     this.world = world;
+    this.media = new Media(
+      world,
+      (event) => this.tell(event),
+      (...sent) => void this.#say(...sent),
+    );
   }
 
   subscribe(listener: (event: CoreEvent) => void) {
@@ -57,6 +68,7 @@ export class MemoryCore implements Core {
   setConnection(connection: World['connection']): void {
     this.world.connection = connection;
     this.tell({ type: 'connection', connection });
+    this.media.connected(connection.state === 'online');
   }
 
   setSession(session: World['session']): void {
@@ -164,21 +176,28 @@ export class MemoryCore implements Core {
   }
 
   async sendText(chat: ChatId, text: string, options: { mentions?: Mention[]; replyTo?: Seq } = {}) {
+    return {
+      place: await this.#enter(chat, { kind: 'text', text, mentions: options.mentions ?? [] }, options.replyTo),
+    };
+  }
+  async #say(chat: ChatId, files: Attachment[], caption: string, replyTo?: Seq) {
+    await this.#enter(chat, { kind: 'files', caption, files }, replyTo);
+  }
+  async #enter(chat: ChatId, body: Message['body'], replyTo?: Seq): Promise<number> {
     const room = this.#room(chat);
     const place = (this.#waiting += 1);
-    const replied = options.replyTo === undefined ? undefined : await this.message(chat, options.replyTo);
+    const replied = replyTo === undefined ? undefined : await this.message(chat, replyTo);
     const reply =
-      replied?.type === 'message' && options.replyTo !== undefined
-        ? { replyTo: { seq: options.replyTo, sender: replied.sender, preview: preview(replied) } }
+      replied?.type === 'message' && replyTo !== undefined
+        ? { replyTo: { seq: replyTo, sender: replied.sender, preview: preview(replied) } }
         : {};
-    const body = { kind: 'text' as const, text, mentions: options.mentions ?? [] };
     room.items.push(
-      said(0, this.world.me, Date.now(), text, { place: { waiting: place }, status: 'waiting', body, ...reply }),
+      said(0, this.world.me, Date.now(), '', { place: { waiting: place }, status: 'waiting', body, ...reply }),
     );
     room.details.active = Date.now();
     this.#changed(chat, []);
     if (this.world.connection.state === 'online') setTimeout(() => this.#sent(room, place), 80);
-    return { place };
+    return place;
   }
   #sent(room: Room, place: number) {
     const chat = room.details.chat;
@@ -362,6 +381,25 @@ export class MemoryCore implements Core {
   }
   async storage() {
     return { usedBytes: 48_300_000, quotaBytes: 2_000_000_000, messages: 12_480, persisted: false };
+  }
+
+  sendFiles(chat: ChatId, files: NewFile[], caption: string, replyTo?: Seq): Promise<string> {
+    return this.media.send(chat, files, caption, replyTo);
+  }
+  transfers(chat?: ChatId): Promise<Transfer[]> {
+    return this.media.transfers(chat);
+  }
+  cancelTransfer(id: string): Promise<void> {
+    return this.media.cancel(id);
+  }
+  retryTransfer(id: string): Promise<void> {
+    return this.media.retry(id);
+  }
+  async openFile(chat: ChatId, place: Place, attachment: string): Promise<Blob> {
+    const items = this.#room(chat).items.flatMap((item) =>
+      item.type === 'message' && item.body.kind === 'files' ? item.body.files : [],
+    );
+    return this.media.open(chat, place, attachment, items.find((file) => file.id === attachment)?.bytes ?? 0);
   }
 
   // ---- inside ----

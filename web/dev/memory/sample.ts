@@ -1,6 +1,7 @@
 /** People who do not exist and what they say, so that the app can be seen and tested without a server. */
-import type { ChatKind, Item, Message, Person, Status } from '../../src/core/api';
-import { HOSTILE } from './hostile';
+import type { Attachment, ChatKind, Item, Message, Person, Status } from '../../src/core/api';
+import { HOSTILE, hostileFiles } from './hostile';
+import { Album } from './pictures';
 import { device, type Room, type World } from './world';
 
 const ME = 'me000000000000000000000000';
@@ -240,6 +241,35 @@ export function long(chat: string, count: number, now: number): Room {
   return made;
 }
 
+/** A walk with pictures, a video, voices and documents. */
+function walk(now: number, album: Album): Room {
+  const made = room('chatwalk', 'group', 'Estuary walk', ['ada', 'ben', 'hana'].map(id), now);
+  const files = (
+    who: string,
+    files: Attachment[],
+    caption = '',
+    more: Partial<Message> = {},
+  ): [string, string, Partial<Message>] => [who, '', { body: { kind: 'files', caption, files }, ...more }];
+  talk(made, now - 150 * MINUTE, [
+    files('ben', [album.picture(1, 1600, 1200)], 'First light, and nobody else out there'),
+    files(
+      'me',
+      [1, 2, 3, 4, 5].map((seed) => album.picture(seed * 7, 1600, seed === 2 ? 2000 : 1100)),
+      '',
+      {
+        reactions: [{ emoji: '😮', users: [id('ada'), id('hana')], isOwn: false }],
+      },
+    ),
+    files('hana', [album.voice(1, 14_000)]),
+    files('ada', [album.video(3, 640, 360)], 'They *turn* all at once'),
+    files('ben', [album.file('Tide tables 2026 (northern coast).pdf', 'application/pdf', 2_431_000, '%PDF-1.7')]),
+    files('me', [album.voice(5, 6200)], '', { status: 'delivered' }),
+    files('hana', [album.picture(13, 1200, 1600), album.picture(8, 1600, 1200)], 'Mine: https://example.org/flats'),
+    files('ben', [album.sound('Dunlin call.mp3', 'audio/mpeg', 9000)]),
+  ]);
+  return settle(made);
+}
+
 function many(count: number, now: number): Room[] {
   return Array.from({ length: count }, (_, index) => {
     const made = room(
@@ -261,7 +291,8 @@ export function sample(wanted: URLSearchParams, now: number): World {
   const people = new Map(NAMES.map(([key, name]) => [id(key), person(key, name)]));
   const me = { ...person('me', 'Robin'), user: ME };
   people.set(ME, me);
-  const rooms = family(now);
+  const album = new Album();
+  const rooms = [...family(now), walk(now, album)];
   if (wanted.has('long')) rooms.push(long('chatlong', Number(wanted.get('long')), now));
   if (wanted.has('chats')) rooms.push(...many(Number(wanted.get('chats')), now));
   if (wanted.has('hostile')) {
@@ -270,22 +301,12 @@ export function sample(wanted: URLSearchParams, now: number): World {
       evil.items.push(said(index + 1, id('gus'), now - (HOSTILE.length - index) * MINUTE, text)),
     );
     evil.details.description = HOSTILE[1] ?? '';
-    evil.items.push(
-      said(HOSTILE.length + 1, id('gus'), now, '', {
-        body: {
-          kind: 'files',
-          caption: HOSTILE[2] ?? '',
-          files: [
-            {
-              id: 'f1',
-              kind: 'file',
-              name: '"><img src=x onerror=alert(1)>.svg',
-              mediaType: 'image/svg+xml',
-              bytes: 1234,
-            },
-          ],
-        },
-      }),
+    hostileFiles(album).forEach((files, index) =>
+      evil.items.push(
+        said(HOSTILE.length + 1 + index, id('gus'), now, '', {
+          body: { kind: 'files', caption: HOSTILE[2] ?? '', files },
+        }),
+      ),
     );
     rooms.push(settle(evil));
     people.set(id('gus'), { ...person('gus', HOSTILE[3] ?? ''), about: HOSTILE[0] ?? '' });
@@ -316,6 +337,7 @@ export function sample(wanted: URLSearchParams, now: number): World {
       [id('emil'), { user: id('emil'), online: false, lastSeen: now - 26 * HOUR }],
     ]),
     rooms: new Map(rooms.map((room) => [room.details.chat, room])),
+    files: album.makers,
     devices: [
       { number: 1, name: 'Chrome on Linux', isThis: true, created: now - 3 * DAY },
       { number: 2, name: 'Terminal on laptop', isThis: false, created: now - 40 * DAY, lastUsed: now - 2 * HOUR },

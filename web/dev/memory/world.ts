@@ -33,6 +33,8 @@ export interface World {
   addresses: Map<string, UserId>;
   presence: Map<UserId, Presence>;
   rooms: Map<ChatId, Room>;
+  /** The bytes of attachments, by id, made when they are asked for. */
+  files: Map<string, () => Promise<Blob>>;
   devices: OwnDevice[];
   profile: { name: string; about: string; lastSeen: LastSeenAudience };
   /** Others answer by themselves. */

@@ -42,6 +42,7 @@ export function happeningText(line: Line, name: (user: string) => string): strin
     case 'commitFailed':
       return t('event.commitFailed', { whom: name(what.author.user) });
     case 'other':
-      return what.text;
+      // Whatever has no name of its own is that; the core's sentence is English.
+      return t('event.distrusted');
   }
 }

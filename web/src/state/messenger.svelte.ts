@@ -1,11 +1,16 @@
 import type { ChatId, Connection, Core, CoreEvent, Failure, Session, UserId } from '../core/api';
 import { t, type Key } from '../i18n/index.svelte';
 import { Chats } from './chats.svelte';
+import { failureText } from './failures';
+import { Files } from './files';
+import type { MediaItem } from './media';
 import { notify } from './notifications';
 import { People, Typing } from './people.svelte';
+import { Player } from './player.svelte';
 import { Preferences } from './preferences.svelte';
 import { previewText } from './preview';
 import { Router } from './route.svelte';
+import { Transfers } from './transfers.svelte';
 
 export interface Toast {
   id: number;
@@ -19,6 +24,7 @@ export type Overlay =
   | { kind: 'info'; chat: ChatId; seq: number }
   | { kind: 'safety'; user: UserId }
   | { kind: 'person'; user: UserId }
+  | { kind: 'viewer'; items: MediaItem[]; index: number }
   | { kind: 'confirm'; title: string; text: string; action: string; danger: boolean; run: () => Promise<unknown> };
 
 /** One linking that this device is asked for by another of the same person. */
@@ -38,6 +44,9 @@ export class Messenger {
   readonly chats: Chats;
   readonly people: People;
   readonly typing = new Typing();
+  readonly files: Files;
+  readonly transfers: Transfers;
+  readonly player = new Player();
   readonly preferences: Preferences;
   readonly router = new Router();
 
@@ -56,6 +65,8 @@ export class Messenger {
     this.preferences = preferences;
     this.chats = new Chats(core);
     this.people = new People(core);
+    this.files = new Files(core);
+    this.transfers = new Transfers(core);
   }
 
   get me(): UserId {
@@ -159,6 +170,7 @@ export class Messenger {
         this.say(failureText(event.failure), true);
         break;
       case 'transfer':
+        this.transfers.hear(event);
         break;
     }
     for (const listener of this.#listeners) listener(event);
@@ -175,33 +187,4 @@ export class Messenger {
       notify(this.preferences, event.chat, chat?.kind === 'direct' ? name : `${name} · ${chat?.title ?? ''}`, text);
     }
   }
-}
-
-const FAILURES: Record<string, Key> = {
-  offline: 'failure.offline',
-  storage: 'failure.storage',
-  stopped: 'failure.stopped',
-  unlinked: 'failure.unlinked',
-  wrongCode: 'failure.code',
-  tooFast: 'failure.slow',
-  tooLarge: 'failure.tooLarge',
-  limitReached: 'failure.limit',
-  forbidden: 'failure.forbidden',
-  notAMember: 'failure.notAMember',
-  banned: 'failure.banned',
-  blocked: 'failure.blocked',
-  chatDeleted: 'failure.chatDeleted',
-  notFound: 'failure.notFound',
-  invalidInvite: 'failure.invite',
-  invalidArgument: 'failure.invalid',
-  unavailable: 'failure.unavailable',
-  draining: 'failure.unavailable',
-};
-
-/** A sentence for a failure. The server's own words are the last resort: they are English. */
-export function failureText(failure: unknown): string {
-  const { code, message } = (typeof failure === 'object' && failure ? failure : {}) as Partial<Failure>;
-  const key = code ? FAILURES[code] : undefined;
-  if (key) return t(key);
-  return message ? t('failure.other', { message }) : t('failure.unknown');
 }

@@ -1,6 +1,21 @@
 import type { Message, Preview } from '../core/api';
-import { t } from '../i18n/index.svelte';
+import { t, type Key } from '../i18n/index.svelte';
+import { shownName } from '../media/names';
 import { plainText } from '../text/rich';
+
+/** What this app calls the files of voice messages. */
+export const VOICE_NAME = 'voice-message.ogg';
+const KINDS: [RegExp, Key][] = [
+  [/^voice-message\.ogg$/, 'preview.voice'],
+  [/\.(?:jpe?g|png|webp|gif|avif|heic)$/i, 'preview.picture'],
+  [/\.(?:mp4|webm|mov|m4v)$/i, 'preview.video'],
+];
+
+/** Of one file only its name is known here; what it is tells more than what a camera called it. */
+function fileLine(name: string): string {
+  const key = KINDS.find(([ending]) => ending.test(name))?.[1];
+  return key ? t(key) : shownName(name) || t('preview.file');
+}
 
 /** One line for what was said. */
 export function previewLine(preview: Preview): string {
@@ -8,7 +23,7 @@ export function previewLine(preview: Preview): string {
     case 'text':
       return plainText(preview.text.slice(0, 300)).replace(/\s+/g, ' ');
     case 'files':
-      return preview.count === 1 ? preview.name || t('preview.file') : t('preview.files', { count: preview.count });
+      return preview.count === 1 ? fileLine(preview.name) : t('preview.files', { count: preview.count });
     case 'deleted':
       return t('message.deleted');
     case 'unreadable':
@@ -25,7 +40,10 @@ export function previewText(message: Message): string {
     case 'text':
       return plainText(body.text.slice(0, 300)).replace(/\s+/g, ' ');
     case 'files':
-      return body.caption || previewLine({ kind: 'files', count: body.files.length, name: body.files[0]?.name ?? '' });
+      return (
+        plainText(body.caption.slice(0, 300)).replace(/\s+/g, ' ') ||
+        previewLine({ kind: 'files', count: body.files.length, name: body.files[0]?.name ?? '' })
+      );
     case 'deleted':
       return t('message.deleted');
     case 'expired':

@@ -10,6 +10,8 @@ export interface Route {
   chat?: ChatId;
   /** The third pane: about the chat. */
   details: boolean;
+  /** In it: all pictures and files of the chat. */
+  gallery?: boolean;
   /** A message to show. */
   at?: Seq;
   /** An invite link that was opened. */
@@ -18,10 +20,15 @@ export interface Route {
 
 export function read(hash: string): Route {
   const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?');
-  const [first, second, third] = path.split('/').map(decode);
+  const [first, second, third, fourth] = path.split('/').map(decode);
   if (first === 'chat' && second) {
     const at = Number(new URLSearchParams(query).get('at') ?? NaN);
-    return { side: 'chats', chat: second, details: third === 'details', ...(Number.isSafeInteger(at) ? { at } : {}) };
+    const details = third === 'details';
+    const more = {
+      ...(Number.isSafeInteger(at) ? { at } : {}),
+      ...(details && fourth === 'media' ? { gallery: true } : {}),
+    };
+    return { side: 'chats', chat: second, details, ...more };
   }
   if (first === 'join' && second) return { side: 'chats', details: false, invite: second };
   if (first === 'archive' || first === 'new' || first === 'group') return { side: first, details: false };
@@ -43,6 +50,7 @@ export const to = {
   chats: () => '#/',
   chat: (chat: ChatId, at?: Seq) => `#/chat/${encodeURIComponent(chat)}${at === undefined ? '' : `?at=${at}`}`,
   details: (chat: ChatId) => `#/chat/${encodeURIComponent(chat)}/details`,
+  gallery: (chat: ChatId) => `#/chat/${encodeURIComponent(chat)}/details/media`,
   side: (side: 'archive' | 'new' | 'group') => `#/${side}`,
   settings: (page: SettingsPage = 'main') => (page === 'main' ? '#/settings' : `#/settings/${page}`),
 };

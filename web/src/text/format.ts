@@ -74,7 +74,8 @@ export function duration(seconds: number, language: string): string {
 
 /** Minutes and seconds of a recording. */
 export function playTime(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
+  // A length comes from whoever sent it.
+  const seconds = Number.isFinite(ms) ? Math.max(0, Math.round(ms / 1000)) : 0;
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
 }
 

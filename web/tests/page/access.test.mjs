@@ -3,11 +3,28 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { DESKTOP, PHONE } from './browser.mjs';
+import { drawing } from './files.mjs';
 import { bench } from './harness.mjs';
 
 const visit = bench();
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+const choose = async (page) =>
+  page.locator('input[data-kind=media]').setInputFiles([
+    { name: 'a.png', mimeType: 'image/png', buffer: await drawing(page, '#7799aa') },
+    { name: 'empty.png', mimeType: 'image/png', buffer: Buffer.alloc(0) },
+  ]);
+const failing = async (page) => {
+  await page.evaluate(() => {
+    window.memory.media.failDownloads.set('*', { code: 'tampered', message: '' });
+    window.memory.media.failUploads = { code: 'tooLarge', message: '' };
+    location.hash = '#/chat/chatwalk';
+  });
+  await page.getByRole('button', { name: /Save Tide/ }).click();
+  await choose(page);
+  await page.getByRole('dialog').getByRole('button', { name: 'Send', exact: true }).click();
+};
 
 const SCREENS = {
   login: ['/?state=loggedOut', 'form'],
@@ -32,6 +49,32 @@ const SCREENS = {
   switcher: ['/#/chat/chatada', '#switcher li', (page) => page.keyboard.press('Control+k')],
   shortcuts: ['/', 'dialog kbd', (page) => page.keyboard.press('Control+/')],
   safety: ['/#/chat/chatada/details', '.digits', (page) => page.getByRole('button', { name: /Safety number/ }).click()],
+  media: ['/?quiet#/chat/chatwalk', '[data-key=m7] img.whole'],
+  mediaFailed: ['/?quiet#/chat/chatada', '[data-key^=t] .failed', failing],
+  attach: ['/?quiet#/chat/chatwalk', '[role=menu]', (page) => page.getByRole('button', { name: 'Attach' }).click()],
+  tray: ['/?quiet#/chat/chatwalk', 'dialog .refused', choose],
+  recording: [
+    '/?quiet#/chat/chatwalk',
+    '.dot.on',
+    (page) => page.getByRole('button', { name: 'Record a voice message' }).click(),
+  ],
+  viewer: [
+    '/?quiet#/chat/chatwalk',
+    'dialog img.whole',
+    (page) => page.getByRole('button', { name: 'Open picture 1 of 2' }).click(),
+  ],
+  playing: [
+    '/?quiet#/chat/chatwalk',
+    '.rate',
+    (page) => page.locator('[data-key=m6]').getByRole('button', { name: 'Play voice message' }).click(),
+  ],
+  gallery: ['/?quiet#/chat/chatwalk/details/media', '.end .tile'],
+  galleryFiles: [
+    '/?quiet#/chat/chatwalk/details/media',
+    '.end .document',
+    (page) => page.getByRole('tab', { name: 'Files' }).click(),
+  ],
+  mediaRtl: ['/?quiet&dir=rtl#/chat/chatwalk', '[data-key=m7] img.whole'],
   rtl: ['/?dir=rtl#/chat/chatilan', '.bubble'],
 };
 
@@ -51,7 +94,11 @@ for (const [name, [path, ready, act]] of Object.entries(SCREENS)) {
           for (const theme of ['light', 'dark']) {
             await page.emulateMedia({ colorScheme: theme });
             // Until colours have stopped fading.
-            await page.waitForTimeout(250);
+            await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+            await page.waitForFunction(
+              () =>
+                !document.getAnimations().some((fade) => fade instanceof CSSTransition && fade.playState === 'running'),
+            );
             assert.deepEqual(await violations(page), [], theme);
           }
         },

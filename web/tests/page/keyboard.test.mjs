@@ -101,3 +101,77 @@ test('nothing that has the focus is without a sign of it', () =>
     }
     assert.deepEqual(plain, []);
   }));
+
+test('what is in a message is reached by keys, and the way through the messages stays', () =>
+  visit('/?quiet#/chat/chatwalk', async (page) => {
+    await page.waitForFunction(() => document.activeElement?.id === 'composer');
+    const isRow = (key) => page.waitForFunction((key) => document.activeElement?.dataset.key === key, key);
+    const stops = async () => page.locator('ol [tabindex="0"]').count();
+    // One stop for all messages while the focus is elsewhere.
+    assert.equal(await stops(), 1);
+    await press(page, 'Shift+Tab', 'Shift+Tab');
+    await isRow('m8');
+    await press(page, 'ArrowUp');
+    await isRow('m7');
+    // Two pictures and a link, by arrow keys and back.
+    const seen = [];
+    for (let step = 0; step < 3; step += 1) {
+      await press(page, 'ArrowRight');
+      seen.push(await focused(page));
+    }
+    assert.deepEqual(seen, ['Hana Kobayashi', 'Open picture 1 of 2', 'Open picture 2 of 2']);
+    await press(page, 'ArrowRight');
+    assert.equal(await focused(page), 'https://example.org/flats');
+    await press(page, 'ArrowLeft');
+    await press(page, 'Enter');
+    await page.getByRole('dialog').getByRole('img', { name: 'Picture 9 of 9' }).waitFor();
+    await press(page, 'Escape');
+    await page.waitForFunction(() => document.activeElement?.textContent.trim() === 'Open picture 2 of 2');
+    await press(page, 'Escape');
+    await isRow('m7');
+    // The tab key goes through them too, and on to the next thing after the last.
+    await press(page, 'Tab', 'Tab', 'Tab', 'Tab');
+    assert.equal(await focused(page), 'https://example.org/flats');
+    await press(page, 'Tab');
+    await page.waitForFunction(() => !document.activeElement?.closest('ol'));
+    await press(page, 'Shift+Tab');
+    await isRow('m7');
+    // Up and down go on from within; a voice is played; a reaction is taken back.
+    await press(page, 'ArrowRight', 'ArrowUp');
+    await isRow('m6');
+    await press(page, 'ArrowRight');
+    assert.equal(await focused(page), 'Play voice message');
+    await press(page, 'Enter');
+    await page.locator('[data-key=m6]').getByRole('button', { name: 'Pause' }).waitFor();
+    await press(page, 'ArrowUp', 'ArrowUp', 'ArrowUp', 'ArrowUp');
+    await isRow('m2');
+    await page.locator('[data-key=m2] img.whole').nth(3).waitFor();
+    await press(page, 'ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowRight');
+    assert.match(await focused(page), /^😮/);
+    await press(page, 'Enter');
+    await page.locator('[data-key=m2]').getByRole('button', { name: /😮 3/ }).waitFor();
+  }));
+
+test('files are chosen, looked at and sent by keys alone', () =>
+  visit('/?quiet#/chat/chatwalk', async (page) => {
+    await page.waitForFunction(() => document.activeElement?.id === 'composer');
+    await press(page, 'Tab');
+    assert.equal(await focused(page), 'Attach');
+    await press(page, 'Enter');
+    await page.getByRole('menu').waitFor();
+    assert.equal(await focused(page), 'Pictures and videos');
+    await press(page, 'ArrowDown');
+    const chooser = page.waitForEvent('filechooser');
+    await press(page, 'Enter');
+    const files = ['one.txt', 'two.txt'].map((name) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(name) }));
+    await (await chooser).setFiles(files);
+    await page.getByRole('dialog').waitFor();
+    await page.waitForFunction(() => document.activeElement?.matches('dialog textarea'));
+    await press(page, 'Shift+Tab', 'Shift+Tab');
+    assert.equal(await focused(page), 'Remove two.txt');
+    await press(page, 'Enter');
+    await page.keyboard.type('the first');
+    await press(page, 'Enter');
+    await page.locator('[data-key=m9]').getByText('the first').waitFor();
+    await page.waitForFunction(() => document.activeElement?.id === 'composer');
+  }));

@@ -13,4 +13,7 @@ export const SHORTCUTS: { keys: string[]; what: Key }[] = [
   { keys: ['@'], what: 'shortcuts.mention' },
   { keys: ['↑', '↓'], what: 'shortcuts.walk' },
   { keys: ['Enter'], what: 'shortcuts.menu' },
+  { keys: ['←', '→'], what: 'shortcuts.within' },
+  { keys: ['←', '→'], what: 'shortcuts.turn' },
+  { keys: ['+', '-'], what: 'shortcuts.zoom' },
 ];

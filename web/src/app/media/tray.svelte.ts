@@ -1,0 +1,70 @@
+import type { Failure, NewFile } from '../../core/api';
+import { choose, isMediaFile, prepare, thumbnailShare, type Refusal } from '../../media/prepare';
+
+export interface Chosen {
+  id: number;
+  file: File;
+  isMedia: boolean;
+  /** Of pictures and videos, to be looked at before they are sent. */
+  url: string;
+}
+
+/** What was chosen and is not sent yet. Files are read one after the other, so that many large ones do not fill the memory. */
+export class TrayFiles {
+  chosen = $state.raw<Chosen[]>([]);
+  refused = $state.raw<Refusal[]>([]);
+  /** Byte for byte, as documents. */
+  unchanged = $state(false);
+  preparing = $state<{ done: number; count: number } | undefined>();
+  #last = 0;
+
+  readonly hasMedia = $derived(this.chosen.some((one) => one.isMedia));
+  readonly bytes = $derived(this.chosen.reduce((sum, { file }) => sum + file.size, 0));
+
+  add(files: readonly File[]): void {
+    const { taken, refused } = choose(files, this.chosen.length);
+    this.refused = refused;
+    const more = taken.map((file): Chosen => {
+      const isMedia = isMediaFile(file);
+      return { id: (this.#last += 1), file, isMedia, url: isMedia ? URL.createObjectURL(file) : '' };
+    });
+    this.chosen = [...this.chosen, ...more];
+  }
+
+  remove(id: number): void {
+    for (const one of this.chosen) if (one.id === id && one.url) URL.revokeObjectURL(one.url);
+    this.chosen = this.chosen.filter((one) => one.id !== id);
+    this.refused = [];
+  }
+
+  /** Makes of each what is sent. Rejects with a failure if one cannot be read any more. */
+  async prepared(): Promise<NewFile[]> {
+    const { chosen, unchanged } = this;
+    const share = thumbnailShare(chosen.filter((one) => one.isMedia).length);
+    const made: NewFile[] = [];
+    this.preparing = { done: 0, count: chosen.length };
+    try {
+      for (const { file } of chosen) {
+        await readable(file);
+        made.push(await prepare(file, unchanged, share));
+        this.preparing = { done: made.length, count: chosen.length };
+      }
+    } finally {
+      this.preparing = undefined;
+    }
+    return made;
+  }
+
+  end(): void {
+    for (const { url } of this.chosen) if (url) URL.revokeObjectURL(url);
+    this.chosen = [];
+  }
+}
+
+async function readable(file: File): Promise<void> {
+  try {
+    await file.slice(0, 1).arrayBuffer();
+  } catch {
+    throw { code: 'changed', message: 'The file cannot be read any more.' } satisfies Failure;
+  }
+}

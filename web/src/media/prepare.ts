@@ -1,0 +1,63 @@
+/** From what somebody chose to what is sent: smaller, turned the right way, without what cameras write into photos. */
+import { FILE_BYTES_MAX, FILES_MAX, THUMBNAIL_BYTES_MAX, type NewFile } from '../core/api';
+import { shownAs } from './kinds';
+import { readPicture } from './picture';
+import { readSound, readVideo } from './video';
+
+/** What all thumbnails of a message share, with room for the rest of it. */
+const THUMBNAILS_BYTES_MAX = 40 * 1024;
+
+export type Refusal = { name: string; why: 'tooLarge' | 'tooMany' | 'empty' };
+
+/** Which of the chosen files can be sent beside `there` that were chosen before. */
+export function choose(files: readonly File[], there: number): { taken: File[]; refused: Refusal[] } {
+  const taken: File[] = [];
+  const refused: Refusal[] = [];
+  for (const file of files) {
+    if (file.size === 0) refused.push({ name: file.name, why: 'empty' });
+    else if (file.size > FILE_BYTES_MAX) refused.push({ name: file.name, why: 'tooLarge' });
+    else if (there + taken.length >= FILES_MAX) refused.push({ name: file.name, why: 'tooMany' });
+    else taken.push(file);
+  }
+  return { taken, refused };
+}
+
+/** Bytes for each thumbnail of a message with so many files. */
+export function thumbnailShare(count: number): number {
+  return Math.min(THUMBNAIL_BYTES_MAX, Math.floor(THUMBNAILS_BYTES_MAX / Math.max(1, count)));
+}
+
+/** Is it shown in the conversation, or saved only? What cannot be read turns out to be a document. */
+export function isMediaFile(file: File): boolean {
+  const shown = shownAs(file.type);
+  // Other pictures (BMP, TIFF in Safari) become JPEG if the browser can read them. SVG is a document.
+  return shown === 'image' || shown === 'video' || (file.type.startsWith('image/') && !file.type.includes('svg'));
+}
+
+/** The file as it is sent. `unchanged`: byte for byte, as a document. `thumbnailBytes` is the most for its preview. */
+export async function prepare(file: File, unchanged: boolean, thumbnailBytes: number): Promise<NewFile> {
+  const plain: NewFile = { file, kind: 'file', name: file.name };
+  try {
+    if (unchanged || !isMediaFile(file)) {
+      if (!unchanged && shownAs(file.type) === 'audio') return { ...plain, ...(await readSound(file)) };
+      return asDocument(plain);
+    }
+    if (shownAs(file.type) === 'video') {
+      const { thumbnail, ...read } = await readVideo(file, thumbnailBytes);
+      return { ...plain, kind: 'video', ...read, ...(thumbnail ? { thumbnail } : {}) };
+    }
+    return { ...plain, kind: 'image', ...(await readPicture(file, thumbnailBytes)) };
+  } catch {
+    return asDocument(plain);
+  }
+}
+
+/**
+ * Others see by the media type what is a picture or a video, so a document that is to stay one is octets; its name still
+ * says what it is.
+ */
+function asDocument(plain: NewFile): NewFile {
+  return /^(?:image|video)\//.test(plain.file.type)
+    ? { ...plain, file: new Blob([plain.file], { type: 'application/octet-stream' }) }
+    : plain;
+}

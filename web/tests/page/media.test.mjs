@@ -1,0 +1,340 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { PHONE } from './browser.mjs';
+import { drawing, hand, photo } from './files.mjs';
+import { bench, memory } from './harness.mjs';
+
+const visit = bench();
+const WALK = '/?quiet#/chat/chatwalk';
+const last = (page) => page.locator('li[data-key] .bubble').last();
+const attach = (page, kind, files) => page.locator(`input[data-kind=${kind}]`).setInputFiles(files);
+const tray = (page) => page.getByRole('dialog', { name: /Send/ });
+const ready = (page) => page.locator('.bubble').last().waitFor();
+/** The ninth message has come to stand in the chat. */
+const arrived = (page, count) =>
+  page.waitForFunction((count) => {
+    const { items } = window.memory.world.rooms.get('chatwalk');
+    const message = items.at(-1);
+    return items.length === 9 && message.body.files?.length === count && message.place.at !== undefined;
+  }, count);
+/** The newest message as the core has it, with what was sent. */
+const sent = (page) =>
+  page.evaluate(async () => {
+    const { items } = window.memory.world.rooms.get('chatwalk');
+    const { body } = items.at(-1);
+    return Promise.all(
+      body.files.map(async (file) => {
+        const blob = await window.memory.world.files.get(file.id)();
+        const bytes = [...new Uint8Array(await blob.arrayBuffer())];
+        return { ...file, thumbnail: file.thumbnail?.length ?? 0, type: blob.type, bytes };
+      }),
+    );
+  });
+test('pictures are looked at, one is left out, and the rest goes with a caption', () =>
+  visit(WALK, async (page) => {
+    await ready(page);
+    await page.getByRole('textbox', { name: 'Message' }).fill('Look at *these*');
+    await attach(page, 'media', [
+      { name: 'IMG_1.JPG', mimeType: 'image/jpeg', buffer: await photo(page) },
+      { name: 'no.png', mimeType: 'image/png', buffer: await drawing(page, '#123456') },
+      { name: 'shot.png', mimeType: 'image/png', buffer: await drawing(page, '#654321') },
+    ]);
+    await tray(page).getByRole('listitem').nth(2).waitFor();
+    await tray(page).getByRole('button', { name: 'Remove no.png' }).click();
+    await tray(page).getByRole('heading', { name: 'Send 2 files' }).waitFor();
+    assert.equal(await tray(page).getByRole('textbox', { name: 'Add a caption' }).inputValue(), 'Look at *these*');
+    await page.keyboard.press('Enter');
+    await tray(page).waitFor({ state: 'detached' });
+    await arrived(page, 2);
+    assert.equal(await page.getByRole('textbox', { name: 'Message' }).inputValue(), '');
+    await last(page).getByText('Look at these').waitFor();
+    await last(page).getByRole('button', { name: 'Open picture 2 of 2' }).waitFor();
+
+    const [camera, shot] = await sent(page);
+    assert.equal(camera.kind, 'image');
+    assert.deepEqual([camera.width, camera.height], [800, 1200], 'turned as it was held');
+    assert.doesNotMatch(Buffer.from(camera.bytes).toString('latin1'), /Exif|SECRET/, 'without the place');
+    assert.ok(camera.thumbnail > 60 && camera.thumbnail <= 8192, String(camera.thumbnail));
+    assert.deepEqual([shot.mediaType, shot.name, shot.width], ['image/png', 'shot.png', 300]);
+    // What was turned is blue above and red below.
+    const colours = await page.evaluate(async (bytes) => {
+      const bitmap = await createImageBitmap(new Blob([new Uint8Array(bytes)], { type: 'image/jpeg' }));
+      const context = new OffscreenCanvas(800, 1200).getContext('2d');
+      context.drawImage(bitmap, 0, 0);
+      return [100, 1100].map((y) => [...context.getImageData(400, y, 1, 1).data.slice(0, 3)]);
+    }, camera.bytes);
+    assert.ok(colours[0][2] > 200 && colours[1][0] > 200, JSON.stringify(colours));
+  }));
+
+test('a picture sent as a file goes byte for byte', () =>
+  visit(WALK, async (page) => {
+    await ready(page);
+    const buffer = await photo(page);
+    await attach(page, 'media', [{ name: 'whole.jpg', mimeType: 'image/jpeg', buffer }]);
+    await tray(page)
+      .getByRole('switch', { name: /Send as files/ })
+      .click();
+    await tray(page).getByRole('button', { name: 'Send' }).click();
+    await arrived(page, 1);
+    const [file] = await sent(page);
+    assert.deepEqual([file.kind, file.mediaType], ['file', 'application/octet-stream']);
+    assert.ok(Buffer.from(file.bytes).equals(buffer));
+    await last(page).getByRole('button', { name: 'Save whole.jpg' }).waitFor();
+  }));
+
+test('files are dropped on the conversation, which shows where, and pictures are pasted', () =>
+  visit(WALK, async (page) => {
+    await ready(page);
+    const file = { name: 'dropped.png', type: 'image/png', bytes: await drawing(page, '#00ff00') };
+    await hand(page, 'dragenter', [file]);
+    await page.getByText('Drop files here to send them to Estuary walk').waitFor();
+    await hand(page, 'dragleave', [file]);
+    await page.getByText('Drop files here').waitFor({ state: 'detached' });
+    await hand(page, 'dragenter', [file]);
+    assert.equal(await hand(page, 'drop', [file]), true, 'the browser must not open it');
+    await tray(page).getByRole('button', { name: 'Remove dropped.png' }).waitFor();
+    // More of them, while the tray is open.
+    await hand(page, 'paste', [{ ...file, name: 'pasted.png' }]);
+    await tray(page).getByRole('button', { name: 'Remove pasted.png' }).waitFor();
+    await page.keyboard.press('Escape');
+    await tray(page).waitFor({ state: 'detached' });
+    assert.equal(await page.evaluate(() => window.memory.world.rooms.get('chatwalk').items.length), 8);
+  }));
+
+test('what is too much or empty is said by name', () =>
+  visit(WALK, async (page) => {
+    await ready(page);
+    const files = Array.from({ length: 33 }, (_, index) => ({
+      name: `note ${index + 1}.txt`,
+      mimeType: 'text/plain',
+      buffer: Buffer.from('text'),
+    }));
+    files[3].buffer = Buffer.alloc(0);
+    files.push({ name: 'one too many.txt', mimeType: 'text/plain', buffer: Buffer.from('text') });
+    await attach(page, 'document', files);
+    const alert = tray(page).getByRole('alert');
+    await alert.getByText('note 4.txt is empty.').waitFor();
+    await alert.getByText('one too many.txt is left out: 32 files can be sent at once.').waitFor();
+    await tray(page).getByRole('heading', { name: 'Send 32 files' }).waitFor();
+    await page.evaluate(() => {
+      const huge = new File(['x'], 'film.mkv', { type: 'video/x-matroska' });
+      Object.defineProperty(huge, 'size', { value: 2 ** 31 });
+      window.huge = huge;
+    });
+    await tray(page).getByRole('button', { name: 'Remove note 1.txt' }).click();
+    await page.evaluate(() => {
+      const data = {
+        types: ['Files'],
+        items: [{ kind: 'file', webkitGetAsEntry: () => null, getAsFile: () => window.huge }],
+      };
+      for (const kind of ['dragenter', 'drop']) {
+        const event = new DragEvent(kind, { bubbles: true, cancelable: true });
+        Object.defineProperty(event, 'dataTransfer', { value: data });
+        document.body.dispatchEvent(event);
+      }
+    });
+    await alert.getByText(/film.mkv is larger than 1.1 GB/).waitFor();
+  }));
+
+test('an upload shows how far it is, can be stopped, fails in words and is tried again', () =>
+  visit(WALK, async (page) => {
+    await ready(page);
+    const rows = () => page.locator('li[data-key^=t]');
+    const text = { name: 'plan.txt', mimeType: 'text/plain', buffer: Buffer.from('the plan') };
+    await memory(page, (core) => (core.media.paceMs = 150));
+    await attach(page, 'document', [text]);
+    await tray(page).getByRole('button', { name: 'Send' }).click();
+    await rows().getByRole('progressbar').waitFor();
+    await page.waitForFunction(
+      () => Number(document.querySelector('[data-key^=t] [role=progressbar]')?.ariaValueNow) > 20,
+    );
+    await rows().getByRole('button', { name: 'Stop sending' }).click();
+    await rows().waitFor({ state: 'detached' });
+
+    await memory(page, (core) => {
+      core.media.paceMs = 20;
+      core.media.failUploads = { code: 'tooLarge', message: 'the server says no' };
+    });
+    await attach(page, 'document', [text]);
+    await tray(page).getByRole('button', { name: 'Send' }).click();
+    await rows().getByText('The file is too large.').waitFor();
+    await memory(page, (core) => (core.media.failUploads = undefined));
+    await rows().getByRole('button', { name: 'Try again' }).click();
+    await arrived(page, 1);
+    await rows().waitFor({ state: 'detached' });
+    assert.equal(await page.locator('.bubble', { hasText: 'plan' }).count(), 1, 'sent once');
+  }));
+
+test('without a connection files wait, and go when it is back', () =>
+  visit(WALK, async (page) => {
+    await ready(page);
+    await memory(page, (core) => core.setConnection({ state: 'offline', why: 'test' }));
+    await attach(page, 'media', [{ name: 'later.png', mimeType: 'image/png', buffer: await drawing(page, '#abcdef') }]);
+    await tray(page).getByRole('button', { name: 'Send' }).click();
+    const row = page.locator('li[data-key^=t]');
+    await row.getByText('No connection. It is loaded or sent as soon as there is one.').waitFor();
+    // It is seen meanwhile, from what this page has in hand.
+    await row.locator('img.whole').waitFor();
+    await memory(page, (core) => core.setConnection({ state: 'online', caughtUp: true }));
+    await arrived(page, 1);
+  }));
+
+test('downloads fail in words: changed on the way, gone, no connection; and are tried again', () =>
+  visit(WALK, async (page) => {
+    await ready(page);
+    const note = page.locator('.document');
+    for (const [code, words] of [
+      ['tampered', /somebody has changed it on the way/],
+      ['gone', /no longer on the server/],
+      ['tooLarge', 'The file is too large.'],
+    ]) {
+      await memory(page, (core, code) => core.media.failDownloads.set('*', { code, message: 'English' }), code);
+      await note.getByRole('button', { name: /Save Tide tables/ }).click();
+      await note.getByText(words).waitFor();
+    }
+    await memory(page, (core) => core.media.failDownloads.clear());
+    const download = page.waitForEvent('download');
+    await note.getByRole('button', { name: /Save Tide tables/ }).click();
+    assert.equal((await download).suggestedFilename(), 'Tide tables 2026 (northern coast).pdf');
+    assert.equal(await readFile(await (await download).path(), 'utf8'), '%PDF-1.7');
+  }));
+
+test('pictures keep their place free, come by themselves, and one that failed is asked for again', () =>
+  visit('/?quiet#/chat/chatada', async (page) => {
+    await ready(page);
+    await memory(page, (core) => core.media.failDownloads.set('*', { code: 'tampered', message: 'English' }));
+    await page.evaluate(() => (location.hash = '#/chat/chatwalk'));
+    const pair = page.locator('[data-key=m7]');
+    await pair
+      .getByText(/somebody has changed it/)
+      .first()
+      .waitFor();
+    const before = await pair.boundingBox();
+    await memory(page, (core) => core.media.failDownloads.clear());
+    await pair.getByRole('button', { name: 'Try again' }).first().click();
+    await pair.locator('img.whole').first().waitFor();
+    const after = await pair.boundingBox();
+    assert.ok(Math.abs(after.height - before.height) < 1, 'nothing jumped');
+  }));
+
+test('the viewer goes back and forth, enlarges, saves, keeps the focus and gives it back', () =>
+  visit(WALK, async (page) => {
+    const opener = page.getByRole('button', { name: 'Open picture 1 of 2' });
+    await opener.click();
+    const viewer = page.getByRole('dialog');
+    await viewer.getByRole('img', { name: 'Picture 8 of 9' }).waitFor();
+    await page.keyboard.press('ArrowRight');
+    await viewer.getByRole('img', { name: 'Picture 9 of 9' }).waitFor();
+    assert.equal(await viewer.getByRole('button', { name: 'Later picture or video' }).count(), 0);
+    await page.keyboard.press('ArrowLeft');
+    await page.keyboard.press('ArrowLeft');
+    await viewer.locator('video').waitFor();
+    await page.waitForFunction(() => document.querySelector('video')?.videoWidth > 0);
+    await viewer.getByText('They turn all at once').waitFor();
+    await page.keyboard.press('Tab');
+    await viewer.getByRole('button', { name: 'Later picture or video' }).click();
+    await viewer.getByRole('img', { name: 'Picture 8 of 9' }).waitFor();
+    const scale = () => viewer.locator('img.whole').evaluate((image) => new DOMMatrix(image.style.transform).a);
+    await page.keyboard.press('+');
+    await page.keyboard.press('+');
+    assert.equal(await scale(), 2.25);
+    await page.keyboard.press('0');
+    assert.equal(await scale(), 1);
+    await viewer.locator('img.whole').dblclick();
+    await page.waitForFunction(
+      () => new DOMMatrix(document.querySelector('dialog img.whole').style.transform).a === 2.5,
+    );
+    await page.keyboard.press('0');
+    const download = page.waitForEvent('download');
+    await viewer.getByRole('button', { name: 'Save' }).click();
+    assert.equal((await download).suggestedFilename(), 'IMG_2053.jpg');
+    for (let step = 0; step < 9; step += 1) {
+      await page.keyboard.press('Tab');
+      assert.ok(
+        await page.evaluate(
+          () => document.activeElement === document.body || !!document.activeElement.closest('dialog'),
+        ),
+        'the focus stays inside',
+      );
+    }
+    await page.keyboard.press('Escape');
+    await viewer.waitFor({ state: 'detached' });
+    await page.waitForFunction(() => document.activeElement?.textContent.trim() === 'Open picture 1 of 2');
+  }));
+
+test('fingers swipe in the viewer, and pull it down to close it', () =>
+  visit(
+    WALK,
+    async (page) => {
+      await page.getByRole('button', { name: 'Open picture 1 of 2' }).click();
+      const viewer = page.getByRole('dialog');
+      await viewer.getByRole('img', { name: 'Picture 8 of 9' }).waitFor();
+      const swipe = async (x, y) => {
+        await page.mouse.move(200, 400);
+        await page.mouse.down();
+        await page.mouse.move(200 + x / 2, 400 + y / 2);
+        await page.mouse.move(200 + x, 400 + y);
+        await page.mouse.up();
+      };
+      await swipe(-120, 5);
+      await viewer.getByRole('img', { name: 'Picture 9 of 9' }).waitFor();
+      await swipe(120, 5);
+      await viewer.getByRole('img', { name: 'Picture 8 of 9' }).waitFor();
+      await swipe(10, 160);
+      await viewer.waitFor({ state: 'detached' });
+    },
+    { size: PHONE },
+  ));
+
+test('the details show the media and files of the chat', () =>
+  visit('/?quiet#/chat/chatwalk/details', async (page) => {
+    const details = page.getByRole('region', { name: 'Details' });
+    await details.getByRole('link', { name: /Media and files/ }).click();
+    await details
+      .getByRole('button', { name: /Open picture: Hana Kobayashi/ })
+      .first()
+      .waitFor();
+    assert.equal(await details.locator('.tile').count(), 9);
+    await details
+      .getByRole('button', { name: /^Open picture: Hana/ })
+      .first()
+      .click();
+    await page.getByRole('dialog').getByRole('img', { name: 'Picture 9 of 9' }).waitFor();
+    await page.keyboard.press('Escape');
+    await details.getByRole('tab', { name: 'Pictures and videos' }).focus();
+    await page.keyboard.press('ArrowRight');
+    await details.getByRole('button', { name: /Save Tide tables/ }).waitFor();
+    await details.getByRole('link', { name: 'Show in the chat' }).nth(2).click();
+    await page.locator('li.shown', { hasText: 'Tide tables' }).waitFor();
+  }));
+
+test('object URLs do not outlive what they were made for', () =>
+  visit('/?quiet#/chat/chatada', async (page) => {
+    await ready(page);
+    await page.evaluate(() => {
+      window.urls = new Set();
+      const { createObjectURL, revokeObjectURL } = URL;
+      URL.createObjectURL = (blob) => {
+        const url = createObjectURL.call(URL, blob);
+        window.urls.add(url);
+        return url;
+      };
+      URL.revokeObjectURL = (url) => {
+        window.urls.delete(url);
+        revokeObjectURL.call(URL, url);
+      };
+    });
+    await page.evaluate(() => (location.hash = '#/chat/chatwalk'));
+    await page.locator('[data-key=m7] img.whole').nth(1).waitFor();
+    await page.getByRole('button', { name: 'Open picture 1 of 2' }).click();
+    await page.getByRole('dialog').locator('img.whole').waitFor();
+    await page.keyboard.press('Escape');
+    await attach(page, 'media', [{ name: 'a.png', mimeType: 'image/png', buffer: await drawing(page, '#111111') }]);
+    await tray(page).getByRole('button', { name: 'Send' }).click();
+    await arrived(page, 1);
+    assert.ok((await page.evaluate(() => window.urls.size)) > 2);
+    await page.evaluate(() => (location.hash = '#/chat/chatada'));
+    await page.locator('.bubble', { hasText: 'telescope' }).first().waitFor();
+    await page.waitForFunction(() => window.urls.size === 0);
+  }));
