@@ -18,8 +18,8 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 pub use files::{
-    ATTACHMENTS_PATH, AttachmentFiles, ByteStream, FileError, FileGrant, FilesHere, Found, Listed, LocalFiles,
-    MemoryFiles, Progress, SignedRequest, Stored, Upload,
+    ATTACHMENTS_PATH, AttachmentFiles, ByteStream, FileError, FileGrant, FilesHere, Found, Listed,
+    LocalFiles, MemoryFiles, Progress, SignedRequest, Stored, Upload,
 };
 pub use grant::{Access, BLOBS_PATH, GRANT_VALID, Grant, GrantError, GrantKey};
 pub use holder::Holder;

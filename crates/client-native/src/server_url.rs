@@ -48,6 +48,18 @@ impl ServerUrl {
         (url.origin() == self.0.origin()).then_some(url)
     }
 
+    /// An address that this server gave for a file: its own, or one elsewhere, such as an object store's. `None` for what
+    /// is no such address, or less protected than the server.
+    pub fn file(&self, address: &str) -> Option<Url> {
+        let url = self.0.join(address).ok()?;
+        let is_allowed = match url.scheme() {
+            "https" => true,
+            "http" => !self.is_tls(),
+            _ => false,
+        };
+        (is_allowed && url.has_host()).then_some(url)
+    }
+
     /// The address of the WebSocket.
     pub fn websocket(&self) -> String {
         let scheme = if self.is_tls() { "wss" } else { "ws" };

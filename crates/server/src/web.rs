@@ -64,10 +64,17 @@ pub(crate) fn routes(object_store: Option<&str>) -> Router {
         let tag = data_encoding::BASE64URL_NOPAD.encode(&file.metadata.sha256_hash());
         (name, (Bytes::from(file.data.into_owned()), tag))
     });
-    of_files(&files.collect())
+    of_files(&files.collect(), object_store)
 }
 
-fn of_files(built: &BTreeMap<String, (Bytes, String)>) -> Router {
+/// The policy of an app that may also reach this origin.
+fn policy(object_store: Option<&str>) -> HeaderValue {
+    let joined = object_store.map(|origin| POLICY.replace(CONNECT, &format!("{CONNECT} {origin}")));
+    // An origin has ASCII characters alone; without it the app cannot reach attachments, and all else works.
+    joined.and_then(|policy| policy.try_into().ok()).unwrap_or(HeaderValue::from_static(POLICY))
+}
+
+fn of_files(built: &BTreeMap<String, (Bytes, String)>, object_store: Option<&str>) -> Router {
     let file = |(name, (body, tag)): (&String, &(Bytes, String))| {
         let file = File {
             body: body.clone(),
@@ -204,7 +211,8 @@ mod tests {
     #[tokio::test]
     async fn the_policy_is_the_one_in_the_docs_and_an_object_store_joins_what_is_connected_to_alone() {
         let (_, section) = PAGE.split_once("## What the server must send").unwrap();
-        let documented = section.split("```").nth(1).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+        let documented =
+            section.split("```").nth(1).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(policy_beside(None).await, documented);
         let origin = "https://files.example.org:9000";
         let joined = documented.replace("connect-src 'self'", &format!("connect-src 'self' {origin}"));

@@ -136,7 +136,8 @@ impl S3 for Checked {
     }
 
     async fn list_parts(&self, req: S3Request<ListPartsInput>) -> Answer<ListPartsOutput> {
-        let (after, limit) = (req.input.part_number_marker.unwrap_or(0), req.input.max_parts.unwrap_or(1_000));
+        let (after, limit) =
+            (req.input.part_number_marker.unwrap_or(0), req.input.max_parts.unwrap_or(1_000));
         let begun = self.begun.lock();
         let all = begun.get(&req.input.upload_id).ok_or_else(|| s3_error!(NoSuchUpload))?;
         let mut parts: Vec<Part> = all.parts.range(after + 1..).map(|(_, part)| part.clone()).collect();
@@ -156,7 +157,8 @@ impl S3 for Checked {
         req: S3Request<CompleteMultipartUploadInput>,
     ) -> Answer<CompleteMultipartUploadOutput> {
         let (id, key) = (req.input.upload_id.clone(), req.input.key.clone());
-        let asked = req.input.multipart_upload.as_ref().and_then(|asked| asked.parts.clone()).unwrap_or_default();
+        let asked =
+            req.input.multipart_upload.as_ref().and_then(|asked| asked.parts.clone()).unwrap_or_default();
         let mut hashes = Vec::new();
         {
             let begun = self.begun.lock();
@@ -167,7 +169,8 @@ impl S3 for Checked {
                 if there.e_tag != part.e_tag || there.checksum_sha256 != part.checksum_sha256 {
                     return Err(s3_error!(InvalidPart));
                 }
-                let hash = there.checksum_sha256.as_ref().and_then(|hash| BASE64.decode(hash.as_bytes()).ok());
+                let hash =
+                    there.checksum_sha256.as_ref().and_then(|hash| BASE64.decode(hash.as_bytes()).ok());
                 hashes.extend(hash.ok_or_else(|| s3_error!(InvalidPart))?);
             }
         }
@@ -192,7 +195,8 @@ impl S3 for Checked {
         &self,
         req: S3Request<ListMultipartUploadsInput>,
     ) -> Answer<ListMultipartUploadsOutput> {
-        let (prefix, after) = (req.input.prefix.unwrap_or_default(), req.input.key_marker.unwrap_or_default());
+        let (prefix, after) =
+            (req.input.prefix.unwrap_or_default(), req.input.key_marker.unwrap_or_default());
         let limit = usize::try_from(req.input.max_uploads.unwrap_or(1_000)).unwrap_or(0);
         let begun = self.begun.lock();
         let mut found: Vec<(&String, &String)> = begun

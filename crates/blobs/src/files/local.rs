@@ -167,7 +167,10 @@ impl Inner {
         }
         let folder = self.parts_folder(attachment.id);
         let all = attachment.parts().map(|part| part.number);
-        Progress { complete: false, there: all.filter(|part| folder.join(part.to_string()).exists()).collect() }
+        Progress {
+            complete: false,
+            there: all.filter(|part| folder.join(part.to_string()).exists()).collect(),
+        }
     }
 
     /// In the order of their folders, then of their ids.

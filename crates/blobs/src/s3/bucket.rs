@@ -19,7 +19,9 @@ pub enum S3ConfigError {
     #[error("{0} is not the http or https address of an object store, or does not go with the bucket's name")]
     Endpoint(String),
     /// The prefix has characters that are not the same everywhere.
-    #[error("the prefix may have letters, digits, full stops, dashes and single slashes, and none at its beginning")]
+    #[error(
+        "the prefix may have letters, digits, full stops, dashes and single slashes, and none at its beginning"
+    )]
     Prefix,
     /// TLS cannot be set up.
     #[error("TLS cannot be set up: {0}")]

@@ -231,8 +231,8 @@ impl Caller {
 fn tls(is_tls: bool) -> Result<rustls::ClientConfig, rustls::Error> {
     use rustls_platform_verifier::BuilderVerifierExt as _;
     let provider = rustls::crypto::ring::default_provider();
-    let builder = rustls::ClientConfig::builder_with_provider(provider.into())
-        .with_safe_default_protocol_versions()?;
+    let builder =
+        rustls::ClientConfig::builder_with_provider(provider.into()).with_safe_default_protocol_versions()?;
     Ok(if is_tls {
         builder.with_platform_verifier()?.with_no_client_auth()
     } else {

@@ -180,8 +180,7 @@ impl AttachmentFiles for S3Files {
 
     /// The answer is marked as nothing that a browser could show or run.
     fn to_get(&self, id: AttachmentId, _bytes: u64, now: Timestamp) -> SignedRequest {
-        let query =
-            &[("response-content-disposition", "attachment"), ("response-content-type", MEDIA_TYPE)];
+        let query = &[("response-content-disposition", "attachment"), ("response-content-type", MEDIA_TYPE)];
         let unsigned = Unsigned { method: Method::Get, key: Some(&self.key(id)), query, headers: &[] };
         let (url, expires) = self.store.bucket.sign(Side::Client, unsigned, now);
         SignedRequest { url: url.into(), method: "GET", headers: BTreeMap::new(), expires }
@@ -191,25 +190,25 @@ impl AttachmentFiles for S3Files {
         self.store.delete(&self.key(id)).await
     }
 
-    /// In the order of ids: those of complete files and of uploads as far as both lists reach.
+    /// In the order of keys: complete files and uploads as far as both lists reach.
     async fn list(&self, after: Option<AttachmentId>, limit: usize) -> Result<Listed, FileError> {
         let limit = limit.clamp(1, PAGE_MAX);
         let after = after.map_or_else(String::new, |after| self.key(after));
         let objects = self.store.objects(&self.prefix, &after, limit).await?;
         let uploads = self.store.uploads(&self.prefix, &after, limit).await?;
-        let object = |key: &str| Some(Stored { id: self.id(key)?, upload: None });
-        let mut stored: Vec<_> = objects.objects.iter().filter_map(|found| object(&found.key)).collect();
-        let last_of = |is_truncated: bool, key: Option<&str>| key.filter(|_| is_truncated).and_then(|key| self.id(key));
         let ends = [
-            last_of(objects.is_truncated, objects.objects.last().map(|last| last.key.as_str())),
-            last_of(uploads.is_truncated, uploads.uploads.last().map(|last| last.key.as_str())),
+            objects.objects.last().filter(|_| objects.is_truncated).map(|last| last.key.clone()),
+            uploads.uploads.last().filter(|_| uploads.is_truncated).map(|last| last.key.clone()),
         ];
-        let next = ends.into_iter().flatten().min();
-        stored.extend(uploads.uploads.into_iter().filter_map(|begun| {
-            Some(Stored { id: self.id(&begun.key)?, upload: Some(UploadName(begun.upload_id)) })
-        }));
-        stored.retain(|stored| next.is_none_or(|next| stored.id <= next));
-        stored.sort_by_key(|stored| stored.id);
-        Ok(Listed { stored, next })
+        let end = ends.into_iter().flatten().min();
+        let objects = objects.objects.into_iter().map(|object| (object.key, None));
+        let uploads = uploads.uploads.into_iter().map(|begun| (begun.key, Some(UploadName(begun.upload_id))));
+        let mut found: Vec<_> = objects.chain(uploads).collect();
+        found.retain(|(key, _)| end.as_ref().is_none_or(|end| key <= end));
+        let stored = found
+            .into_iter()
+            .filter_map(|(key, upload)| Some(Stored { id: self.id(&key)?, upload }))
+            .collect();
+        Ok(Listed { stored, next: end.and_then(|end| self.id(&end)) })
     }
 }

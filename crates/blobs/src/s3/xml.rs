@@ -81,7 +81,8 @@ pub(super) fn read<T: DeserializeOwned>(text: &str) -> Option<T> {
 
 /// The body of CompleteMultipartUpload.
 pub(super) fn completion(parts: &[Part]) -> String {
-    let mut body = String::from("<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
+    let mut body =
+        String::from("<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
     for Part { number, tag, sha256, .. } in parts {
         let sha256 = quick_xml::escape::escape(sha256.as_deref().unwrap_or_default());
         let tag = quick_xml::escape::escape(tag.as_str());
@@ -107,11 +108,18 @@ mod tests {
         .unwrap();
         assert!(list.is_truncated);
         let first = Part { number: 7, size: 8, tag: "\"a-b\"".into(), sha256: Some("c2hh".into()) };
-        assert_eq!(list.parts, [first.clone(), Part { number: 9, size: 1, tag: String::new(), sha256: None }]);
-        let empty: PartList = read("<ListPartsResult><IsTruncated>false</IsTruncated></ListPartsResult>").unwrap();
+        assert_eq!(
+            list.parts,
+            [first.clone(), Part { number: 9, size: 1, tag: String::new(), sha256: None }]
+        );
+        let empty: PartList =
+            read("<ListPartsResult><IsTruncated>false</IsTruncated></ListPartsResult>").unwrap();
         assert!(!empty.is_truncated && empty.parts.is_empty());
         assert_eq!(read::<Refusal>("<Error><Code>NoSuchUpload</Code></Error>").unwrap().code, "NoSuchUpload");
-        assert!(read::<Refusal>("<CompleteMultipartUploadResult><ETag>x</ETag></CompleteMultipartUploadResult>").is_none());
+        assert!(
+            read::<Refusal>("<CompleteMultipartUploadResult><ETag>x</ETag></CompleteMultipartUploadResult>")
+                .is_none()
+        );
         assert!(read::<Begun>("not XML").is_none());
         assert!(completion(&[first]).contains(
             "<Part><ChecksumSHA256>c2hh</ChecksumSHA256><ETag>&quot;a-b&quot;</ETag><PartNumber>7</PartNumber></Part>"

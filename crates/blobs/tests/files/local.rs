@@ -41,8 +41,16 @@ async fn what_is_there_survives_a_restart_and_a_part_under_way_does_not_count() 
     let files = open();
     put(&files, &file, 2, part_of(&whole, 2)).await.unwrap();
     let half = part_of(&whole, 1)[..5_000_000].to_vec();
-    let never_ends = stream::iter([Ok(Bytes::from(half))]).chain(stream::pending()).boxed();
-    let under_way = files.put_part(file.id, file.part(1).unwrap(), never_ends);
+    // Whoever has the turn first: this one takes it, sooner or later.
+    let under_way = async {
+        loop {
+            let never_ends = stream::iter([Ok(Bytes::from(half.clone()))]).chain(stream::pending()).boxed();
+            match files.put_part(file.id, file.part(1).unwrap(), never_ends).await {
+                Err(FileError::Busy) => tokio::task::yield_now().await,
+                done => return done,
+            }
+        }
+    };
     let busy = async {
         // Until the first has its turn, this one may have it, with nothing to put.
         loop {

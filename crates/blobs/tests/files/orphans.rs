@@ -8,15 +8,15 @@ use crate::{Uploading, attachment, bytes_of, part_of, storages};
 
 async fn listed(files: &dyn AttachmentFiles, limit: usize) -> Vec<Stored> {
     let (mut all, mut after) = (Vec::new(), None);
-    loop {
+    for _ in 0..100 {
         let page = files.list(after, limit).await.unwrap();
         all.extend(page.stored);
-        assert!(page.next > after || page.next.is_none() || files.here().is_some(), "it gets further");
         after = page.next;
         if after.is_none() {
             return all;
         }
     }
+    panic!("the list has no end");
 }
 
 #[tokio::test]

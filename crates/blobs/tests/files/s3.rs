@@ -146,7 +146,10 @@ async fn what_is_read_is_nothing_that_a_browser_could_run() {
     upload.put(1, &whole).await.unwrap();
     let request = files.to_get(file.id, file.bytes, now());
     let (headers, read) = get(&request, None).await.unwrap();
-    assert_eq!((&headers["content-type"], &headers["content-disposition"]), (&"application/octet-stream".parse().unwrap(), &"attachment".parse().unwrap()));
+    assert_eq!(
+        (&headers["content-type"], &headers["content-disposition"]),
+        (&"application/octet-stream".parse().unwrap(), &"attachment".parse().unwrap())
+    );
     assert!(read == whole);
     let as_page = request.url.replace("application%2Foctet-stream", "text%2Fhtml");
     assert_ne!(as_page, request.url);
@@ -224,7 +227,7 @@ async fn a_store_that_cannot_be_used_is_told_apart_without_telling_the_key() {
     files(&server).check().await.unwrap();
     for (wrong, said) in [
         (S3Config { secret_access_key: "guessed".into(), ..config(&server) }, "SignatureDoesNotMatch"),
-        (S3Config { access_key_id: "NOBODY".into(), ..config(&server) }, "InvalidAccessKeyId"),
+        (S3Config { access_key_id: "NOBODY".into(), ..config(&server) }, "NotSignedUp"),
         (S3Config { bucket: "another".into(), ..config(&server) }, "NoSuchBucket"),
         (S3Config { endpoint: "http://127.0.0.1:1".into(), ..config(&server) }, "cannot be reached"),
     ] {
