@@ -133,7 +133,7 @@ pub(super) async fn create(
     Caller(caller): Caller,
     Body(new): Body<CreateAttachment>,
 ) -> Result<(StatusCode, Json<UploadBody>), HttpError> {
-    http.limits.admit_blob(caller.user)?;
+    http.gateway.admit_upload(caller.user)?;
     let parts = new.part_sha256s.into_iter().map(|hash| hash.0.0).collect();
     let new = NewAttachment { bytes: new.size, sha256: new.sha256.0.0, parts };
     let begun = http.gateway.delivery().create_attachment(caller, new).await?;
