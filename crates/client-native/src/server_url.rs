@@ -138,4 +138,24 @@ mod tests {
             assert_eq!(at(elsewhere), None, "{elsewhere}");
         }
     }
+
+    #[test]
+    fn a_file_may_be_elsewhere_but_not_less_protected() {
+        let file = |server: &str, address: &str| parsed(server).file(address).map(String::from);
+        let path = "/api/attachments/a/file?b=c";
+        assert_eq!(file("localhost:1", path), Some(format!("http://localhost:1{path}")));
+        assert_eq!(file("example.org", path), Some(format!("https://example.org{path}")));
+        for (server, address) in [
+            ("example.org", "https://files.example.org/a?b=c"),
+            ("localhost:1", "https://files.example.org/a?b=c"),
+            ("localhost:1", "http://localhost:9000/a?b=c"),
+        ] {
+            assert_eq!(file(server, address).as_deref(), Some(address));
+        }
+        for address in
+            ["http://files.example.org/", "file:///etc/passwd", "data:,a", "ftp://files.example.org/"]
+        {
+            assert_eq!(file("example.org", address), None, "{address}");
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! Attachments: who may upload and read which, through addresses that serve for a few minutes (R40, R41).
 //!
-//! The bytes never pass through here: clients put and read them by signed requests. An attachment is its owner's until a message of theirs names it, and from then on
-//! one of that message's chat, where those who may read the message may read it.
+//! The bytes never pass through here: clients put and read them by signed requests. An attachment is its owner's until
+//! a message of theirs names it, and from then on one of that message's chat, where those who may read the message may
+//! read it.
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use dunlin_model::attachment::UploadName;
 use dunlin_model::{
     Attachment, AttachmentId, AttachmentPart, ChatCommand, ChatId, DeviceId, Event, EventKind, Seq, UserId,
 };
+use futures_util::future::join_all;
 
 use crate::chat::Chat;
 use crate::{Delivery, DeliveryError};
@@ -92,7 +94,7 @@ impl Delivery {
         }
         let now = self.clock.now();
         // One after another, so that uploads begun at once are all counted. On other servers they may not be.
-        let _counting = self.counting.lock().await;
+        let counting = self.counting.lock().await;
         let volume = self.store.attachment_bytes(owner, now - VOLUME_WINDOW).await?;
         if volume.saturating_add(new.bytes) > config.attachment_bytes_per_day_max {
             let limit = usize::try_from(config.attachment_bytes_per_day_max).unwrap_or(usize::MAX);
@@ -102,8 +104,18 @@ impl Delivery {
         let id = AttachmentId::created_at(now, &*self.randomness);
         let attachment = Attachment { id, owner, bytes, sha256, parts };
         self.store.add_attachment(&attachment).await?;
-        self.metrics.attachments_created.add(1);
-        self.upload_of(&attachment).await
+        drop(counting);
+        match self.upload_of(&attachment).await {
+            Ok(begun) => {
+                self.metrics.attachments_created.add(1);
+                Ok(begun)
+            }
+            Err(error) => {
+                // It is begun anew then, and should count once.
+                self.store.remove_attachment(&attachment).await?;
+                Err(error)
+            }
+        }
     }
 
     /// How far an upload of `from` has got, and where the missing parts go. Cancel safe.
@@ -170,8 +182,10 @@ impl Delivery {
         if !looks {
             return Ok(None);
         }
-        for id in attachments {
-            if let Some(why) = self.fault_of(chat.id, from.user, *id).await? {
+        // At once: each may be a question to an object store, and the chat waits.
+        let faults = join_all(attachments.iter().map(|id| self.fault_of(chat.id, from.user, *id))).await;
+        for fault in faults {
+            if let Some(why) = fault? {
                 return Ok(Some(why));
             }
         }

@@ -13,6 +13,8 @@ use crate::FileError;
 
 /// How long an answer may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+/// How long what is known of an object may take: a chat waits for it.
+const HEAD_WITHIN: Duration = Duration::from_secs(5);
 /// How long an upload may take to be completed: the store puts its parts together.
 const COMPLETED_WITHIN: Duration = Duration::from_secs(3 * 60);
 /// Bytes of an answer: a page of a thousand entries has less than a quarter.
@@ -72,7 +74,7 @@ impl Caller {
     pub(super) async fn head(&self, key: &str) -> Result<Option<Head>, FileError> {
         let headers = &[("x-amz-checksum-mode", "ENABLED")];
         let unsigned = Unsigned { method: Method::Head, key: Some(key), query: &[], headers };
-        let answer = self.answer(unsigned, String::new(), ANSWER_WITHIN).await?;
+        let answer = self.answer(unsigned, String::new(), HEAD_WITHIN).await?;
         match answer.status().as_u16() {
             404 => Ok(None),
             200 => {
