@@ -12,8 +12,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={ROOT}");
     let descriptors = protox::compile(["dunlin/v1/frames.proto"], [ROOT])?;
     let encoded = descriptors.encode_to_vec();
-    prost_build::Config::new().bytes([PACKAGE]).compile_fds(descriptors)?;
+    prost_build::Config::new().bytes([PACKAGE]).btree_map([PACKAGE]).compile_fds(descriptors)?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
-    pbjson_build::Builder::new().register_descriptors(&encoded)?.out_dir(out).build(&[PACKAGE])?;
+    let mut json = pbjson_build::Builder::new();
+    json.btree_map([PACKAGE]).register_descriptors(&encoded)?.out_dir(out).build(&[PACKAGE])?;
     Ok(())
 }

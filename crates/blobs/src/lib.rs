@@ -8,6 +8,7 @@ mod grant;
 mod holder;
 mod local;
 mod memory;
+mod s3;
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,12 +18,14 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 pub use files::{
-    ATTACHMENTS_PATH, AttachmentFiles, ByteStream, FileError, FileGrant, LocalFiles, MemoryFiles,
+    ATTACHMENTS_PATH, AttachmentFiles, ByteStream, FileError, FileGrant, FilesHere, Found, Listed,
+    LocalFiles, MemoryFiles, Progress, SignedRequest, Stored, Upload,
 };
 pub use grant::{Access, BLOBS_PATH, GRANT_VALID, Grant, GrantError, GrantKey};
 pub use holder::Holder;
 pub use local::LocalBlobs;
 pub use memory::MemoryBlobs;
+pub use s3::{S3Config, S3ConfigError, S3Files};
 
 /// The name of a blob: its SHA-256. As text, 64 hexadecimal digits in lower case.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

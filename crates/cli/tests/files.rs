@@ -4,76 +4,16 @@
 #[expect(dead_code, reason = "nobody follows here, and no server is killed")]
 mod support;
 
+#[path = "support/unsteady.rs"]
+#[expect(dead_code, reason = "nothing stalls here")]
+mod unsteady;
+
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use support::{Machine, Person};
-
-const MB: u64 = 1_000_000;
-
-/// Between clients and the server; breaks connections when so many bytes have passed.
-#[derive(Default)]
-struct Cuts {
-    passed: AtomicU64,
-    left: Mutex<Vec<u64>>,
-}
-
-impl Cuts {
-    /// From now on, after these numbers of bytes; the largest comes first.
-    fn after(&self, bytes: &[u64]) {
-        let mut left = self.left.lock().unwrap();
-        self.passed.store(0, Ordering::SeqCst);
-        *left = bytes.to_vec();
-    }
-
-    fn is_now(&self, bytes: u64) -> bool {
-        let passed = self.passed.fetch_add(bytes, Ordering::SeqCst) + bytes;
-        let mut left = self.left.lock().unwrap();
-        let is_due = left.last().is_some_and(|due| *due <= passed);
-        if is_due {
-            left.pop();
-        }
-        is_due
-    }
-
-    fn all_made(&self) -> bool {
-        self.left.lock().unwrap().is_empty()
-    }
-}
-
-fn pass_on(mut from: TcpStream, mut to: TcpStream, cuts: &Cuts) {
-    let mut bytes = vec![0; 64 * 1024];
-    while let Ok(count @ 1..) = from.read(&mut bytes) {
-        if cuts.is_now(count as u64) || to.write_all(&bytes[..count]).is_err() {
-            break;
-        }
-    }
-    let _ = from.shutdown(Shutdown::Both);
-    let _ = to.shutdown(Shutdown::Both);
-}
-
-/// The address of a way to the server that breaks.
-fn unsteady(machine: &Machine, cuts: &Arc<Cuts>) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (address, server, cuts) = (listener.local_addr().unwrap(), machine.port(), Arc::clone(cuts));
-    std::thread::spawn(move || {
-        for client in listener.incoming().flatten() {
-            let Ok(server) = TcpStream::connect(("127.0.0.1", server)) else { continue };
-            for (from, to) in [
-                (client.try_clone().unwrap(), server.try_clone().unwrap()),
-                (server.try_clone().unwrap(), client.try_clone().unwrap()),
-            ] {
-                let cuts = Arc::clone(&cuts);
-                std::thread::spawn(move || pass_on(from, to, &cuts));
-            }
-        }
-    });
-    format!("http://{address}")
-}
+use unsteady::{Cuts, MB, noise, unsteady};
 
 fn registers_at<'a>(machine: &'a Machine, who: &str, name: &str, server: &str) -> Person<'a> {
     let person = machine.person(who);
@@ -83,20 +23,6 @@ fn registers_at<'a>(machine: &'a Machine, who: &str, name: &str, server: &str) -
     let code = machine.code_for(&address);
     person.ok(&[&log_in[..], &["--code", &code, "--name", name]].concat());
     person
-}
-
-/// Bytes that do not repeat (xorshift).
-fn noise(length: usize) -> Vec<u8> {
-    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-    let mut bytes = Vec::with_capacity(length + 8);
-    while bytes.len() < length {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(length);
-    bytes
 }
 
 fn stored_files(folder: &Path) -> Vec<PathBuf> {
@@ -113,7 +39,7 @@ fn fifty_megabytes_arrive_although_the_connection_breaks_twice_on_each_way() {
     let machine = Machine::new();
     let _server = machine.serve();
     let cuts = Arc::new(Cuts::default());
-    let url = unsteady(&machine, &cuts);
+    let url = unsteady(machine.port(), &cuts);
     let ada = registers_at(&machine, "ada", "Ada", &url);
     let bob = registers_at(&machine, "bob", "Bob", &url);
     let film = noise(50_000_000);

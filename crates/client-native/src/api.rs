@@ -3,6 +3,7 @@
 pub mod types;
 
 use std::io;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -99,11 +100,22 @@ pub(crate) fn failure_of(body: &[u8]) -> Option<Failure> {
     Some(failure)
 }
 
+fn client(tls: rustls::ClientConfig) -> Result<Client, ApiError> {
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .timeout(REQUEST_TIME_MAX)
+        .user_agent(concat!("dunlin/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(ApiError::Unreachable)
+}
+
 /// REST requests to one server.
 #[derive(Debug, Clone)]
 pub struct Api {
     server: ServerUrl,
     client: Client,
+    /// For encrypted addresses elsewhere, where the server itself is not encrypted; made when it is needed.
+    elsewhere: Arc<OnceLock<Client>>,
 }
 
 impl Api {
@@ -117,13 +129,8 @@ impl Api {
         } else {
             tls::no_tls()
         };
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls.map_err(ApiError::Tls)?)
-            .timeout(REQUEST_TIME_MAX)
-            .user_agent(concat!("dunlin/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(ApiError::Unreachable)?;
-        Ok(Self { server, client })
+        let client = client(tls.map_err(ApiError::Tls)?)?;
+        Ok(Self { server, client, elsewhere: Arc::default() })
     }
 
     /// The server asked.
@@ -326,11 +333,19 @@ impl Api {
 
     /// An address that the server gave for a file.
     pub(crate) fn file_address(&self, address: &str) -> Result<reqwest::Url, ApiError> {
-        self.at(address)
+        self.server.file(address).ok_or(ApiError::NotUnderstood { status: 200 })
     }
 
-    pub(crate) fn request(&self, method: Method, url: reqwest::Url) -> RequestBuilder {
-        self.client.request(method, url)
+    /// A request to an address that the server gave for a file. Nothing of this user goes with it.
+    pub(crate) fn file_request(&self, method: Method, url: reqwest::Url) -> Result<RequestBuilder, ApiError> {
+        if url.scheme() == "http" || self.server.is_tls() {
+            return Ok(self.client.request(method, url));
+        }
+        if self.elsewhere.get().is_none() {
+            let tls = tls::client_config().map_err(ApiError::Tls)?;
+            let _ = self.elsewhere.set(client((*tls).clone())?);
+        }
+        Ok(self.elsewhere.get().unwrap_or(&self.client).request(method, url))
     }
 
     /// What an answer that is no success says.

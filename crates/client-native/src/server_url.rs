@@ -48,6 +48,18 @@ impl ServerUrl {
         (url.origin() == self.0.origin()).then_some(url)
     }
 
+    /// An address that this server gave for a file: its own, or one elsewhere, such as an object store's. `None` for what
+    /// is no such address, or less protected than the server.
+    pub fn file(&self, address: &str) -> Option<Url> {
+        let url = self.0.join(address).ok()?;
+        let is_allowed = match url.scheme() {
+            "https" => true,
+            "http" => !self.is_tls(),
+            _ => false,
+        };
+        (is_allowed && url.has_host()).then_some(url)
+    }
+
     /// The address of the WebSocket.
     pub fn websocket(&self) -> String {
         let scheme = if self.is_tls() { "wss" } else { "ws" };
@@ -124,6 +136,26 @@ mod tests {
         assert_eq!(at("/api/blobs/a?b=c").as_deref(), Some("http://localhost:1/api/blobs/a?b=c"));
         for elsewhere in ["//example.org/a", "https://localhost:1/a", "http://example.org/", "file:///a"] {
             assert_eq!(at(elsewhere), None, "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn a_file_may_be_elsewhere_but_not_less_protected() {
+        let file = |server: &str, address: &str| parsed(server).file(address).map(String::from);
+        let path = "/api/attachments/a/file?b=c";
+        assert_eq!(file("localhost:1", path), Some(format!("http://localhost:1{path}")));
+        assert_eq!(file("example.org", path), Some(format!("https://example.org{path}")));
+        for (server, address) in [
+            ("example.org", "https://files.example.org/a?b=c"),
+            ("localhost:1", "https://files.example.org/a?b=c"),
+            ("localhost:1", "http://localhost:9000/a?b=c"),
+        ] {
+            assert_eq!(file(server, address).as_deref(), Some(address));
+        }
+        for address in
+            ["http://files.example.org/", "file:///etc/passwd", "data:,a", "ftp://files.example.org/"]
+        {
+            assert_eq!(file("example.org", address), None, "{address}");
         }
     }
 }

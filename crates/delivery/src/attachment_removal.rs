@@ -1,4 +1,5 @@
-//! Removing attachments that were never sent, or are older than is kept (R41).
+//! Removing attachments that were never sent, or are older than is kept (R41), and what is in storage of those that
+//! nobody knows of.
 
 use std::time::Duration;
 
@@ -16,6 +17,15 @@ pub struct AttachmentsSwept {
     pub reached: Option<AttachmentId>,
     /// Whether there is more to look at.
     pub more: bool,
+}
+
+/// What one look at the storage of attachments came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OrphansSwept {
+    /// Files and uploads removed.
+    pub removed: u64,
+    /// Where the next look goes on; nothing when all was looked at.
+    pub next: Option<AttachmentId>,
 }
 
 impl Delivery {
@@ -51,10 +61,45 @@ impl Delivery {
         Ok(swept)
     }
 
+    /// Removes, of about `limit` files and uploads that stand in storage after `after`, those of attachments that are not
+    /// known, and uploads that were begun twice: what a crash or a restored store has left. What is younger than an
+    /// attachment may wait to be sent stays. Cancel safe; may be repeated.
+    ///
+    /// # Errors
+    /// `Store`, `Blobs`; what was removed before stays so.
+    pub async fn remove_orphaned_files(
+        &self,
+        after: Option<AttachmentId>,
+        limit: usize,
+    ) -> Result<OrphansSwept, DeliveryError> {
+        let listed = self.files.list(after, limit).await?;
+        let mut swept = OrphansSwept { removed: 0, next: listed.next };
+        let begun_before = self.clock.now() - UNSENT_KEPT;
+        for stored in listed.stored.into_iter().filter(|stored| stored.id.created() < begun_before) {
+            let is_known = self.store.attachment(stored.id).await?.is_some();
+            match stored.upload {
+                Some(name)
+                    if !is_known || self.store.upload_name(stored.id).await?.as_ref() != Some(&name) =>
+                {
+                    self.files.abandon(stored.id, &name).await?;
+                }
+                None if !is_known => self.files.remove(stored.id).await?,
+                _ => continue,
+            }
+            swept.removed += 1;
+        }
+        self.metrics.attachments_orphaned.add(swept.removed);
+        Ok(swept)
+    }
+
     /// The bytes first: after a crash in between the rest is there to be found again.
-    async fn remove_attachment(&self, attachment: &Attachment) -> Result<(), DeliveryError> {
+    pub(crate) async fn remove_attachment(&self, attachment: &Attachment) -> Result<(), DeliveryError> {
+        if let Some(name) = self.store.upload_name(attachment.id).await? {
+            self.files.abandon(attachment.id, &name).await?;
+        }
         self.files.remove(attachment.id).await?;
         self.store.remove_attachment(attachment).await?;
+        self.store.forget_fetched(attachment.id).await?;
         self.metrics.attachments_removed.add(1);
         Ok(())
     }

@@ -1,15 +1,17 @@
 //! Attachments: who may upload and read which, through addresses that serve for a few minutes (R40, R41).
 //!
-//! The bytes never pass through here. An attachment is its owner's until a message of theirs names it, and from then on
-//! one of that message's chat, where those who may read the message may read it.
+//! The bytes never pass through here: clients put and read them by signed requests. An attachment is its owner's until
+//! a message of theirs names it, and from then on one of that message's chat, where those who may read the message may
+//! read it.
 
 use std::time::Duration;
 
-use dunlin_blobs::{AttachmentFiles, FileError, FileGrant, GRANT_VALID, GrantError};
+use dunlin_blobs::{AttachmentFiles, FileError, Found, SignedRequest, Upload};
+use dunlin_model::attachment::UploadName;
 use dunlin_model::{
-    Attachment, AttachmentId, AttachmentPart, ChatCommand, ChatId, DeviceId, EventKind, Seq, Timestamp,
-    UserId,
+    Attachment, AttachmentId, AttachmentPart, ChatCommand, ChatId, DeviceId, Event, EventKind, Seq, UserId,
 };
+use futures_util::future::join_all;
 
 use crate::chat::Chat;
 use crate::{Delivery, DeliveryError};
@@ -37,10 +39,8 @@ pub struct NewAttachment {
 pub struct PartUpload {
     /// Which part.
     pub part: AttachmentPart,
-    /// Path and query, at any server.
-    pub address: String,
-    /// Until when the upload may begin.
-    pub expires: Timestamp,
+    /// What puts it.
+    pub request: SignedRequest,
 }
 
 /// How far an upload has got.
@@ -59,10 +59,8 @@ pub struct UploadState {
 /// Where an attachment can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttachmentAddress {
-    /// Path and query, at any server.
-    pub address: String,
-    /// Until when reading may begin.
-    pub expires: Timestamp,
+    /// What reads it.
+    pub request: SignedRequest,
     /// Bytes of the whole.
     pub bytes: u64,
 }
@@ -96,7 +94,7 @@ impl Delivery {
         }
         let now = self.clock.now();
         // One after another, so that uploads begun at once are all counted. On other servers they may not be.
-        let _counting = self.counting.lock().await;
+        let counting = self.counting.lock().await;
         let volume = self.store.attachment_bytes(owner, now - VOLUME_WINDOW).await?;
         if volume.saturating_add(new.bytes) > config.attachment_bytes_per_day_max {
             let limit = usize::try_from(config.attachment_bytes_per_day_max).unwrap_or(usize::MAX);
@@ -106,8 +104,18 @@ impl Delivery {
         let id = AttachmentId::created_at(now, &*self.randomness);
         let attachment = Attachment { id, owner, bytes, sha256, parts };
         self.store.add_attachment(&attachment).await?;
-        self.metrics.attachments_created.add(1);
-        self.upload_of(&attachment).await
+        drop(counting);
+        match self.upload_of(&attachment).await {
+            Ok(begun) => {
+                self.metrics.attachments_created.add(1);
+                Ok(begun)
+            }
+            Err(error) => {
+                // It is begun anew then, and should count once.
+                self.store.remove_attachment(&attachment).await?;
+                Err(error)
+            }
+        }
     }
 
     /// How far an upload of `from` has got, and where the missing parts go. Cancel safe.
@@ -125,7 +133,9 @@ impl Delivery {
     /// removed; `Store`, `Blobs`.
     pub async fn complete_attachment(&self, from: DeviceId, id: AttachmentId) -> Result<(), DeliveryError> {
         let attachment = self.own_attachment(from.user, id).await?;
-        self.files.complete(&attachment).await.map_err(|error| match error {
+        let name = self.upload_name(&attachment).await?;
+        let upload = Upload { attachment: &attachment, name: name.as_ref() };
+        self.files.complete(upload).await.map_err(|error| match error {
             FileError::Incomplete => DeliveryError::Attachment("not all of its parts are there"),
             FileError::WrongHash => DeliveryError::Attachment("it has another hash than was said"),
             FileError::Busy => DeliveryError::TooBusy,
@@ -148,22 +158,12 @@ impl Delivery {
         if !chat.look(|state| state.may_read(from.user, seq)) || !self.names(&chat, seq, id).await? {
             return Err(DeliveryError::NoAttachment);
         }
-        let bytes = self.files.size(id).await?.ok_or(DeliveryError::NoAttachment)?;
-        let expires = self.clock.now() + GRANT_VALID;
-        let address = FileGrant::Get { id, bytes, expires }.address(self.grant_key().await?);
-        Ok(AttachmentAddress { address, expires, bytes })
-    }
-
-    /// Checks an address that somebody came with.
-    ///
-    /// # Errors
-    /// `Store`; the inner error when the address does not serve.
-    pub async fn file_granted(
-        &self,
-        grant: &FileGrant,
-        signature: &str,
-    ) -> Result<Result<(), GrantError>, DeliveryError> {
-        Ok(grant.verify(self.grant_key().await?, signature, self.clock.now()))
+        let known = self.store.attachment(id).await?.ok_or(DeliveryError::NoAttachment)?;
+        if self.files.found(&known).await? != Found::Whole {
+            return Err(DeliveryError::NoAttachment);
+        }
+        let request = self.files.to_get(id, known.bytes, self.clock.now());
+        Ok(AttachmentAddress { request, bytes: known.bytes })
     }
 
     /// Why a message with these attachments cannot be sent, from what is known of them alone: no byte is read. Those
@@ -182,8 +182,10 @@ impl Delivery {
         if !looks {
             return Ok(None);
         }
-        for id in attachments {
-            if let Some(why) = self.fault_of(chat.id, from.user, *id).await? {
+        // At once: each may be a question to an object store, and the chat waits.
+        let faults = join_all(attachments.iter().map(|id| self.fault_of(chat.id, from.user, *id))).await;
+        for fault in faults {
+            if let Some(why) = fault? {
                 return Ok(Some(why));
             }
         }
@@ -199,10 +201,11 @@ impl Delivery {
         // Somebody else's is not there either: nobody learns of it by trying.
         let known = self.store.attachment(id).await?.filter(|known| known.owner == from);
         let Some(known) = known else { return Ok(Some("it is not there")) };
-        match self.files.size(id).await? {
-            None => return Ok(Some("it is not complete")),
-            Some(bytes) if bytes != known.bytes => return Ok(Some("it has another size")),
-            Some(_) => {}
+        match self.files.found(&known).await? {
+            Found::Missing => return Ok(Some("it is not complete")),
+            Found::WrongLength => return Ok(Some("it has another size")),
+            Found::WrongHash => return Ok(Some("it has another hash")),
+            Found::Whole => {}
         }
         match self.store.chat_of_attachment(id).await? {
             Some(bound) if bound == chat => Ok(None),
@@ -215,13 +218,10 @@ impl Delivery {
     }
 
     /// Whether the message at `seq` names the attachment.
-    async fn names(&self, chat: &Chat, seq: Seq, id: AttachmentId) -> Result<bool, DeliveryError> {
+    pub(crate) async fn names(&self, chat: &Chat, seq: Seq, id: AttachmentId) -> Result<bool, DeliveryError> {
         let (entries, _) = chat.read(&*self.store, seq, seq, 1, usize::MAX).await?;
         let event = entries.first().map(|entry| &entry.event).filter(|event| event.seq == seq);
-        Ok(event.is_some_and(|event| match &event.kind {
-            EventKind::Message { attachments, .. } => attachments.contains(&id),
-            _ => false,
-        }))
+        Ok(event.is_some_and(|event| names(event, id)))
     }
 
     async fn own_attachment(&self, owner: UserId, id: AttachmentId) -> Result<Attachment, DeliveryError> {
@@ -230,18 +230,33 @@ impl Delivery {
     }
 
     async fn upload_of(&self, attachment: &Attachment) -> Result<UploadState, DeliveryError> {
-        let complete = self.files.size(attachment.id).await?.is_some();
-        let there = self.files.parts(attachment).await?;
-        let (key, expires) = (self.grant_key().await?, self.clock.now() + GRANT_VALID);
-        let missing = attachment.parts().filter(|part| there.binary_search(&part.number).is_err());
+        let name = self.upload_name(attachment).await?;
+        let upload = Upload { attachment, name: name.as_ref() };
+        let progress = self.files.progress(upload).await?;
+        let now = self.clock.now();
+        let missing = attachment.parts().filter(|part| progress.there.binary_search(&part.number).is_err());
         let uploads = missing
             .take(UPLOADS_MAX)
-            .map(|part| {
-                let grant = FileGrant::Put { id: attachment.id, part, expires };
-                PartUpload { part, address: grant.address(key), expires }
-            })
+            .map(|part| PartUpload { request: self.files.to_put(upload, &part, now), part })
             .collect();
-        Ok(UploadState { id: attachment.id, complete, there, uploads })
+        Ok(UploadState { id: attachment.id, complete: progress.complete, there: progress.there, uploads })
+    }
+
+    /// What the object store calls the upload, which is begun there if it was not. Of several servers that begin it at
+    /// once, one is right.
+    async fn upload_name(&self, attachment: &Attachment) -> Result<Option<UploadName>, DeliveryError> {
+        if !self.files.names_uploads(attachment) {
+            return Ok(None);
+        }
+        if let Some(name) = self.store.upload_name(attachment.id).await? {
+            return Ok(Some(name));
+        }
+        let Some(begun) = self.files.begin(attachment).await? else { return Ok(None) };
+        let name = self.store.name_upload(attachment.id, &begun).await?;
+        if name != begun {
+            self.files.abandon(attachment.id, &begun).await?;
+        }
+        Ok(Some(name))
     }
 
     /// Where the bytes of attachments are.
@@ -250,8 +265,19 @@ impl Delivery {
     }
 }
 
+/// Whether it is a message with this attachment.
+pub(crate) fn names(event: &Event, id: AttachmentId) -> bool {
+    match &event.kind {
+        EventKind::Message { attachments, .. } => attachments.contains(&id),
+        _ => false,
+    }
+}
+
 impl From<FileError> for DeliveryError {
     fn from(error: FileError) -> Self {
+        if matches!(error, FileError::Gone) {
+            return Self::NoAttachment;
+        }
         tracing::error!(%error, cause = ?std::error::Error::source(&error), "attachments are out of reach");
         Self::Blobs(error.to_string())
     }

@@ -5,8 +5,8 @@ use dunlin_model::{ChatId, DeviceId, Encryption, EventKind, Payload, Refusal, Se
 
 use crate::{Delivery, DeliveryError};
 
-/// The name of the secret that signs addresses.
-const SECRET_NAME: &str = "blob addresses v1";
+/// The name of the secret that signs addresses at this server.
+pub const BLOB_ADDRESSES_SECRET: &str = "blob addresses v1";
 
 /// Where a blob can be read or written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +98,9 @@ impl Delivery {
         let read = async || {
             let mut candidate = [0; 32];
             self.randomness.fill(&mut candidate);
-            Ok::<_, DeliveryError>(GrantKey::new(self.store.shared_secret(SECRET_NAME, candidate).await?))
+            Ok::<_, DeliveryError>(GrantKey::new(
+                self.store.shared_secret(BLOB_ADDRESSES_SECRET, candidate).await?,
+            ))
         };
         self.grant_key.get_or_try_init(read).await
     }

@@ -36,6 +36,8 @@ pub struct DeliveryConfig {
     pub attachment_bytes_max: u64,
     /// Bytes of all attachments that one user uploads in a day.
     pub attachment_bytes_per_day_max: u64,
+    /// Whether an attachment is removed once every recipient has fetched it.
+    pub attachments_removed_when_fetched: bool,
 }
 
 impl Default for DeliveryConfig {
@@ -50,6 +52,7 @@ impl Default for DeliveryConfig {
             encryptions: vec![Encryption::Mls],
             attachment_bytes_max: ATTACHMENT_BYTES_MAX,
             attachment_bytes_per_day_max: ATTACHMENT_BYTES_PER_DAY_MAX,
+            attachments_removed_when_fetched: false,
         }
     }
 }

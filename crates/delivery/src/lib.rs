@@ -4,6 +4,7 @@
 //! cursor; wakes only say that there is something to pull. Deliberately absent: sockets, SQL, and any queue
 //! of messages for a recipient.
 
+mod attachment_fetching;
 mod attachment_removal;
 mod attachments;
 mod blob_addresses;
@@ -37,13 +38,14 @@ mod submit;
 use std::sync::Arc;
 
 use dunlin_blobs::{AttachmentFiles, Blobs};
-use dunlin_model::{Clock, Randomness};
+use dunlin_model::{Clock, Randomness, Timestamp};
 use dunlin_relay::{Relay, ServerId};
 use dunlin_store::Store;
 
-pub use attachment_removal::AttachmentsSwept;
+pub use attachment_fetching::FetchedSwept;
+pub use attachment_removal::{AttachmentsSwept, OrphansSwept};
 pub use attachments::{AttachmentAddress, NewAttachment, PartUpload, UNSENT_KEPT, UPLOADS_MAX, UploadState};
-pub use blob_addresses::BlobAddress;
+pub use blob_addresses::{BLOB_ADDRESSES_SECRET, BlobAddress};
 pub use blob_removal::{BLOBS_KEPT_MIN, BlobsSwept};
 pub use chat::LogEntry;
 pub use config::DeliveryConfig;
@@ -158,6 +160,11 @@ impl Delivery {
     /// What was counted since the start.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// The time here, by which addresses expire.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Where large parts of handshakes are.

@@ -92,6 +92,8 @@ pub struct Metrics {
     pub attachments_created: Counter,
     /// Attachments removed: never sent, or older than is kept.
     pub attachments_removed: Counter,
+    /// Files and uploads removed from storage that belong to no attachment.
+    pub attachments_orphaned: Counter,
     /// Bytes of attachments that came through this server.
     pub attachment_bytes_in: Counter,
     /// Bytes of attachments that left through this server.

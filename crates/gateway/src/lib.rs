@@ -4,6 +4,7 @@
 //! of commands, `outbox` is how the rest of the server reaches a connection. Deliberately absent: a channel
 //! or a queue of messages for a connection.
 
+mod attachments;
 pub mod config;
 mod connection;
 pub mod http;
@@ -37,6 +38,8 @@ pub use metrics::Metrics;
 
 /// How often limiters forget those who have been quiet.
 const LIMITERS_SWEPT_EVERY_TICKS: usize = 60;
+/// Uploads of attachments that one user may begin in a minute; their bytes have a limit of their own.
+const UPLOADS_PER_USER_PER_MINUTE: NonZeroU32 = NonZeroU32::new(120).expect("it is not zero");
 
 /// The gateway of one server.
 pub struct Gateway {
@@ -48,6 +51,7 @@ pub struct Gateway {
     connections: Arc<registry::Connections>,
     handshakes: DefaultKeyedRateLimiter<IpAddr>,
     requests: DefaultKeyedRateLimiter<UserId>,
+    uploads: DefaultKeyedRateLimiter<UserId>,
     metrics: Metrics,
     incarnation: String,
     draining: AtomicBool,
@@ -79,6 +83,7 @@ impl Gateway {
                 config.requests_per_user_per_second,
                 config.requests_per_user_burst,
             )),
+            uploads: RateLimiter::keyed(Quota::per_minute(UPLOADS_PER_USER_PER_MINUTE)),
             config: RwLock::new(Arc::new(config)),
             metrics: Metrics::default(),
             incarnation: format!("{incarnation:016x}"),
@@ -149,13 +154,12 @@ impl Gateway {
 
     /// Counts a request of `user` against their limit.
     pub(crate) fn admit_request(&self, user: UserId) -> Result<(), Failure> {
-        self.requests.check_key(&user).map_err(|not_until| {
-            use governor::clock::Clock as _;
-            let mut failure = Failure::new(ErrorCode::TooFast, "Too many requests: wait before the next.");
-            failure.retry_after =
-                Some(not_until.wait_time_from(governor::clock::DefaultClock::default().now()));
-            failure
-        })
+        check(&self.requests, user, "Too many requests: wait before the next.")
+    }
+
+    /// Counts an upload of an attachment that `user` begins.
+    pub(crate) fn admit_upload(&self, user: UserId) -> Result<(), Failure> {
+        check(&self.uploads, user, "Too many uploads: wait before the next.")
     }
 
     pub(crate) async fn authenticate_header(&self, value: &HeaderValue) -> Result<DeviceId, Failure> {
@@ -180,6 +184,15 @@ impl Gateway {
     }
 }
 
+fn check(limiter: &DefaultKeyedRateLimiter<UserId>, user: UserId, refusal: &str) -> Result<(), Failure> {
+    limiter.check_key(&user).map_err(|not_until| {
+        use governor::clock::Clock as _;
+        let mut failure = Failure::new(ErrorCode::TooFast, refusal);
+        failure.retry_after = Some(not_until.wait_time_from(governor::clock::DefaultClock::default().now()));
+        failure
+    })
+}
+
 fn quota(per_second: u32, burst: u32) -> Quota {
     let per_second = NonZeroU32::new(per_second).unwrap_or(NonZeroU32::MAX);
     Quota::per_second(per_second).allow_burst(NonZeroU32::new(burst).unwrap_or(per_second))
@@ -198,6 +211,7 @@ async fn turn_wheel(gateway: std::sync::Weak<Gateway>) {
         if turn.is_multiple_of(LIMITERS_SWEPT_EVERY_TICKS) {
             strong.handshakes.retain_recent();
             strong.requests.retain_recent();
+            strong.uploads.retain_recent();
         }
         turn = turn.wrapping_add(1);
         drop(strong);

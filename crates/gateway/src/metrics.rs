@@ -27,6 +27,10 @@ pub struct Metrics {
     pub bytes_in: Counter,
     /// Bytes written to WebSocket connections.
     pub bytes_out: Counter,
+    /// Bytes of bodies of requests over REST.
+    pub http_bytes_in: Counter,
+    /// Bytes of bodies of answers over REST.
+    pub http_bytes_out: Counter,
     /// Connections closed because a heartbeat was not answered.
     pub heartbeats_missed: Counter,
 }

@@ -6,11 +6,12 @@
 
 use std::sync::Arc;
 
-use dunlin_delivery::{Accepted, DeliveryError, GroupEntrance, HistoryQuery, ResumeAt};
+use dunlin_delivery::{Accepted, DeliveryError, GroupEntrance, HistoryQuery, NewAttachment, ResumeAt};
 use dunlin_model::{DeviceId, ErrorCode, Seq};
 use dunlin_wire::{ClientFrame, Command, Failure, Outcome, Position};
 
 use crate::Gateway;
+use crate::attachments;
 use crate::connection::Connection;
 
 impl Connection {
@@ -144,6 +145,21 @@ async fn answer(gateway: &Gateway, device: DeviceId, command: Command) -> Result
         }
         Command::RelayToDevices { device: to, payload } => {
             Outcome::Relayed { reached: delivery.relay_to_devices(device, to, &payload)? }
+        }
+        Command::CreateAttachment { bytes, sha256, parts } => {
+            if let Err(failure) = gateway.admit_upload(device.user) {
+                return Ok(Outcome::Failed(failure));
+            }
+            let new = NewAttachment { bytes, sha256, parts };
+            attachments::upload(delivery.create_attachment(device, new).await?)
+        }
+        Command::GetAttachmentUpload { id } => attachments::upload(delivery.upload_state(device, id).await?),
+        Command::CompleteAttachment { id } => {
+            delivery.complete_attachment(device, id).await?;
+            Outcome::Done
+        }
+        Command::GetAttachment { chat, seq, id } => {
+            attachments::source(delivery.attachment_to_get(device, chat, seq, id).await?)
         }
         Command::Authenticate { .. }
         | Command::Resume { .. }

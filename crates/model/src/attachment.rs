@@ -28,6 +28,10 @@ pub struct Attachment {
     pub parts: Vec<[u8; 32]>,
 }
 
+/// What an object store calls an upload in parts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UploadName(pub String);
+
 /// One part of an attachment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AttachmentPart {

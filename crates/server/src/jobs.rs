@@ -19,6 +19,9 @@ const BLOBS_PER_RUN: usize = 256;
 const ATTACHMENTS_PER_STEP: usize = 64;
 /// Steps over attachments in each run.
 const ATTACHMENT_STEPS_PER_RUN: usize = 64;
+/// Files looked at in each run for whether anybody knows them; the next one goes on where it ended. A page of an object
+/// store's list.
+const FILES_PER_RUN: usize = 1_000;
 /// Challenges forgotten in one write.
 const CHALLENGES_PER_STEP: usize = 256;
 /// How long a challenge is kept after it expired: the limits per hour and day are counted on it.
@@ -36,7 +39,7 @@ pub(crate) async fn run(
 ) {
     let policy = section.policy();
     let mut after = None;
-    let mut attachments_after = None;
+    let mut attachments = AttachmentsReached::default();
     let mut interval = tokio::time::interval(Duration::from_secs(section.interval_seconds.max(1)));
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -51,8 +54,8 @@ pub(crate) async fn run(
                 tracing::warn!(%error, "parts of handshakes were not removed; trying again later");
             }
         }
-        if let Err(error) = remove_attachments(&delivery, &mut attachments_after, attachments_kept).await {
-            tracing::warn!(%error, "old attachments were not removed; trying again later");
+        if let Err(error) = remove_attachments(&delivery, &mut attachments, attachments_kept).await {
+            tracing::warn!(%error, "attachments were not removed; trying again later");
         }
         if let Err(error) = forget_challenges(&*store, clock.now() - CHALLENGES_KEPT).await {
             tracing::warn!(%error, "old one-time codes were not forgotten; trying again later");
@@ -71,20 +74,36 @@ async fn expire(store: &dyn Store, clock: &dyn Clock, policy: &RetentionPolicy) 
     }
 }
 
-/// Goes on where the last run ended; after a start, from the oldest.
+/// Where the next run goes on; after a start, from the oldest.
+#[derive(Default)]
+struct AttachmentsReached {
+    old: Option<AttachmentId>,
+    fetched: Option<AttachmentId>,
+    stored: Option<AttachmentId>,
+}
+
 async fn remove_attachments(
     delivery: &Delivery,
-    after: &mut Option<AttachmentId>,
+    reached: &mut AttachmentsReached,
     kept: Duration,
 ) -> Result<(), DeliveryError> {
     for _ in 0..ATTACHMENT_STEPS_PER_RUN {
-        let swept = delivery.remove_old_attachments(*after, ATTACHMENTS_PER_STEP, kept).await?;
-        *after = swept.reached;
+        let swept = delivery.remove_old_attachments(reached.old, ATTACHMENTS_PER_STEP, kept).await?;
+        reached.old = swept.reached;
         if !swept.more {
-            return Ok(());
+            break;
         }
         tokio::time::sleep(STEP_PAUSE).await;
     }
+    for _ in 0..ATTACHMENT_STEPS_PER_RUN {
+        let swept = delivery.remove_fetched_attachments(reached.fetched, ATTACHMENTS_PER_STEP).await?;
+        reached.fetched = swept.next;
+        if swept.next.is_none() {
+            break;
+        }
+        tokio::time::sleep(STEP_PAUSE).await;
+    }
+    reached.stored = delivery.remove_orphaned_files(reached.stored, FILES_PER_RUN).await?.next;
     Ok(())
 }
 

@@ -39,6 +39,8 @@ const GATEWAY: &[(&str, &str, Read<GatewayMetrics>)] = &[
     ("gateway_writes", "Writes to sockets", |m| m.writes.get()),
     ("gateway_bytes_in", "Bytes read from WebSocket connections", |m| m.bytes_in.get()),
     ("gateway_bytes_out", "Bytes written to WebSocket connections", |m| m.bytes_out.get()),
+    ("gateway_http_bytes_in", "Bytes of bodies of requests over REST", |m| m.http_bytes_in.get()),
+    ("gateway_http_bytes_out", "Bytes of bodies of answers over REST", |m| m.http_bytes_out.get()),
     ("gateway_heartbeats_missed", "Connections closed for silence", |m| m.heartbeats_missed.get()),
 ];
 
@@ -62,6 +64,9 @@ const DELIVERY: &[(&str, &str, Read<DeliveryMetrics>)] = &[
     ("delivery_blobs_removed", "Parts of handshakes removed from blob storage", |m| m.blobs_removed.get()),
     ("attachments_created", "Uploads of attachments begun", |m| m.attachments_created.get()),
     ("attachments_removed", "Attachments removed: never sent, or too old", |m| m.attachments_removed.get()),
+    ("attachments_orphaned", "Files and uploads removed that belong to no attachment", |m| {
+        m.attachments_orphaned.get()
+    }),
     ("attachments_bytes_in", "Bytes of attachments put through this server", |m| m.attachment_bytes_in.get()),
     ("attachments_bytes_out", "Bytes of attachments read through this server", |m| {
         m.attachment_bytes_out.get()

@@ -186,7 +186,7 @@ fn routes(parts: &Parts, config: &Config, readiness: &Readiness, test_accounts: 
     let router = dunlin_gateway::http::router(&parts.gateway, &http_config(config, test_accounts))
         .merge(parts.gateway.websocket_route())
         .merge(health::router(readiness.clone()));
-    if config.http.web_app { router.merge(web::routes()) } else { router }
+    if config.http.web_app { router.merge(web::routes(parts.object_store.as_deref())) } else { router }
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {

@@ -15,10 +15,12 @@ use axum::routing::get;
 use rust_embed::RustEmbed;
 
 /// `wasm-unsafe-eval` allows the compilation of WebAssembly and nothing else. Pictures and sounds are decrypted in the
-/// page, which shows them from memory.
+/// page, which shows them from memory. The same as in docs/web.md.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
-    img-src 'self' blob: data:; media-src 'self' blob:; font-src 'self'; connect-src 'self'; worker-src 'self'; \
+    img-src 'self' blob:; media-src 'self' blob:; connect-src 'self'; worker-src 'self'; \
     manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// Where an object store joins the policy, and nowhere else: what comes from there is fetched and decrypted.
+const CONNECT: &str = "connect-src 'self'";
 /// What a page may ask the device for.
 const PERMISSIONS: &str = "camera=(self), microphone=(self), geolocation=(), payment=(), usb=()";
 /// The page itself.
@@ -47,19 +49,32 @@ struct File {
     tag: HeaderValue,
 }
 
-type Files = Arc<BTreeMap<String, File>>;
+/// What is served, and how browsers are to hold it.
+#[derive(Debug)]
+struct App {
+    files: BTreeMap<String, File>,
+    policy: HeaderValue,
+}
 
-/// Routes to the app's files, and to its page at `/`; without routes where the program was built without the app.
-pub(crate) fn routes() -> Router {
+/// Routes to the app's files, and to its page at `/`; without routes where the program was built without the app. The
+/// page may also reach `object_store`, an origin.
+pub(crate) fn routes(object_store: Option<&str>) -> Router {
     let built = Built::iter().filter_map(|name| Some((name.to_string(), Built::get(&name)?)));
     let files = built.map(|(name, file)| {
         let tag = data_encoding::BASE64URL_NOPAD.encode(&file.metadata.sha256_hash());
         (name, (Bytes::from(file.data.into_owned()), tag))
     });
-    of_files(&files.collect())
+    of_files(&files.collect(), object_store)
 }
 
-fn of_files(built: &BTreeMap<String, (Bytes, String)>) -> Router {
+/// The policy of an app that may also reach this origin.
+fn policy(object_store: Option<&str>) -> HeaderValue {
+    let joined = object_store.map(|origin| POLICY.replace(CONNECT, &format!("{CONNECT} {origin}")));
+    // An origin has ASCII characters alone; without it the app cannot reach attachments, and all else works.
+    joined.and_then(|policy| policy.try_into().ok()).unwrap_or(HeaderValue::from_static(POLICY))
+}
+
+fn of_files(built: &BTreeMap<String, (Bytes, String)>, object_store: Option<&str>) -> Router {
     let file = |(name, (body, tag)): (&String, &(Bytes, String))| {
         let file = File {
             body: body.clone(),
@@ -69,32 +84,32 @@ fn of_files(built: &BTreeMap<String, (Bytes, String)>) -> Router {
         };
         (!name.ends_with(".br")).then(|| (name.clone(), file))
     };
-    let files: Files = Arc::new(built.iter().filter_map(file).collect());
+    let app = App { files: built.iter().filter_map(file).collect(), policy: policy(object_store) };
     let mut router = Router::new();
-    for name in files.keys() {
+    for name in app.files.keys() {
         router = router.route(&format!("/{name}"), get(serve));
     }
-    if files.contains_key(INDEX) {
+    if app.files.contains_key(INDEX) {
         router = router.route("/", get(serve));
     }
-    router.with_state(files)
+    router.with_state(Arc::new(app))
 }
 
-async fn serve(State(files): State<Files>, uri: Uri, asked: HeaderMap) -> Response {
+async fn serve(State(app): State<Arc<App>>, uri: Uri, asked: HeaderMap) -> Response {
     let name = uri.path().trim_start_matches('/');
     let name = if name.is_empty() { INDEX } else { name };
-    let Some(file) = files.get(name) else { return StatusCode::NOT_FOUND.into_response() };
+    let Some(file) = app.files.get(name) else { return StatusCode::NOT_FOUND.into_response() };
     let mut headers = HeaderMap::new();
     let mut say = |name, value| headers.insert(name, HeaderValue::from_static(value));
     say(header::CACHE_CONTROL, if name.starts_with(HASHED) { FOREVER } else { ASK_AGAIN });
     say(header::VARY, "accept-encoding");
     say(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     say(header::REFERRER_POLICY, "no-referrer");
-    // A worker has the policy that its own file came with.
-    say(header::CONTENT_SECURITY_POLICY, POLICY);
     say(header::HeaderName::from_static("permissions-policy"), PERMISSIONS);
     say(header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     say(header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    // A worker has the policy that its own file came with.
+    headers.insert(header::CONTENT_SECURITY_POLICY, app.policy.clone());
     headers.insert(header::ETAG, file.tag.clone());
     if asked.get(header::IF_NONE_MATCH) == Some(&file.tag) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
@@ -144,15 +159,22 @@ mod tests {
 
     use super::*;
 
+    const PAGE: &str = include_str!("../../../docs/web.md");
+
     fn app() -> Router {
+        app_beside(None)
+    }
+
+    fn app_beside(object_store: Option<&str>) -> Router {
         let file = |name: &str, body: &'static str| {
             (name.to_owned(), (Bytes::from_static(body.as_bytes()), format!("tag-{name}")))
         };
-        of_files(&BTreeMap::from([
+        let files = BTreeMap::from([
             file("index.html", "<!doctype html>"),
             file("assets/core-1a2b.wasm", "plain"),
             file("assets/core-1a2b.wasm.br", "packed"),
-        ]))
+        ]);
+        of_files(&files, object_store)
     }
 
     async fn ask(path: &str, headers: &[(header::HeaderName, &str)]) -> (StatusCode, HeaderMap, String) {
@@ -178,6 +200,25 @@ mod tests {
         let tag = headers[header::ETAG].to_str().unwrap();
         let (status, _, body) = ask("/", &[(header::IF_NONE_MATCH, tag)]).await;
         assert_eq!((status, body.as_str()), (StatusCode::NOT_MODIFIED, ""));
+    }
+
+    async fn policy_beside(object_store: Option<&str>) -> String {
+        let request = Request::get("/").body(Body::empty()).unwrap();
+        let response = app_beside(object_store).oneshot(request).await.unwrap();
+        response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned()
+    }
+
+    #[tokio::test]
+    async fn the_policy_is_the_one_in_the_docs_and_an_object_store_joins_what_is_connected_to_alone() {
+        let (_, section) = PAGE.split_once("## What the server must send").unwrap();
+        let documented =
+            section.split("```").nth(1).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(policy_beside(None).await, documented);
+        let origin = "https://files.example.org:9000";
+        let joined = documented.replace("connect-src 'self'", &format!("connect-src 'self' {origin}"));
+        assert_eq!(policy_beside(Some(origin)).await, joined);
+        assert_eq!(joined.matches(origin).count(), 1);
+        assert_eq!(policy_beside(Some("https://not an\norigin")).await, documented);
     }
 
     #[tokio::test]

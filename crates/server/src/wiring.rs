@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use dunlin_accounts::{AccountError, Accounts, CodeSender, LogSender, SendError, SmtpSender, WebhookSender};
-use dunlin_blobs::{LocalBlobs, LocalFiles};
-use dunlin_delivery::{Delivery, Storage};
+use dunlin_blobs::{AttachmentFiles, GrantKey, LocalBlobs, LocalFiles, S3ConfigError, S3Files};
+use dunlin_delivery::{BLOB_ADDRESSES_SECRET, Delivery, Storage};
 use dunlin_gateway::http::HttpConfig;
 use dunlin_gateway::{Gateway, GatewayConfig};
 use dunlin_model::mls::HANDSHAKE_BYTES_MAX;
@@ -31,6 +31,12 @@ pub enum WiringError {
     /// A directory of blobs or attachments cannot be used.
     #[error("a directory of blobs or attachments cannot be used")]
     Blobs(#[source] std::io::Error),
+    /// The object store for attachments cannot be used as it is configured.
+    #[error("attachments.s3: {0}")]
+    ObjectStore(#[from] S3ConfigError),
+    /// The key for the object store cannot be read.
+    #[error("attachments.s3.secret_access_key_file cannot be read: {0}")]
+    ObjectStoreKey(#[source] std::io::Error),
     /// The accounts could not be opened.
     #[error(transparent)]
     Accounts(#[from] AccountError),
@@ -47,6 +53,8 @@ pub(crate) struct Parts {
     pub(crate) store: Arc<EmbeddedStore>,
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Where browsers find attachments, if not at this server.
+    pub(crate) object_store: Option<String>,
 }
 
 /// Opens the store and starts delivery and gateway on it.
@@ -65,9 +73,10 @@ pub(crate) async fn assemble(config: &Config, test_accounts: bool) -> Result<Par
     let accounts = Arc::new(accounts.await?);
     let mut server = [0; 8];
     randomness.fill(&mut server);
+    let (storage, object_store) = open_storage(config, &*store, &clock).await?;
     let delivery = Delivery::start(
         shared,
-        open_storage(config).await?,
+        storage,
         Arc::new(InProcessRelay::new()),
         ServerId(u64::from_ne_bytes(server)),
         Arc::clone(&clock),
@@ -86,7 +95,7 @@ pub(crate) async fn assemble(config: &Config, test_accounts: bool) -> Result<Par
         gateway_config(config, test_accounts),
         incarnation,
     );
-    Ok(Parts { store, gateway, clock })
+    Ok(Parts { store, gateway, clock, object_store })
 }
 
 async fn open_store(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<EmbeddedStore>, WiringError> {
@@ -97,15 +106,46 @@ async fn open_store(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<Embedd
     Ok(Arc::new(opened?))
 }
 
-async fn open_storage(config: &Config) -> Result<Storage, WiringError> {
+/// Where blobs and attachments are, and the origin of the object store, if there is one.
+async fn open_storage(
+    config: &Config,
+    store: &dyn Store,
+    clock: &Arc<dyn Clock>,
+) -> Result<(Storage, Option<String>), WiringError> {
     let data = config.server.data_dir.clone();
-    let opening = tokio::task::spawn_blocking(move || {
-        let blobs = LocalBlobs::open(&data.join("blobs"), HANDSHAKE_BYTES_MAX)?;
-        let files = LocalFiles::open(&data.join("attachments"))?;
-        Ok(Storage { blobs: Arc::new(blobs), files: Arc::new(files) })
-    });
-    let opened = opening.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
-    opened.map_err(WiringError::Blobs)
+    let blobs = blocking(move || LocalBlobs::open(&data.join("blobs"), HANDSHAKE_BYTES_MAX)).await?;
+    let (files, origin): (Arc<dyn AttachmentFiles>, _) = match &config.attachments.s3 {
+        Some(section) => {
+            let s3 = section.config().map_err(WiringError::ObjectStoreKey)?;
+            let files = Arc::new(S3Files::new(&s3, Arc::clone(clock))?);
+            let origin = files.client_origin();
+            tokio::spawn(check(Arc::clone(&files)));
+            (files, Some(origin))
+        }
+        None => {
+            let mut candidate = [0; 32];
+            OsRandomness.fill(&mut candidate);
+            let key = GrantKey::new(store.shared_secret(BLOB_ADDRESSES_SECRET, candidate).await?);
+            let folder = config.server.data_dir.join("attachments");
+            (Arc::new(blocking(move || LocalFiles::open(&folder, key)).await?), None)
+        }
+    };
+    Ok((Storage { blobs: Arc::new(blobs), files }, origin))
+}
+
+/// Says so at once where the object store does not do what it is there for; chats go on without it.
+async fn check(files: Arc<S3Files>) {
+    if let Err(error) = files.check().await {
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        tracing::error!(%error, cause, "attachments cannot be sent or read until the object store answers");
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> Result<T, WiringError> {
+    let opened = tokio::task::spawn_blocking(work).await;
+    opened.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(WiringError::Blobs)
 }
 
 fn code_sender(codes: &CodesSection) -> Result<Arc<dyn CodeSender>, SendError> {

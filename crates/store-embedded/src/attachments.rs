@@ -1,7 +1,8 @@
 //! Attachments.
 
 use async_trait::async_trait;
-use dunlin_model::{Attachment, AttachmentId, ChatId, Timestamp, UserId};
+use dunlin_model::attachment::UploadName;
+use dunlin_model::{Attachment, AttachmentId, ChatId, Seq, Timestamp, UserId};
 use dunlin_store::{Attachments, StoreError};
 
 use crate::operation::Operation;
@@ -64,7 +65,59 @@ impl Attachments for EmbeddedStore {
             (keys::attachment(attachment.id), None),
             (keys::attachment_chat(attachment.id), None),
             (keys::attachment_of(attachment.owner, attachment.id), None),
+            (keys::attachment_upload(attachment.id), None),
         ];
         self.submit(|reply| Operation::Change { rows, reply }).await
     }
+
+    async fn name_upload(&self, id: AttachmentId, name: &UploadName) -> Result<UploadName, StoreError> {
+        let (key, row) = (keys::attachment_upload(id), rows::encode(name)?);
+        let noted = self.submit(|reply| Operation::Remember { key, row, reply }).await?;
+        rows::decode(&noted)
+    }
+
+    async fn upload_name(&self, id: AttachmentId) -> Result<Option<UploadName>, StoreError> {
+        self.engine.get(&keys::attachment_upload(id))?.map(|row| rows::decode(&row)).transpose()
+    }
+
+    async fn note_fetched(&self, id: AttachmentId, user: UserId, seq: Seq) -> Result<(), StoreError> {
+        let (key, row) = (keys::attachment_fetched(id, user), rows::numbers([seq.0]));
+        self.submit(|reply| Operation::Remember { key, row, reply }).await.map(drop)
+    }
+
+    async fn fetched_by(&self, id: AttachmentId) -> Result<Vec<(UserId, Seq)>, StoreError> {
+        let (from, to) = keys::attachment_fetched_by(id);
+        let read = self.engine.range(from, to).map(|entry| {
+            let (key, row) = entry?;
+            let [seq] = rows::read_numbers::<1>(&row)?;
+            Ok((read_fetched(&key)?.1, Seq(seq)))
+        });
+        read.collect()
+    }
+
+    async fn fetched_attachments(
+        &self,
+        after: Option<AttachmentId>,
+        limit: usize,
+    ) -> Result<Vec<AttachmentId>, StoreError> {
+        let mut found: Vec<AttachmentId> = Vec::new();
+        // One look for each: an attachment may have been fetched by many.
+        while found.len() < limit {
+            let (from, to) = keys::attachments_fetched_after(found.last().copied().or(after));
+            let Some(entry) = self.engine.range(from, to).next() else { break };
+            found.push(read_fetched(&entry?.0)?.0);
+        }
+        Ok(found)
+    }
+
+    async fn forget_fetched(&self, id: AttachmentId) -> Result<(), StoreError> {
+        let (from, to) = keys::attachment_fetched_by(id);
+        let keys = self.engine.range(from, to).map(|entry| Ok((entry?.0, None)));
+        let rows = keys.collect::<Result<Vec<_>, StoreError>>()?;
+        self.submit(|reply| Operation::Change { rows, reply }).await
+    }
+}
+
+fn read_fetched(key: &[u8]) -> Result<(AttachmentId, UserId), StoreError> {
+    keys::read_attachment_fetched(key).ok_or_else(|| StoreError::Damaged("who fetched an attachment".into()))
 }

@@ -4,6 +4,7 @@
 //! batches whose rows in another one are lost, and idle ones would pile up journals.
 
 use dunlin_model::account::{Address, DocumentKind};
+use dunlin_model::ids::ID_BYTES;
 use dunlin_model::{AttachmentId, ChatId, DeviceId, DeviceNumber, Seq, Suite, UserId};
 use fjall::Slice;
 
@@ -33,6 +34,8 @@ const REVOCATION: u8 = 19;
 const ATTACHMENT: u8 = 20;
 const ATTACHMENT_CHAT: u8 = 21;
 const ATTACHMENT_OF: u8 = 22;
+const ATTACHMENT_UPLOAD: u8 = 23;
+const ATTACHMENT_FETCHED: u8 = 24;
 
 // What a row under `KEY_PACKAGES` is, after the device.
 const NUMBERS: u8 = 0;
@@ -282,6 +285,37 @@ pub(crate) fn attachment_of(owner: UserId, id: AttachmentId) -> Key {
 /// The sizes of a user's attachments from an id on.
 pub(crate) fn attachments_of(owner: UserId, from: AttachmentId) -> (Key, Key) {
     (attachment_of(owner, from), join(ATTACHMENT_OF, [owner.as_bytes(), &[0xFF; 16]]))
+}
+
+/// What the upload of an attachment is called.
+pub(crate) fn attachment_upload(id: AttachmentId) -> Key {
+    join(ATTACHMENT_UPLOAD, [id.as_bytes()])
+}
+
+/// That a user has fetched an attachment.
+pub(crate) fn attachment_fetched(id: AttachmentId, user: UserId) -> Key {
+    join(ATTACHMENT_FETCHED, [id.as_bytes(), user.as_bytes()])
+}
+
+/// All who have fetched an attachment.
+pub(crate) fn attachment_fetched_by(id: AttachmentId) -> (Key, Key) {
+    (join(ATTACHMENT_FETCHED, [id.as_bytes()]), join(ATTACHMENT_FETCHED, [id.as_bytes(), &[0xFF; ID_BYTES]]))
+}
+
+/// All that was fetched, from after an attachment.
+pub(crate) fn attachments_fetched_after(after: Option<AttachmentId>) -> (Key, Key) {
+    let from = match after {
+        // Beyond all users of this one.
+        Some(id) => join(ATTACHMENT_FETCHED, [id.as_bytes(), &[0xFF; ID_BYTES], &[0]]),
+        None => join(ATTACHMENT_FETCHED, []),
+    };
+    (from, join(ATTACHMENT_FETCHED, [&[0xFF; 2 * ID_BYTES]]))
+}
+
+/// The attachment and the user of a row that says who fetched what.
+pub(crate) fn read_attachment_fetched(key: &[u8]) -> Option<(AttachmentId, UserId)> {
+    let (id, user) = key.strip_prefix(&[ATTACHMENT_FETCHED])?.split_at_checked(ID_BYTES)?;
+    Some((AttachmentId::from_bytes(id.try_into().ok()?), UserId::from_bytes(user.try_into().ok()?)))
 }
 
 fn text(kind: u8, text: &str) -> Key {

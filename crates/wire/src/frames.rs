@@ -1,5 +1,6 @@
 //! Every frame, as the rest of the code knows it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use dunlin_model::view::{
     ChatDetails, HistoryPage, InviteCode, MessageStatusView, Receipt, Skipped, UserPresence,
 };
 use dunlin_model::{
-    Attestation, ChatCommand, ChatId, ClientSeq, DeviceCertificate, DeviceId, DeviceNumber, Epoch, ErrorCode,
-    Event, Payload, Retry, Seq, Suite, Timestamp, UserId,
+    AttachmentId, Attestation, ChatCommand, ChatId, ClientSeq, DeviceCertificate, DeviceId, DeviceNumber,
+    Epoch, ErrorCode, Event, Payload, Retry, Seq, Suite, Timestamp, UserId,
 };
 
 /// Users named in one command about keys.
@@ -200,6 +201,60 @@ pub enum Command {
         /// At most `RELAYED_BYTES_MAX`, and not empty.
         payload: Bytes,
     },
+    /// Begins an upload.
+    CreateAttachment {
+        /// Bytes of the whole.
+        bytes: u64,
+        /// SHA-256 of the whole.
+        sha256: [u8; 32],
+        /// SHA-256 of each part; at most [`PARTS_MAX`](dunlin_model::attachment::PARTS_MAX).
+        parts: Vec<[u8; 32]>,
+    },
+    /// How far an upload has got.
+    GetAttachmentUpload {
+        /// Of which attachment.
+        id: AttachmentId,
+    },
+    /// Says that all parts are there.
+    CompleteAttachment {
+        /// Of which attachment.
+        id: AttachmentId,
+    },
+    /// Where an attachment can be read.
+    GetAttachment {
+        /// The chat.
+        chat: ChatId,
+        /// The message that names it.
+        seq: Seq,
+        /// The attachment.
+        id: AttachmentId,
+    },
+}
+
+/// A request that whoever has it may make for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedRequest {
+    /// Absolute, or path and query at the server.
+    pub url: String,
+    /// The method.
+    pub method: String,
+    /// To be sent as they are.
+    pub headers: BTreeMap<String, String>,
+    /// Until when it may begin.
+    pub expires: Timestamp,
+}
+
+/// Where a part of an attachment goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartUpload {
+    /// 1, 2, 3 …
+    pub part: u32,
+    /// Where it begins in the whole.
+    pub offset: u64,
+    /// Bytes of it.
+    pub bytes: u64,
+    /// What puts it.
+    pub request: SignedRequest,
 }
 
 /// What a server sends.
@@ -373,6 +428,24 @@ pub enum Outcome {
     Relayed {
         /// Connections to the same server.
         reached: u32,
+    },
+    /// How far an upload has got, and where the first of its missing parts go.
+    AttachmentUpload {
+        /// The attachment.
+        id: AttachmentId,
+        /// Whether it can be sent.
+        complete: bool,
+        /// The numbers of the parts that are there, ascending.
+        there: Vec<u32>,
+        /// Where others go.
+        uploads: Vec<PartUpload>,
+    },
+    /// Where an attachment can be read.
+    Attachment {
+        /// Bytes of it.
+        bytes: u64,
+        /// What reads it.
+        request: SignedRequest,
     },
 }
 

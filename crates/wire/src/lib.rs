@@ -19,5 +19,5 @@ pub use error::Undecodable;
 pub use format::Format;
 pub use frames::{
     ClientFrame, Command, Failure, KEY_PACKAGES_MAX, KEY_USERS_MAX, Outcome, POSITIONS_MAX,
-    PRESENCE_USERS_MAX, Position, RELAYED_BYTES_MAX, ServerFrame, Welcome,
+    PRESENCE_USERS_MAX, PartUpload, Position, RELAYED_BYTES_MAX, ServerFrame, SignedRequest, Welcome,
 };

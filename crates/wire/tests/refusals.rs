@@ -326,3 +326,26 @@ fn key_packages_are_of_a_suite_and_not_too_many() {
         assert_refused(&format!(r#"{{"id":3,"{field}":{{}}}}"#), 3, ErrorCode::InvalidArgument, words);
     }
 }
+
+#[test]
+fn hashes_of_attachments_have_32_bytes_and_are_not_too_many() {
+    // Zeros in Base64.
+    let (whole, shorter) = (format!("{}=", "A".repeat(43)), format!("{}==", "A".repeat(42)));
+    let create = |sha256: &str, parts: usize| {
+        let parts = vec![format!("\"{whole}\""); parts].join(",");
+        format!(r#"{{"id":4,"createAttachment":{{"size":"9","sha256":"{sha256}","partSha256s":[{parts}]}}}}"#)
+    };
+    let decoded = decode_client(Format::Json, create(&whole, 2_048).as_bytes()).unwrap();
+    assert!(
+        matches!(decoded.command, Command::CreateAttachment { bytes: 9, parts, .. } if parts.len() == 2_048)
+    );
+    assert_refused(
+        &create(&shorter, 1),
+        4,
+        ErrorCode::InvalidArgument,
+        "createAttachment.sha256 has 32 bytes",
+    );
+    assert_refused(&create("", 1), 4, ErrorCode::InvalidArgument, "createAttachment.sha256 is required");
+    let words = "createAttachment.partSha256s has 2049 entries; 2048 are allowed";
+    assert_refused(&create(&whole, 2_049), 4, ErrorCode::LimitReached, words);
+}

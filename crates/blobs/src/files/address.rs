@@ -1,9 +1,12 @@
 //! Leave to put one part of an attachment, or to read it, as an address that serves whoever has it.
 
+use std::collections::BTreeMap;
+
 use data_encoding::HEXLOWER;
 use dunlin_model::{AttachmentId, AttachmentPart, Timestamp};
 
-use crate::{GrantError, GrantKey};
+use super::{MEDIA_TYPE, SignedRequest};
+use crate::{GRANT_VALID, GrantError, GrantKey};
 
 /// Where attachments are served.
 pub const ATTACHMENTS_PATH: &str = "/api/attachments/";
@@ -34,6 +37,25 @@ pub enum FileGrant {
 }
 
 impl FileGrant {
+    /// Leave to put a part from now on.
+    pub(super) fn to_put(id: AttachmentId, part: AttachmentPart, now: Timestamp) -> Self {
+        Self::Put { id, part, expires: now + GRANT_VALID }
+    }
+
+    /// Leave to read a file of so many bytes from now on.
+    pub(super) fn to_get(id: AttachmentId, bytes: u64, now: Timestamp) -> Self {
+        Self::Get { id, bytes, expires: now + GRANT_VALID }
+    }
+
+    /// What its holder may ask of any server.
+    pub(super) fn request(&self, key: &GrantKey) -> SignedRequest {
+        let (method, headers) = match self {
+            Self::Put { .. } => ("PUT", BTreeMap::from([("content-type", MEDIA_TYPE.to_owned())])),
+            Self::Get { .. } => ("GET", BTreeMap::new()),
+        };
+        SignedRequest { url: self.address(key), method, headers, expires: self.expires() }
+    }
+
     /// Until when it serves.
     pub const fn expires(&self) -> Timestamp {
         match self {
@@ -90,7 +112,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::GRANT_VALID;
 
     const NOW: Timestamp = Timestamp(1_000);
 

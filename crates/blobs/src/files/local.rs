@@ -3,7 +3,7 @@
 //! Parts are written at their place in one file, `<id>.parts/data`, and an empty file of its number says that one is
 //! there. The complete file has the id as its name.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
@@ -12,25 +12,33 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use dunlin_model::{Attachment, AttachmentId, AttachmentPart};
+use dunlin_model::{Attachment, AttachmentId, AttachmentPart, Timestamp};
 use futures_util::{StreamExt as _, stream};
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 
-use super::{AttachmentFiles, ByteStream, FileError};
+use super::arriving::Arriving;
+use super::{
+    AttachmentFiles, ByteStream, FileError, FileGrant, FilesHere, Found, Listed, Progress, SignedRequest,
+    Stored, Upload,
+};
+use crate::{GrantError, GrantKey};
 
 /// Bytes read or written at a time: all of a file that is ever in memory.
 const PIECE_BYTES: usize = 256 * 1024;
 /// Stands for the whole file where numbers of parts stand.
 const WHOLE: u32 = 0;
 
+/// What the folder of an upload is called after its attachment.
+const PARTS: &str = ".parts";
+
 /// Files of a directory. Only one process may use it at a time.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct LocalFiles {
     inner: Arc<Inner>,
+    key: Arc<GrantKey>,
 }
 
-#[derive(Debug)]
 struct Inner {
     folder: PathBuf,
     /// Parts that are being written now; `WHOLE` for a file that is being completed.
@@ -53,41 +61,34 @@ impl Drop for Turn {
 /// still comes before anyone else's.
 struct PartWriter {
     file: File,
-    hash: Sha256,
-    left: u64,
+    arriving: Arriving,
     turn: Turn,
 }
 
 impl PartWriter {
     fn write(mut self, piece: &[u8]) -> Result<Self, FileError> {
-        let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
-        self.left = self.left.checked_sub(length).ok_or(FileError::WrongLength)?;
-        self.hash.update(piece);
+        self.arriving.take(piece)?;
         self.file.write_all(piece).map_err(FileError::Unavailable)?;
         Ok(self)
     }
 
     /// The bytes are durable before it is said that they are there.
     fn finish(self, part: &AttachmentPart) -> Result<(), FileError> {
-        if self.left > 0 {
-            return Err(FileError::WrongLength);
-        }
-        if <[u8; 32]>::from(self.hash.finalize()) != part.sha256 {
-            return Err(FileError::WrongHash);
-        }
+        self.arriving.finish(part)?;
         self.file.sync_data().map_err(FileError::Unavailable)?;
         self.turn.inner.mark(self.turn.place).map_err(FileError::Unavailable)
     }
 }
 
 impl LocalFiles {
-    /// Opens the files in `folder`, or makes the directory. Blocks: call it before serving.
+    /// Opens the files in `folder`, or makes the directory; `key` signs their addresses. Blocks: call it before serving.
     ///
     /// # Errors
     /// When the directory cannot be made.
-    pub fn open(folder: &Path) -> io::Result<Self> {
+    pub fn open(folder: &Path, key: GrantKey) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
-        Ok(Self { inner: Arc::new(Inner { folder: folder.to_owned(), busy: Mutex::default() }) })
+        let inner = Inner { folder: folder.to_owned(), busy: Mutex::default() };
+        Ok(Self { inner: Arc::new(inner), key: Arc::new(key) })
     }
 
     async fn blocking<T: Send + 'static>(
@@ -110,12 +111,11 @@ async fn off<T: Send + 'static>(
 impl Inner {
     fn path(&self, id: AttachmentId) -> PathBuf {
         let name = id.to_string();
-        // From the part that is drawn at random: the beginning is the time.
-        self.folder.join(name.get(20..22).unwrap_or_default()).join(name)
+        self.folder.join(group(&name)).join(name)
     }
 
     fn parts_folder(&self, id: AttachmentId) -> PathBuf {
-        self.path(id).with_extension("parts")
+        self.path(id).with_extension(PARTS.trim_start_matches('.'))
     }
 
     fn data(&self, id: AttachmentId) -> PathBuf {
@@ -152,7 +152,7 @@ impl Inner {
             Ok(file)
         };
         let file = open().map_err(FileError::Unavailable)?;
-        Ok(Some(PartWriter { file, hash: Sha256::new(), left: part.bytes, turn }))
+        Ok(Some(PartWriter { file, arriving: Arriving::new(part), turn }))
     }
 
     fn mark(&self, (id, number): (AttachmentId, u32)) -> io::Result<()> {
@@ -161,20 +161,45 @@ impl Inner {
         sync_folder(&folder)
     }
 
-    fn parts(&self, attachment: &Attachment) -> Vec<u32> {
-        let (id, all) = (attachment.id, attachment.parts().map(|part| part.number));
-        if self.path(id).exists() {
-            return all.collect();
+    fn progress(&self, attachment: &Attachment) -> Progress {
+        if self.path(attachment.id).exists() {
+            return Progress::complete(attachment);
         }
-        let folder = self.parts_folder(id);
-        all.filter(|number| folder.join(number.to_string()).exists()).collect()
+        let folder = self.parts_folder(attachment.id);
+        let all = attachment.parts().map(|part| part.number);
+        Progress {
+            complete: false,
+            there: all.filter(|part| folder.join(part.to_string()).exists()).collect(),
+        }
+    }
+
+    /// In the order of their folders, then of their ids.
+    fn list(&self, after: Option<AttachmentId>, limit: usize) -> io::Result<Listed> {
+        let after = after.map(|after| after.to_string()).map(|name| (group(&name).to_owned(), name));
+        let folders = names(&self.folder)?.into_iter();
+        let mut stored = Vec::new();
+        for folder in folders.filter(|name| after.as_ref().is_none_or(|(last, _)| last <= name)) {
+            let within = names(&self.folder.join(&folder))?.into_iter();
+            let ids: BTreeSet<String> =
+                within.map(|name| name.strip_suffix(PARTS).unwrap_or(&name).to_owned()).collect();
+            let is_next = |id: &&String| {
+                after.as_ref().is_none_or(|(in_folder, last)| *in_folder < folder || last < *id)
+            };
+            let ids = ids.iter().filter(is_next).filter_map(|id| id.parse().ok());
+            stored.extend(ids.map(|id| Stored { id, upload: None }));
+            if stored.len() >= limit {
+                stored.truncate(limit);
+                return Ok(Listed { next: stored.last().map(|last| last.id), stored });
+            }
+        }
+        Ok(Listed { stored, next: None })
     }
 
     fn complete(self: &Arc<Self>, attachment: &Attachment) -> Result<(), FileError> {
         let _turn = self.turn(attachment.id, WHOLE)?;
         let (path, folder) = (self.path(attachment.id), self.parts_folder(attachment.id));
         if !path.exists() {
-            if self.parts(attachment).len() != attachment.parts.len() {
+            if self.progress(attachment).there.len() != attachment.parts.len() {
                 return Err(FileError::Incomplete);
             }
             let data = self.data(attachment.id);
@@ -202,6 +227,20 @@ impl Inner {
             _ => Ok(()),
         }
     }
+}
+
+/// The folder of an attachment: from the part of its name that is drawn at random, since the beginning is the time.
+fn group(name: &str) -> &str {
+    name.get(20..22).unwrap_or_default()
+}
+
+/// The names in a directory, in order; of one that is not there none.
+fn names(folder: &Path) -> io::Result<BTreeSet<String>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        entries => entries?,
+    };
+    entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
 }
 
 fn hash_of(path: &Path) -> io::Result<[u8; 32]> {
@@ -237,6 +276,55 @@ fn next_piece(mut file: File, left: u64) -> io::Result<(Bytes, (File, u64))> {
 
 #[async_trait]
 impl AttachmentFiles for LocalFiles {
+    async fn progress(&self, upload: Upload<'_>) -> Result<Progress, FileError> {
+        let attachment = upload.attachment.clone();
+        self.blocking(move |inner| Ok(inner.progress(&attachment))).await
+    }
+
+    fn to_put(&self, upload: Upload<'_>, part: &AttachmentPart, now: Timestamp) -> SignedRequest {
+        FileGrant::to_put(upload.attachment.id, *part, now).request(&self.key)
+    }
+
+    async fn complete(&self, upload: Upload<'_>) -> Result<(), FileError> {
+        let attachment = upload.attachment.clone();
+        self.blocking(move |inner| inner.complete(&attachment)).await
+    }
+
+    /// The hash was checked when the file was completed.
+    async fn found(&self, attachment: &Attachment) -> Result<Found, FileError> {
+        let (id, bytes) = (attachment.id, attachment.bytes);
+        self.blocking(move |inner| match fs::metadata(inner.path(id)) {
+            Ok(found) if found.len() == bytes => Ok(Found::Whole),
+            Ok(_) => Ok(Found::WrongLength),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::Missing),
+            Err(error) => Err(FileError::Unavailable(error)),
+        })
+        .await
+    }
+
+    fn to_get(&self, id: AttachmentId, bytes: u64, now: Timestamp) -> SignedRequest {
+        FileGrant::to_get(id, bytes, now).request(&self.key)
+    }
+
+    async fn remove(&self, id: AttachmentId) -> Result<(), FileError> {
+        self.blocking(move |inner| inner.remove(id).map_err(FileError::Unavailable)).await
+    }
+
+    async fn list(&self, after: Option<AttachmentId>, limit: usize) -> Result<Listed, FileError> {
+        self.blocking(move |inner| inner.list(after, limit).map_err(FileError::Unavailable)).await
+    }
+
+    fn here(&self) -> Option<&dyn FilesHere> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl FilesHere for LocalFiles {
+    fn verify(&self, grant: &FileGrant, signature: &str, now: Timestamp) -> Result<(), GrantError> {
+        grant.verify(&self.key, signature, now)
+    }
+
     async fn put_part(
         &self,
         id: AttachmentId,
@@ -254,25 +342,6 @@ impl AttachmentFiles for LocalFiles {
             }
         }
         off(move || writer.write(&waiting)?.finish(&part)).await
-    }
-
-    async fn parts(&self, attachment: &Attachment) -> Result<Vec<u32>, FileError> {
-        let attachment = attachment.clone();
-        self.blocking(move |inner| Ok(inner.parts(&attachment))).await
-    }
-
-    async fn complete(&self, attachment: &Attachment) -> Result<(), FileError> {
-        let attachment = attachment.clone();
-        self.blocking(move |inner| inner.complete(&attachment)).await
-    }
-
-    async fn size(&self, id: AttachmentId) -> Result<Option<u64>, FileError> {
-        self.blocking(move |inner| match fs::metadata(inner.path(id)) {
-            Ok(found) => Ok(Some(found.len())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(FileError::Unavailable(error)),
-        })
-        .await
     }
 
     async fn read(&self, id: AttachmentId, range: Range<u64>) -> Result<Option<ByteStream>, FileError> {
@@ -293,9 +362,5 @@ impl AttachmentFiles for LocalFiles {
             reading.await.map_err(io::Error::other)?.map(Some)
         });
         Ok(Some(pieces.boxed()))
-    }
-
-    async fn remove(&self, id: AttachmentId) -> Result<(), FileError> {
-        self.blocking(move |inner| inner.remove(id).map_err(FileError::Unavailable)).await
     }
 }

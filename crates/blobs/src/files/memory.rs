@@ -1,55 +1,53 @@
 //! The reference implementation: maps behind a lock, gone with the process. For tests.
 
-use std::collections::{BTreeMap, HashMap};
-use std::ops::Range;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Bound, Range};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use dunlin_model::{Attachment, AttachmentId, AttachmentPart};
+use dunlin_model::{Attachment, AttachmentId, AttachmentPart, Timestamp};
 use futures_util::StreamExt as _;
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 
-use super::{AttachmentFiles, ByteStream, FileError};
+use super::arriving::Arriving;
+use super::{
+    AttachmentFiles, ByteStream, FileError, FileGrant, FilesHere, Found, Listed, Progress, SignedRequest,
+    Stored, Upload,
+};
+use crate::{GrantError, GrantKey};
 
-/// Files in memory.
-#[derive(Debug, Default)]
+/// Files in memory, whose addresses are signed with a key that everybody knows.
 pub struct MemoryFiles {
-    parts: Mutex<HashMap<AttachmentId, BTreeMap<u32, Bytes>>>,
-    files: Mutex<HashMap<AttachmentId, Bytes>>,
+    key: GrantKey,
+    parts: Mutex<BTreeMap<AttachmentId, BTreeMap<u32, Bytes>>>,
+    files: Mutex<BTreeMap<AttachmentId, Bytes>>,
+}
+
+impl Default for MemoryFiles {
+    fn default() -> Self {
+        Self { key: GrantKey::new([0; 32]), parts: Mutex::default(), files: Mutex::default() }
+    }
 }
 
 #[async_trait]
 impl AttachmentFiles for MemoryFiles {
-    async fn put_part(
-        &self,
-        id: AttachmentId,
-        part: AttachmentPart,
-        mut body: ByteStream,
-    ) -> Result<(), FileError> {
-        let mut bytes = BytesMut::new();
-        while let Some(piece) = body.next().await {
-            bytes.extend_from_slice(&piece.map_err(FileError::Body)?);
-        }
-        if u64::try_from(bytes.len()) != Ok(part.bytes) {
-            return Err(FileError::WrongLength);
-        }
-        if <[u8; 32]>::from(Sha256::digest(&bytes)) != part.sha256 {
-            return Err(FileError::WrongHash);
-        }
-        self.parts.lock().entry(id).or_default().insert(part.number, bytes.freeze());
-        Ok(())
-    }
-
-    async fn parts(&self, attachment: &Attachment) -> Result<Vec<u32>, FileError> {
+    async fn progress(&self, upload: Upload<'_>) -> Result<Progress, FileError> {
+        let attachment = upload.attachment;
         if self.files.lock().contains_key(&attachment.id) {
-            return Ok(attachment.parts().map(|part| part.number).collect());
+            return Ok(Progress::complete(attachment));
         }
         let parts = self.parts.lock();
-        Ok(parts.get(&attachment.id).map_or_else(Vec::new, |parts| parts.keys().copied().collect()))
+        let there = parts.get(&attachment.id).map_or_else(Vec::new, |parts| parts.keys().copied().collect());
+        Ok(Progress { complete: false, there })
     }
 
-    async fn complete(&self, attachment: &Attachment) -> Result<(), FileError> {
+    fn to_put(&self, upload: Upload<'_>, part: &AttachmentPart, now: Timestamp) -> SignedRequest {
+        FileGrant::to_put(upload.attachment.id, *part, now).request(&self.key)
+    }
+
+    async fn complete(&self, upload: Upload<'_>) -> Result<(), FileError> {
+        let attachment = upload.attachment;
         if self.files.lock().contains_key(&attachment.id) {
             return Ok(());
         }
@@ -67,8 +65,60 @@ impl AttachmentFiles for MemoryFiles {
         Ok(())
     }
 
-    async fn size(&self, id: AttachmentId) -> Result<Option<u64>, FileError> {
-        Ok(self.files.lock().get(&id).and_then(|bytes| u64::try_from(bytes.len()).ok()))
+    async fn found(&self, attachment: &Attachment) -> Result<Found, FileError> {
+        Ok(match self.files.lock().get(&attachment.id) {
+            None => Found::Missing,
+            Some(bytes) if u64::try_from(bytes.len()) != Ok(attachment.bytes) => Found::WrongLength,
+            Some(_) => Found::Whole,
+        })
+    }
+
+    fn to_get(&self, id: AttachmentId, bytes: u64, now: Timestamp) -> SignedRequest {
+        FileGrant::to_get(id, bytes, now).request(&self.key)
+    }
+
+    async fn remove(&self, id: AttachmentId) -> Result<(), FileError> {
+        self.parts.lock().remove(&id);
+        self.files.lock().remove(&id);
+        Ok(())
+    }
+
+    async fn list(&self, after: Option<AttachmentId>, limit: usize) -> Result<Listed, FileError> {
+        let range = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        let mut ids = BTreeSet::new();
+        ids.extend(self.parts.lock().range(range).map(|(id, _)| *id).take(limit));
+        ids.extend(self.files.lock().range(range).map(|(id, _)| *id).take(limit));
+        let stored: Vec<_> = ids.into_iter().take(limit).map(|id| Stored { id, upload: None }).collect();
+        let next = stored.last().map(|last| last.id).filter(|_| stored.len() >= limit);
+        Ok(Listed { stored, next })
+    }
+
+    fn here(&self) -> Option<&dyn FilesHere> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl FilesHere for MemoryFiles {
+    fn verify(&self, grant: &FileGrant, signature: &str, now: Timestamp) -> Result<(), GrantError> {
+        grant.verify(&self.key, signature, now)
+    }
+
+    async fn put_part(
+        &self,
+        id: AttachmentId,
+        part: AttachmentPart,
+        mut body: ByteStream,
+    ) -> Result<(), FileError> {
+        let (mut arriving, mut bytes) = (Arriving::new(&part), BytesMut::new());
+        while let Some(piece) = body.next().await {
+            let piece = piece.map_err(FileError::Body)?;
+            arriving.take(&piece)?;
+            bytes.extend_from_slice(&piece);
+        }
+        arriving.finish(&part)?;
+        self.parts.lock().entry(id).or_default().insert(part.number, bytes.freeze());
+        Ok(())
     }
 
     async fn read(&self, id: AttachmentId, range: Range<u64>) -> Result<Option<ByteStream>, FileError> {
@@ -77,11 +127,5 @@ impl AttachmentFiles for MemoryFiles {
         let (from, to) = (at(range.start), at(range.end));
         let piece = bytes.slice(from.min(to)..to);
         Ok(Some(futures_util::stream::once(async move { Ok(piece) }).boxed()))
-    }
-
-    async fn remove(&self, id: AttachmentId) -> Result<(), FileError> {
-        self.parts.lock().remove(&id);
-        self.files.lock().remove(&id);
-        Ok(())
     }
 }

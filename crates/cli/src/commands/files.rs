@@ -22,7 +22,8 @@ use crate::session::{NO_WAIT, Session};
 const NAMES_TRIED_MAX: u32 = 1_000;
 
 impl Session {
-    /// What sends files with a text below them; they are where attachments are kept when this returns.
+    /// What sends files with a text below them; they are where attachments are kept when this returns. What an earlier
+    /// command began is gone on with.
     pub(super) async fn files_message(
         &self,
         out: &mut Output,
@@ -43,13 +44,13 @@ impl Session {
         };
         let mut attachments = Vec::new();
         for path in paths {
-            attachments.push(self.uploaded(out, path).await?);
+            attachments.push(self.uploaded(out, chat, path).await?);
         }
         let caption = Text { text, mentions: Vec::new(), reply_to };
         Ok(Action::Send { chat, content: Content::Files(Files { attachments, caption }) })
     }
 
-    async fn uploaded(&self, out: &mut Output, path: &Path) -> Result<Attachment> {
+    async fn uploaded(&self, out: &mut Output, chat: ChatId, path: &Path) -> Result<Attachment> {
         let unreadable =
             |error: &io::Error| Failure::Failed(format!("{} cannot be read: {error}.", path.display()));
         let file = File::open(path).map_err(|error| unreadable(&error))?;
@@ -59,7 +60,13 @@ impl Session {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let mut steps = Steps::new(out, &name, "sent");
         let (tokens, randomness) = (self.tokens(), &SystemRandomness);
-        let uploaded = upload(&self.api, tokens, randomness, file, |progress| steps.reach(progress));
+        let earlier = self.begun_transfer(chat, path);
+        let note = async |begun| {
+            let noted = self.note_transfer(chat, path, begun).await;
+            noted.map_err(|error| TransferError::File(io::Error::other(error)))
+        };
+        let reach = |progress| steps.reach(progress);
+        let uploaded = upload(&self.api, tokens, randomness, file, earlier, note, reach);
         let uploaded = Box::pin(uploaded).await.map_err(|error| self.transfer_failure(&name, &error))?;
         steps.tell().await;
         Ok(Attachment {

@@ -1,5 +1,6 @@
 //! Messages: send, edit, react, status, delete.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use dunlin_client::Action;
@@ -40,6 +41,8 @@ impl Session {
             Ok(said) => said,
             Err(failure) => return Err(self.why_gone(chat, failure).await?),
         };
+        let files = args.file.iter().map(PathBuf::as_path);
+        self.forget_transfers(chat, files).await.map_err(|error| self.device_failure(&error))?;
         self.refresh_chats().await?;
         let name = self.chat_name(chat);
         out.show(&self.said_json(said), || format!("Sent to {name} as #{}.", said.seq)).await

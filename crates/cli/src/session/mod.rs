@@ -6,6 +6,7 @@ mod find;
 mod names;
 mod people;
 mod settle;
+mod transfers;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -26,6 +27,7 @@ pub(crate) use act::{NO_WAIT, Said, not_understood};
 pub(crate) use feed::{Feed, Online};
 pub(crate) use find::Meant;
 pub(crate) use people::People;
+use transfers::Transfers;
 
 /// The row of the vault that holds names.
 const PEOPLE: &str = "people";
@@ -39,6 +41,7 @@ pub(crate) struct Session {
     pub(crate) feed: Feed,
     pub(crate) api: Api,
     pub(crate) people: RefCell<People>,
+    transfers: RefCell<Transfers>,
     id: DeviceId,
     tokens: Arc<DeviceTokens>,
     clock: SystemClock,
@@ -76,6 +79,7 @@ impl Session {
         let (device, events) = make(options).map_err(|error| Failure::of_device(&error))?;
         let people = device.kept(PEOPLE).map_err(|error| Failure::of_device(&error))?;
         let people = people.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+        let transfers = Self::kept_transfers(&device).map_err(|error| Failure::of_device(&error))?;
         Ok(Self {
             profile,
             login,
@@ -84,6 +88,7 @@ impl Session {
             feed: Feed::new(events),
             api,
             people: RefCell::new(people),
+            transfers: RefCell::new(transfers),
             id,
             tokens,
             clock: SystemClock::default(),

@@ -61,7 +61,8 @@ impl Opening<'_> {
 }
 
 /// Downloads an attachment of a message, and writes what it holds to `to`, which is empty. What breaks on the way goes
-/// on where it was. Not cancel safe: what was written stays.
+/// on where it was. The server is told when all is there, which is why other devices of this user may not get it any more
+/// where files are removed so. Not cancel safe: what was written stays.
 ///
 /// # Errors
 /// See [`TransferError`]; `Tampered` when the bytes are not the sender's. What was written then is of no use.
@@ -97,7 +98,17 @@ pub async fn download(
         return Err(TransferError::Tampered);
     }
     opening.to.sync_all()?;
+    if let Err(error) = report(api, tokens, what).await {
+        // Then it stays until it is old.
+        tracing::debug!(%error, "the server was not told that a file was fetched");
+    }
     Ok(())
+}
+
+/// Tells the server that it may forget the file as far as this user is concerned.
+async fn report(api: &Api, tokens: &dyn Tokens, what: Download<'_>) -> Result<(), TransferError> {
+    let token = tokens.access_token(None).await?;
+    Ok(api.attachment_fetched(&token, what.chat, what.seq, what.attachment.id).await?)
 }
 
 /// As much as one connection gives.

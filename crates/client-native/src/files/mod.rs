@@ -15,7 +15,7 @@ use crate::backoff::Backoff;
 use crate::credentials::TokenError;
 
 pub use download::{Download, download};
-pub use upload::{Uploaded, upload};
+pub use upload::{Begun, Uploaded, upload};
 
 /// Attempts in a row in which nothing got further.
 pub const TRIES_MAX: u32 = 8;

@@ -97,6 +97,18 @@ impl Api {
         self.read(self.call(Method::GET, &path, Some(token))).await
     }
 
+    pub(super) async fn attachment_fetched(
+        &self,
+        token: &str,
+        chat: ChatId,
+        seq: Seq,
+        id: AttachmentId,
+    ) -> Result<(), ApiError> {
+        let (chat, seq, id) = (chat.to_string(), seq.0.to_string(), id.to_string());
+        let path = ["chats", &chat, "messages", &seq, "attachments", &id, "fetched"];
+        self.send(self.call(Method::POST, &path, Some(token))).await
+    }
+
     /// An answer whose body is the file from `from` on.
     pub(super) async fn open_file(&self, request: &SignedRequest, from: u64) -> Result<Response, ApiError> {
         let range = format!("bytes={from}-");
@@ -113,7 +125,7 @@ impl Api {
     fn signed(&self, signed: &SignedRequest) -> Result<RequestBuilder, ApiError> {
         let wrong = || ApiError::NotUnderstood { status: 200 };
         let method = Method::from_bytes(signed.method.as_bytes()).map_err(|_| wrong())?;
-        let mut request = self.request(method, self.file_address(&signed.url)?);
+        let mut request = self.file_request(method, self.file_address(&signed.url)?)?;
         for (name, value) in &signed.headers {
             request = request.header(name, value);
         }

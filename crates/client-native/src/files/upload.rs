@@ -7,7 +7,7 @@ use std::sync::Arc;
 use dunlin_client::content::{FileDigest, FileKey};
 use dunlin_client::file::{FileCipher, PartHasher, SealedHashes};
 use dunlin_model::attachment::PART_BYTES;
-use dunlin_model::{AttachmentId, Randomness};
+use dunlin_model::{AttachmentId, ErrorCode, Randomness};
 
 use super::requests::UploadState;
 use super::{Patience, Progress, TransferError};
@@ -25,6 +25,17 @@ pub struct Uploaded {
     pub digest: FileDigest,
     /// Bytes before encryption.
     pub size_bytes: u64,
+}
+
+/// An upload that was begun: with this, another run of the program goes on with it. To be kept as a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Begun {
+    /// Where it goes.
+    pub id: AttachmentId,
+    /// What it is encrypted with.
+    pub key: FileKey,
+    /// What will be stored.
+    pub digest: FileDigest,
 }
 
 /// A file that is read and sealed, again and again the same.
@@ -84,6 +95,9 @@ impl Sealing {
 /// Encrypts a file and uploads it. What breaks on the way is tried again, part by part. Cancel safe: what was begun is
 /// removed by the server after a day.
 ///
+/// `note` gets what is needed to go on with the upload, before the first byte leaves; `earlier` is what it got in another
+/// run. Parts that are there are not sent again. A file that has changed since is uploaded anew, with another key.
+///
 /// Reads the file twice: its hash must be known before the first byte leaves. No more than a part is in memory.
 ///
 /// # Errors
@@ -93,24 +107,19 @@ pub async fn upload(
     tokens: &dyn Tokens,
     randomness: &dyn Randomness,
     file: File,
+    earlier: Option<Begun>,
+    note: impl AsyncFnOnce(Begun) -> Result<(), TransferError>,
     mut progress: impl FnMut(Progress),
 ) -> Result<Uploaded, TransferError> {
     let size_bytes = file.metadata()?.len();
-    let mut key = FileKey([0; 32]);
-    randomness.fill(&mut key.0);
-    let sealing = Sealing { file, cipher: FileCipher::new(&key, size_bytes)? };
-    let (mut sealing, hashes) = off(sealing, Sealing::hashes).await?;
-    let hashes = Arc::new(hashes);
     let mut patience = Patience::new(randomness);
-    let mut state = loop {
-        match create(api, tokens, &hashes).await {
-            Ok(state) => break state,
-            Err(TransferError::Api(error)) => patience.wait(error).await?,
-            Err(error) => return Err(error),
-        }
-    };
+    let begun = begin(api, tokens, &mut patience, file, earlier).await?;
+    let (mut sealing, mut state, key, hashes) = (begun.sealing, begun.state, begun.key, begun.hashes);
     let id: AttachmentId =
         state.attachment_id.parse().map_err(|_| ApiError::NotUnderstood { status: 201 })?;
+    if begun.is_new {
+        note(Begun { id, key, digest: FileDigest(hashes.whole) }).await?;
+    }
     let mut most = 0;
     while !state.complete {
         if state.parts_there.len() > most {
@@ -147,6 +156,69 @@ pub async fn upload(
     }
     progress(Progress { done: hashes.bytes, of: hashes.bytes });
     Ok(Uploaded { id, key, digest: FileDigest(hashes.whole), size_bytes })
+}
+
+/// What is about to be uploaded.
+struct Beginning {
+    sealing: Sealing,
+    hashes: Arc<SealedHashes>,
+    key: FileKey,
+    state: UploadState,
+    /// It was not begun earlier.
+    is_new: bool,
+}
+
+/// Goes on with what was begun earlier if the server has it and the file is the same; else begins.
+async fn begin(
+    api: &Api,
+    tokens: &dyn Tokens,
+    patience: &mut Patience<'_>,
+    file: File,
+    earlier: Option<Begun>,
+) -> Result<Beginning, TransferError> {
+    let mut file = file;
+    if let Some(Begun { id, key, digest }) = earlier {
+        let (sealing, hashes) = hashed(file, &key).await?;
+        if hashes.whole == digest.0
+            && let Some(state) = going_on(api, tokens, patience, id).await?
+        {
+            return Ok(Beginning { sealing, hashes: Arc::new(hashes), key, state, is_new: false });
+        }
+        file = sealing.file;
+    }
+    let mut key = FileKey([0; 32]);
+    patience.randomness.fill(&mut key.0);
+    let (sealing, hashes) = hashed(file, &key).await?;
+    let state = loop {
+        match create(api, tokens, &hashes).await {
+            Ok(state) => break state,
+            Err(TransferError::Api(error)) => patience.wait(error).await?,
+            Err(error) => return Err(error),
+        }
+    };
+    Ok(Beginning { sealing, hashes: Arc::new(hashes), key, state, is_new: true })
+}
+
+/// How far an earlier upload has got; nothing when it is not there any more.
+async fn going_on(
+    api: &Api,
+    tokens: &dyn Tokens,
+    patience: &mut Patience<'_>,
+    id: AttachmentId,
+) -> Result<Option<UploadState>, TransferError> {
+    loop {
+        let token = tokens.access_token(None).await?;
+        match api.upload_state(&token, id).await {
+            Ok(state) => return Ok(Some(state)),
+            Err(error) if error.code() == Some(ErrorCode::NotFound) => return Ok(None),
+            Err(error) => patience.wait(error).await?,
+        }
+    }
+}
+
+async fn hashed(file: File, key: &FileKey) -> Result<(Sealing, SealedHashes), TransferError> {
+    let cipher = FileCipher::new(key, file.metadata()?.len())?;
+    off(Sealing { file, cipher }, Sealing::hashes).await
 }
 
 /// Notes that the first of the uploads is done. Whether it is known from this alone what comes next.

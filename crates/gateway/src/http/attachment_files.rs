@@ -4,13 +4,15 @@
 
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use dunlin_blobs::{BlobHash, ByteStream, FileError, FileGrant};
+use dunlin_blobs::{BlobHash, ByteStream, FileError, FileGrant, FilesHere};
+use dunlin_delivery::{Counter, Metrics};
 use dunlin_model::{AttachmentId, AttachmentPart, ErrorCode, Timestamp};
 use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
@@ -68,6 +70,7 @@ pub(super) struct SignedFile {
         (status = 204, description = "It is there"),
         (status = 400, description = "The bytes have another hash or length, or did not all come", body = ErrorBody),
         (status = 403, description = "The address is not signed for this, or has expired", body = ErrorBody),
+        (status = 404, description = "This server keeps no files itself", body = ErrorBody),
         (status = 503, description = "It is being put already, or the disk is out of reach", body = ErrorBody)
     ))]
 pub(super) async fn put(
@@ -80,20 +83,14 @@ pub(super) async fn put(
     let offset = u64::from(number.saturating_sub(1)) * dunlin_model::attachment::PART_BYTES;
     let part = AttachmentPart { number, offset, bytes: signed.bytes, sha256: signed.sha256.0.0 };
     let grant = FileGrant::Put { id, part, expires: Timestamp(signed.expires) };
-    granted(&http, &grant, &signed.signature).await?;
+    let files = granted(&http, &grant, &signed.signature)?;
     if let Some(length) = request.headers().get(header::CONTENT_LENGTH)
         && length.to_str().ok().and_then(|length| length.parse().ok()) != Some(part.bytes)
     {
         return Err(FileError::WrongLength.into());
     }
-    let metrics = http.gateway.clone();
-    let body = in_time(request.into_body()).inspect(move |piece| {
-        if let Ok(piece) = piece {
-            let bytes = u64::try_from(piece.len()).unwrap_or(u64::MAX);
-            metrics.delivery().metrics().attachment_bytes_in.add(bytes);
-        }
-    });
-    http.gateway.delivery().files().put_part(id, part, body.boxed()).await?;
+    let body = counted(&http, in_time(request.into_body()), |metrics| &metrics.attachment_bytes_in);
+    files.put_part(id, part, body).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -114,7 +111,7 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let grant = FileGrant::Get { id, bytes: signed.bytes, expires: Timestamp(signed.expires) };
-    granted(&http, &grant, &signed.signature).await?;
+    let files = granted(&http, &grant, &signed.signature)?;
     let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
     let range = match asked.map_or(Asked::Whole, |asked| range_of(asked, signed.bytes)) {
         Asked::Whole => 0..signed.bytes,
@@ -124,16 +121,10 @@ pub(super) async fn get(
             return Ok(error.with_status(StatusCode::RANGE_NOT_SATISFIABLE).into_response());
         }
     };
-    let Some(pieces) = http.gateway.delivery().files().read(id, range.clone()).await? else {
+    let Some(pieces) = files.read(id, range.clone()).await? else {
         return Err(HttpError::new(ErrorCode::NotFound, "There is no such attachment any more."));
     };
-    let metrics = http.gateway.clone();
-    let pieces = pieces.inspect(move |piece| {
-        if let Ok(piece) = piece {
-            let bytes = u64::try_from(piece.len()).unwrap_or(u64::MAX);
-            metrics.delivery().metrics().attachment_bytes_out.add(bytes);
-        }
-    });
+    let pieces = counted(&http, pieces, |metrics| &metrics.attachment_bytes_out);
     let mut response = Body::from_stream(pieces).into_response();
     let is_whole = range == (0..signed.bytes);
     if !is_whole {
@@ -207,9 +198,24 @@ fn in_time(body: Body) -> ByteStream {
     stream::unfold(pieces, read).boxed()
 }
 
-async fn granted(http: &Http, grant: &FileGrant, signature: &str) -> Result<(), HttpError> {
-    let verified = http.gateway.delivery().file_granted(grant, signature).await?;
-    verified.map_err(|error| HttpError::new(ErrorCode::Forbidden, error.to_string()))
+/// The same pieces, added to a counter as they pass.
+fn counted(http: &Http, pieces: ByteStream, counter: fn(&Metrics) -> &Counter) -> ByteStream {
+    let gateway = Arc::clone(&http.gateway);
+    let count = move |piece: &io::Result<Bytes>| {
+        if let Ok(piece) = piece {
+            counter(gateway.delivery().metrics()).add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+        }
+    };
+    pieces.inspect(count).boxed()
+}
+
+/// The files of this server, for somebody with this address.
+fn granted<'a>(http: &'a Http, grant: &FileGrant, signature: &str) -> Result<&'a dyn FilesHere, HttpError> {
+    let Some(files) = http.gateway.delivery().files().here() else {
+        return Err(HttpError::new(ErrorCode::NotFound, "This server keeps no files itself."));
+    };
+    files.verify(grant, signature, http.gateway.delivery().now())?;
+    Ok(files)
 }
 
 impl From<FileError> for HttpError {
@@ -219,6 +225,7 @@ impl From<FileError> for HttpError {
                 ErrorCode::InvalidArgument
             }
             FileError::Body(_) => ErrorCode::Malformed,
+            FileError::Gone => ErrorCode::NotFound,
             FileError::Busy | FileError::Unavailable(_) => ErrorCode::Unavailable,
         };
         if let FileError::Unavailable(cause) = &error {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use dunlin_blobs::BlobHash;
+use dunlin_blobs::{BlobHash, SignedRequest};
 use dunlin_delivery::{AttachmentAddress, NewAttachment, PartUpload, UploadState};
 use dunlin_model::{AttachmentId, ChatId, Seq};
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,8 @@ pub(super) struct CreateAttachment {
 /// A request that is allowed for a while.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct SignedRequest {
+#[schema(as = SignedRequest)]
+pub(super) struct SignedRequestBody {
     /// Absolute, or path and query at this server.
     url: String,
     method: &'static str,
@@ -55,7 +56,7 @@ pub(super) struct PartUploadBody {
     /// In bytes.
     size: u64,
     #[serde(flatten)]
-    request: SignedRequest,
+    request: SignedRequestBody,
 }
 
 /// How far an upload has got.
@@ -78,7 +79,7 @@ pub(super) struct DownloadBody {
     /// In bytes.
     size: u64,
     #[serde(flatten)]
-    request: SignedRequest,
+    request: SignedRequestBody,
 }
 
 /// Which attachment of which message.
@@ -90,11 +91,15 @@ pub(super) struct MessageAttachmentPath {
     attachment_id: Text<AttachmentId>,
 }
 
+impl From<SignedRequest> for SignedRequestBody {
+    fn from(SignedRequest { url, method, headers, expires }: SignedRequest) -> Self {
+        Self { url, method, headers, expires_ms: expires.0 }
+    }
+}
+
 impl From<PartUpload> for PartUploadBody {
-    fn from(from: PartUpload) -> Self {
-        let headers = BTreeMap::from([("content-type", "application/octet-stream".to_owned())]);
-        let request = SignedRequest { url: from.address, method: "PUT", headers, expires_ms: from.expires.0 };
-        Self { part: from.part.number, offset: from.part.offset, size: from.part.bytes, request }
+    fn from(PartUpload { part, request }: PartUpload) -> Self {
+        Self { part: part.number, offset: part.offset, size: part.bytes, request: request.into() }
     }
 }
 
@@ -111,9 +116,7 @@ impl From<UploadState> for UploadBody {
 
 impl From<AttachmentAddress> for DownloadBody {
     fn from(from: AttachmentAddress) -> Self {
-        let (url, expires_ms) = (from.address, from.expires.0);
-        let request = SignedRequest { url, method: "GET", headers: BTreeMap::new(), expires_ms };
-        Self { size: from.bytes, request }
+        Self { size: from.bytes, request: from.request.into() }
     }
 }
 
@@ -130,7 +133,7 @@ pub(super) async fn create(
     Caller(caller): Caller,
     Body(new): Body<CreateAttachment>,
 ) -> Result<(StatusCode, Json<UploadBody>), HttpError> {
-    http.limits.admit_blob(caller.user)?;
+    http.gateway.admit_upload(caller.user)?;
     let parts = new.part_sha256s.into_iter().map(|hash| hash.0.0).collect();
     let new = NewAttachment { bytes: new.size, sha256: new.sha256.0.0, parts };
     let begun = http.gateway.delivery().create_attachment(caller, new).await?;
@@ -185,4 +188,24 @@ pub(super) async fn to_get(
 ) -> Result<Json<DownloadBody>, HttpError> {
     let (chat, seq, id) = (path.chat_id.0, Seq(path.seq), path.attachment_id.0);
     Ok(Json(http.gateway.delivery().attachment_to_get(caller, chat, seq, id).await?.into()))
+}
+
+/// Says that this user has fetched an attachment, so that it may be removed once everybody has, where the server is
+/// told to. May be repeated.
+#[utoipa::path(post, path = "/api/chats/{chatId}/messages/{seq}/attachments/{attachmentId}/fetched", operation_id = "attachmentFetched",
+    tag = "attachments", security(("bearer" = [])),
+    params(("chatId" = String, Path, description = "The chat"), ("seq" = u64, Path, description = "The message"),
+        ("attachmentId" = String, Path, description = "The attachment")),
+    responses(
+        (status = 204, description = "Noted, or of no use here"),
+        (status = 404, description = "There is no such attachment for this user", body = ErrorBody)
+    ))]
+pub(super) async fn fetched(
+    State(http): State<Http>,
+    Caller(caller): Caller,
+    InPath(path): InPath<MessageAttachmentPath>,
+) -> Result<StatusCode, HttpError> {
+    let (chat, seq, id) = (path.chat_id.0, Seq(path.seq), path.attachment_id.0);
+    http.gateway.delivery().attachment_fetched(caller, chat, seq, id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest as _, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use dunlin_blobs::{Access, BlobError, BlobHash, Grant};
+use dunlin_blobs::{Access, BlobError, BlobHash, Grant, GrantError};
 use dunlin_model::{ChatId, ErrorCode, Seq, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -167,8 +167,14 @@ pub(super) async fn get(
 
 async fn granted(http: &Http, access: Access, hash: BlobHash, signed: Signed) -> Result<(), HttpError> {
     let grant = Grant { access, hash, bytes: signed.bytes, expires: Timestamp(signed.expires) };
-    let verified = http.gateway.delivery().blob_granted(&grant, &signed.signature).await?;
-    verified.map_err(|error| HttpError::new(ErrorCode::Forbidden, error.to_string()))
+    Ok(http.gateway.delivery().blob_granted(&grant, &signed.signature).await??)
+}
+
+/// Somebody came with an address that does not serve.
+impl From<GrantError> for HttpError {
+    fn from(error: GrantError) -> Self {
+        Self::new(ErrorCode::Forbidden, error.to_string())
+    }
 }
 
 impl From<BlobError> for HttpError {

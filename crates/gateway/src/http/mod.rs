@@ -22,20 +22,23 @@ mod types;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use dunlin_delivery::Counter;
 use dunlin_model::ErrorCode;
 use dunlin_model::mls::HANDSHAKE_BYTES_MAX;
 use dunlin_wire::Failure;
+use http_body_util::BodyExt as _;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 pub use config::HttpConfig;
 pub(crate) use error::HttpError;
 
-use crate::Gateway;
+use crate::{Gateway, Metrics};
 use limits::Limits;
 
 /// What handlers share.
@@ -93,6 +96,7 @@ fn documented(test_accounts: bool) -> OpenApiRouter<Http> {
         .routes(routes!(attachments::state))
         .routes(routes!(attachments::complete))
         .routes(routes!(attachments::to_get))
+        .routes(routes!(attachments::fetched))
         .routes(routes!(attachment_files::put))
         .routes(routes!(attachment_files::get))
         .routes(routes!(blobs::to_put))
@@ -104,13 +108,27 @@ fn documented(test_accounts: bool) -> OpenApiRouter<Http> {
 /// Counts a request against its address, and marks the answer as one that nobody may keep.
 async fn admit(State(http): State<Http>, request: Request, next: Next) -> Response {
     let mut response = match http.limits.admit_request(extract::peer(request.extensions())) {
-        Ok(()) => next.run(request).await,
+        Ok(()) => next.run(request.map(|body| counted(body, &http, |metrics| &metrics.http_bytes_in))).await,
         Err(error) => error.into_response(),
     };
+    match response.body().size_hint().exact() {
+        Some(bytes) => http.gateway.metrics.http_bytes_out.add(bytes),
+        None => response = response.map(|body| counted(body, &http, |metrics| &metrics.http_bytes_out)),
+    }
     let headers = response.headers_mut();
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// The same body, added to a counter as it passes.
+fn counted(body: Body, http: &Http, counter: fn(&Metrics) -> &Counter) -> Body {
+    let gateway = Arc::clone(&http.gateway);
+    Body::new(body.map_frame(move |frame| {
+        let bytes = frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX));
+        counter(&gateway.metrics).add(bytes);
+        frame
+    }))
 }
 
 async fn no_such_route() -> HttpError {

@@ -6,6 +6,8 @@ mod accounts;
 #[cfg(test)]
 mod attachments;
 #[cfg(test)]
+mod attachments_removed;
+#[cfg(test)]
 mod blobs;
 #[cfg(test)]
 mod chats;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod absences;
+mod attachments;
 mod client;
 mod clocks;
 mod conversations;

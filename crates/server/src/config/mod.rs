@@ -3,6 +3,7 @@
 //! `DUNLIN_SECTION__FIELD` stands for `field` under `[section]`; deeper names take further pairs of
 //! underscores. Variables without a pair of underscores belong to the terminal commands.
 
+mod attachments;
 mod environment;
 mod error;
 mod sections;
@@ -13,11 +14,12 @@ use dunlin_accounts::AccountsConfig;
 use dunlin_model::ChatLimits;
 use serde::{Deserialize, Serialize};
 
+pub use attachments::{AttachmentsSection, S3_PREFIX, S3_REGION, S3Section, Secret};
 pub use error::ConfigError;
 pub use sections::{
-    AttachmentsSection, CodesSection, ConnectionsSection, DATA_DIR, DRAIN_LIMIT_SECONDS, DeliverySection,
-    HttpSection, LISTEN, LOG_FILTER, LogFormat, LogSection, MetricsSection, RETENTION_INTERVAL_SECONDS,
-    RetentionSection, SenderKind, ServerSection, StoreSection, TlsSection,
+    CodesSection, ConnectionsSection, DATA_DIR, DRAIN_LIMIT_SECONDS, DeliverySection, HttpSection, LISTEN,
+    LOG_FILTER, LogFormat, LogSection, MetricsSection, RETENTION_INTERVAL_SECONDS, RetentionSection,
+    SenderKind, ServerSection, StoreSection, TlsSection,
 };
 
 /// Everything that can be set. Sections marked so take effect again on SIGHUP.
@@ -92,6 +94,9 @@ impl Config {
         let most = dunlin_model::attachment::PART_BYTES * parts_max;
         if self.attachments.days == 0 || !(1..=most).contains(&self.attachments.bytes_max) {
             return wrong("attachments.days must be at least 1, and attachments.bytes_max 1 to 17179869184.");
+        }
+        if let Some(s3) = &self.attachments.s3 {
+            s3.check()?;
         }
         if self.codes.sender == SenderKind::Smtp && self.codes.smtp.is_none() {
             return wrong("codes.sender is \"smtp\", but codes.smtp.url and codes.smtp.from are not set.");

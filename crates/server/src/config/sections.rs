@@ -14,6 +14,8 @@ use dunlin_store::retention::{BODIES_KEPT, EVENTS_KEPT, RetentionPolicy};
 use dunlin_store_embedded::EmbeddedConfig;
 use serde::{Deserialize, Serialize};
 
+use super::AttachmentsSection;
+
 /// Where a server listens: for this machine alone, until told otherwise.
 pub const LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 7700));
 /// Where a server keeps its data.
@@ -184,37 +186,8 @@ impl DeliverySection {
             encryptions,
             attachment_bytes_max: attachments.bytes_max,
             attachment_bytes_per_day_max: attachments.bytes_per_user_per_day,
+            attachments_removed_when_fetched: attachments.remove_when_fetched,
         }
-    }
-}
-
-/// `[attachments]`
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AttachmentsSection {
-    /// Bytes of one attachment, as it is stored.
-    pub bytes_max: u64,
-    /// Bytes of all attachments that one user uploads in a day.
-    pub bytes_per_user_per_day: u64,
-    /// Days after which attachments are removed (R41).
-    pub days: u64,
-}
-
-impl Default for AttachmentsSection {
-    fn default() -> Self {
-        let delivery = DeliveryConfig::default();
-        Self {
-            bytes_max: delivery.attachment_bytes_max,
-            bytes_per_user_per_day: delivery.attachment_bytes_per_day_max,
-            days: BODIES_KEPT.as_secs() / DAY_SECONDS,
-        }
-    }
-}
-
-impl AttachmentsSection {
-    /// How long they are kept.
-    pub(crate) const fn kept(&self) -> Duration {
-        Duration::from_secs(self.days * DAY_SECONDS)
     }
 }
 

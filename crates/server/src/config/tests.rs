@@ -88,3 +88,27 @@ fn chats_that_the_server_can_read_must_be_asked_for() {
     assert_eq!(encryptions("[delivery]\nplaintext_chats = true\n", false), [Mls, None]);
     assert_eq!(encryptions("", true), [Mls, None], "load tools create them");
 }
+
+#[test]
+fn an_object_store_needs_one_key_which_is_never_shown() {
+    let text = "[attachments.s3]\nendpoint = \"https://s3.example.org\"\nbucket = \"files\"\naccess_key_id = \"AKID\"\n";
+    assert!(matches!(from_file(text, &[]), Err(ConfigError::Invalid(_))), "without a key");
+    let config = from_file(text, &[("DUNLIN_ATTACHMENTS__S3__SECRET_ACCESS_KEY", "12345")]).unwrap();
+    assert!(!format!("{config:?}").contains("12345"));
+    let s3 = config.attachments.s3.unwrap().config().unwrap();
+    assert_eq!(
+        (s3.secret_access_key.as_str(), s3.region.as_str(), s3.prefix.as_str()),
+        ("12345", S3_REGION, S3_PREFIX)
+    );
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"hush\n").unwrap();
+    let path = file.path().to_string_lossy().into_owned();
+    let from = [("DUNLIN_ATTACHMENTS__S3__SECRET_ACCESS_KEY_FILE", path.as_str())];
+    let section = from_file(text, &from).unwrap().attachments.s3.unwrap();
+    assert_eq!(section.config().unwrap().secret_access_key, "hush");
+    let both = [from[0], ("DUNLIN_ATTACHMENTS__S3__SECRET_ACCESS_KEY", "hush")];
+    assert!(matches!(from_file(text, &both), Err(ConfigError::Invalid(_))));
+    drop(file);
+    assert!(section.config().is_err(), "the file is gone");
+    assert!(from_file("[attachments.s3]\nbucket = \"files\"\n", &[]).is_err(), "without the rest");
+}

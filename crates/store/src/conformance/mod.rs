@@ -105,6 +105,8 @@ macro_rules! conformance_suite {
             an_attachment_is_of_the_first_chat_it_was_sent_in
             attachments_are_counted_by_owner_and_time
             attachments_are_listed_oldest_first_until_they_are_removed
+            an_upload_has_the_first_name_it_was_given
+            who_fetched_what_is_known_until_it_is_forgotten
             // Everything.
             random_operations_on_chats_agree_with_a_model
             random_operations_on_registers_agree_with_a_model

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use async_trait::async_trait;
-use dunlin_model::{Attachment, AttachmentId, ChatId, Timestamp, UserId};
+use dunlin_model::attachment::UploadName;
+use dunlin_model::{Attachment, AttachmentId, ChatId, Seq, Timestamp, UserId};
 
 use super::{MemoryStore, Operation};
 use crate::{Attachments, StoreError};
@@ -13,6 +14,8 @@ use crate::{Attachments, StoreError};
 pub(super) struct Files {
     known: BTreeMap<AttachmentId, Attachment>,
     chats: BTreeMap<AttachmentId, ChatId>,
+    uploads: BTreeMap<AttachmentId, UploadName>,
+    fetched: BTreeMap<AttachmentId, BTreeMap<UserId, Seq>>,
 }
 
 #[async_trait]
@@ -60,6 +63,48 @@ impl Attachments for MemoryStore {
         self.write(Operation::WriteAttachments, |tables| {
             tables.attachments.known.remove(&attachment.id);
             tables.attachments.chats.remove(&attachment.id);
+            tables.attachments.uploads.remove(&attachment.id);
+        })
+    }
+
+    async fn name_upload(&self, id: AttachmentId, name: &UploadName) -> Result<UploadName, StoreError> {
+        self.write(Operation::WriteAttachments, |tables| {
+            tables.attachments.uploads.entry(id).or_insert_with(|| name.clone()).clone()
+        })
+    }
+
+    async fn upload_name(&self, id: AttachmentId) -> Result<Option<UploadName>, StoreError> {
+        self.read(Operation::ReadAttachments, |tables| tables.attachments.uploads.get(&id).cloned())
+    }
+
+    async fn note_fetched(&self, id: AttachmentId, user: UserId, seq: Seq) -> Result<(), StoreError> {
+        self.write(Operation::WriteAttachments, |tables| {
+            tables.attachments.fetched.entry(id).or_default().entry(user).or_insert(seq);
+        })
+    }
+
+    async fn fetched_by(&self, id: AttachmentId) -> Result<Vec<(UserId, Seq)>, StoreError> {
+        self.read(Operation::ReadAttachments, |tables| {
+            let fetched = tables.attachments.fetched.get(&id).into_iter().flatten();
+            fetched.map(|(user, seq)| (*user, *seq)).collect()
+        })
+    }
+
+    async fn fetched_attachments(
+        &self,
+        after: Option<AttachmentId>,
+        limit: usize,
+    ) -> Result<Vec<AttachmentId>, StoreError> {
+        self.read(Operation::ReadAttachments, |tables| {
+            let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+            let fetched = tables.attachments.fetched.range((from, Bound::Unbounded));
+            fetched.map(|(id, _)| *id).take(limit).collect()
+        })
+    }
+
+    async fn forget_fetched(&self, id: AttachmentId) -> Result<(), StoreError> {
+        self.write(Operation::WriteAttachments, |tables| {
+            tables.attachments.fetched.remove(&id);
         })
     }
 }

@@ -6,6 +6,7 @@ use dunlin_model::{
     Attestation, Body, ChatCommand, ChatId, ClientSeq, DeviceNumber, Encryption, Role, Seq, UserId,
 };
 
+use super::attachments;
 use super::chats::{
     encryption_from_wire, encryption_to_wire, kind_from_wire, kind_to_wire, optional_role, role_to_wire,
 };
@@ -111,6 +112,18 @@ pub(crate) fn from_wire(command: Wire) -> Result<Command, Invalid> {
             }
             Command::RelayToDevices { device: relay.device.map(DeviceNumber), payload: relay.payload }
         }
+        Wire::CreateAttachment(create) => attachments::create_from_wire(&create)?,
+        Wire::GetAttachmentUpload(get) => {
+            Command::GetAttachmentUpload { id: attachments::id(&get.attachment_id)? }
+        }
+        Wire::CompleteAttachment(complete) => {
+            Command::CompleteAttachment { id: attachments::id(&complete.attachment_id)? }
+        }
+        Wire::GetAttachment(get) => Command::GetAttachment {
+            chat: chat(&get.chat_id)?,
+            seq: Seq(get.seq),
+            id: attachments::id(&get.attachment_id)?,
+        },
     })
 }
 
@@ -325,6 +338,20 @@ pub(crate) fn to_wire(command: &Command) -> Option<Wire> {
             device: device.map(|device| device.0),
             payload: payload.clone(),
         }),
+        Command::CreateAttachment { bytes, sha256, parts } => {
+            Wire::CreateAttachment(attachments::create_to_wire(*bytes, *sha256, parts))
+        }
+        Command::GetAttachmentUpload { id } => {
+            Wire::GetAttachmentUpload(proto::GetAttachmentUpload { attachment_id: id.to_string() })
+        }
+        Command::CompleteAttachment { id } => {
+            Wire::CompleteAttachment(proto::CompleteAttachment { attachment_id: id.to_string() })
+        }
+        Command::GetAttachment { chat, seq, id } => Wire::GetAttachment(proto::GetAttachment {
+            chat_id: chat.to_string(),
+            seq: seq.0,
+            attachment_id: id.to_string(),
+        }),
     })
 }
 
@@ -454,6 +481,10 @@ pub(crate) const fn name(command: &Wire) -> &'static str {
         Wire::ClaimKeyPackages(_) => "claimKeyPackages",
         Wire::GetGroupInfo(_) => "getGroupInfo",
         Wire::RelayToDevices(_) => "relayToDevices",
+        Wire::CreateAttachment(_) => "createAttachment",
+        Wire::GetAttachmentUpload(_) => "getAttachmentUpload",
+        Wire::CompleteAttachment(_) => "completeAttachment",
+        Wire::GetAttachment(_) => "getAttachment",
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Towards the wire nothing can fail. From the wire everything is checked, and the error names the field.
 
+mod attachments;
 pub(crate) mod chats;
 pub(crate) mod commands;
 pub(crate) mod events;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use dunlin_model::view::{HistoryPage, MessageStatusView, Status, UserPresence};
 use dunlin_model::{ChatId, ErrorCode, Event, Retry, Seq, Timestamp};
 
+use super::attachments;
 use super::chats::{details_from_wire, details_to_wire, skipped_from_wire, skipped_to_wire};
 use super::events::{self, WireEvent};
 use super::field::{Invalid, optional_seq, parse, parse_optional, seq_or_zero, text_or_empty};
@@ -80,6 +81,18 @@ pub(crate) fn to_wire(id: u64, outcome: &Outcome) -> proto::Reply {
             group_info: Some(keys::payload_to_wire(group_info)),
         }),
         Outcome::Relayed { reached } => Wire::RelayResult(proto::RelayResult { reached: *reached }),
+        Outcome::AttachmentUpload { id, complete, there, uploads } => {
+            Wire::AttachmentUpload(proto::AttachmentUpload {
+                attachment_id: id.to_string(),
+                complete: *complete,
+                parts_there: there.clone(),
+                uploads: uploads.iter().map(attachments::upload_to_wire).collect(),
+            })
+        }
+        Outcome::Attachment { bytes, request } => Wire::Attachment(proto::AttachmentSource {
+            size: *bytes,
+            request: Some(attachments::request_to_wire(request)),
+        }),
     };
     proto::Reply { id, outcome: Some(outcome) }
 }
@@ -157,6 +170,11 @@ pub(crate) fn from_wire(reply: proto::Reply) -> Result<(u64, Outcome), Invalid> 
             group_info: keys::payload_from_wire("groupInfo", info.group_info)?,
         },
         Wire::RelayResult(result) => Outcome::Relayed { reached: result.reached },
+        Wire::AttachmentUpload(upload) => attachments::upload_from_wire(upload)?,
+        Wire::Attachment(source) => Outcome::Attachment {
+            bytes: source.size,
+            request: attachments::request_from_wire(source.request)?,
+        },
     };
     Ok((reply.id, outcome))
 }

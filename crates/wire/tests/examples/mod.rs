@@ -1,5 +1,6 @@
 //! One frame of every sort, with plausible content: golden files and docs/protocol.md are made of them.
 
+mod attachments;
 mod keys;
 
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub(crate) fn client() -> Vec<(&'static str, ClientFrame)> {
         (name, Command::Submit { chat: CHAT, client_seq: ClientSeq(client_seq), command, attestation: None })
     }));
     frames.extend(keys::client());
+    frames.extend(attachments::client());
     let unanswered = ["received", "markSeen", "setTyping"];
     (1..)
         .zip(frames)
@@ -122,6 +124,7 @@ pub(crate) fn server() -> Vec<(&'static str, ServerFrame)> {
         replies()
             .into_iter()
             .chain(keys::replies())
+            .chain(attachments::replies())
             .map(|(name, outcome)| (name, ServerFrame::Reply { id: 17, outcome })),
     );
     frames.extend(events().into_iter().chain(keys::events()).map(|(name, event)| {

@@ -1,5 +1,6 @@
 //! Arbitrary frames, of every sort that may be sent.
 
+mod attachments;
 mod keys;
 
 use std::sync::Arc;
@@ -158,6 +159,7 @@ fn command() -> impl Strategy<Value = Command> {
             Command::CreateChat { client_seq, command, attestation }
         }),
         keys::command(),
+        attachments::command(),
         (chat(), client_seq(), any::<bool>()).prop_map(|(chat, client_seq, withdraw)| {
             Command::SetInviteLink { chat, client_seq, withdraw }
         }),
@@ -324,6 +326,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
             code
         }),
         keys::outcome(),
+        attachments::outcome(),
     ]
 }
 
