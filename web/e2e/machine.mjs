@@ -60,12 +60,17 @@ export class Machine {
   /** How many more addresses of files are out of date when they are used. */
   expired = 0;
 
-  /** `app` is the directory of the built app. */
-  static async start(app) {
+  /** `app` is the directory of the built app; without one, it is the app that the server has inside. */
+  static async start(app, options = []) {
     const machine = new Machine();
     machine.port = await freePort();
-    machine.app = app;
+    machine.options = options;
     await machine.serve();
+    if (app === undefined) {
+      machine.url = `http://127.0.0.1:${machine.port}`;
+      return machine;
+    }
+    machine.app = app;
     machine.front = createServer((incoming, outgoing) => machine.answer(incoming, outgoing));
     machine.front.on('upgrade', (incoming, socket, head) => machine.upgrade(incoming, socket, head));
     await new Promise((resolve) => machine.front.listen(0, '127.0.0.1', resolve));
@@ -83,6 +88,7 @@ export class Machine {
       '--data-dir',
       join(this.directory, 'data'),
       '--test-accounts',
+      ...this.options,
     ];
     this.server = spawn(DUNLIN, given, { stdio: ['ignore', log, log] });
     await until('the server listens', async () => {
@@ -110,7 +116,7 @@ export class Machine {
   }
 
   /** A browser with a profile of its own. */
-  async browser(name) {
+  async browser(name, options = {}) {
     const arguments_ = [
       '--no-sandbox',
       '--disable-gpu',
@@ -122,6 +128,7 @@ export class Machine {
       executablePath: CHROMIUM,
       headless: true,
       args: arguments_,
+      ...options,
     });
     this.browsers.push(context);
     return context;

@@ -1,12 +1,14 @@
-//! `cargo xtask bench`: what docs/performance.md quotes, the load scenarios and the cost of groups, each bounded.
+//! `cargo xtask bench`: what docs/performance.md quotes, the load scenarios, the cost of groups and the web app, each bounded.
 
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
 
+use crate::browser;
 use crate::process::{cargo, succeeds, target_directory};
 use crate::run::build_release;
+use crate::web::{self, WebArguments};
 
 /// Arguments of `dunlin load`: closed loop, open loop, and real conversations.
 const SCENARIOS: [&[&str]; 3] = [
@@ -23,7 +25,7 @@ const EXAMPLES: [[&str; 6]; 2] = [
 
 /// Runs every scenario; false when one breaks what must hold.
 pub(crate) fn bench(root: &Path) -> Result<bool> {
-    if !build_release(root)? {
+    if !web::web(root, &WebArguments::whole())? || !build_release(root)? {
         return Ok(false);
     }
     let mut sound = true;
@@ -36,5 +38,10 @@ pub(crate) fn bench(root: &Path) -> Result<bool> {
         println!("\n== cargo {}", arguments.join(" "));
         sound &= succeeds(cargo(root).args(arguments))?;
     }
+    println!("\n== npm run bench");
+    let mut app = web::npm(&root.join("web"));
+    let binary = target_directory(root).join("release/dunlin");
+    app.args(["run", "bench"]).env("DUNLIN_BIN", binary).env("CHROMIUM_BIN", browser::chromium()?);
+    sound &= succeeds(&mut app)?;
     Ok(sound)
 }

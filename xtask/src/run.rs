@@ -22,6 +22,11 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<bool> {
 
 /// The release binary, as users get it.
 pub(crate) fn build_release(root: &Path) -> Result<bool> {
+    succeeds(with_app(root).args(["build", "--release", "--locked", "--package", "dunlin-cli"]))
+}
+
+/// A cargo that builds programs with the web app inside that is in `web/dist` now.
+pub(crate) fn with_app(root: &Path) -> Command {
     let mut command = cargo(root);
     // The page names all other files of the app, by what they hold.
     if let Ok(page) = fs::read(root.join("web/dist/index.html")) {
@@ -29,7 +34,7 @@ pub(crate) fn build_release(root: &Path) -> Result<bool> {
         hasher.write(&page);
         command.env("DUNLIN_WEB_APP", format!("{:016x}", hasher.finish()));
     }
-    succeeds(command.args(["build", "--release", "--locked", "--package", "dunlin-cli"]))
+    command
 }
 
 /// The server takes this process's place, so that signals and the exit code are its own.

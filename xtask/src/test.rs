@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use crate::process::{cargo, now, succeeds, target_directory};
+use crate::run::with_app;
 use crate::{browser, tidy, tools, web};
 
 /// What was counted. A step that is no test suite counts as one.
@@ -43,7 +44,7 @@ impl fmt::Display for Counts {
 type Step = (&'static str, fn(&Path) -> Result<Counts>);
 
 /// Cheap steps first: who forgot to format learns it in a second.
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     ("format", format),
     ("tidy", tidy_step),
     ("licences and sources", deny),
@@ -52,6 +53,7 @@ const STEPS: [Step; 8] = [
     ("tests", suites),
     ("the core in browsers", core_in_browsers),
     ("the web app", web_app),
+    ("people in browsers", journeys),
 ];
 
 /// Runs every step, even after one failed; false when anything failed.
@@ -157,6 +159,17 @@ fn web_app(root: &Path) -> Result<Counts> {
     command.args(["run", "test:page"]).env("CHROMIUM_BIN", browser::chromium()?);
     counts.add(counted(&mut command, read_tap)?);
     Ok(counts)
+}
+
+/// The app that the step before built, inside the program, with people who use it in headless Chromium.
+fn journeys(root: &Path) -> Result<Counts> {
+    if !succeeds(with_app(root).args(["build", "--locked", "--package", "dunlin-cli"]))? {
+        return Ok(Counts::FAILED);
+    }
+    let mut command = web::npm(&root.join("web"));
+    let binary = target_directory(root).join("debug/dunlin");
+    command.args(["run", "test:ui"]).env("DUNLIN_BIN", binary).env("CHROMIUM_BIN", browser::chromium()?);
+    counted(&mut command, read_tap)
 }
 
 /// Reads a line of the end of a TAP report: `# pass 3`.

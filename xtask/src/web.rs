@@ -25,6 +25,11 @@ pub(crate) struct WebArguments {
 }
 
 impl WebArguments {
+    /// The build that users get.
+    pub(crate) const fn whole() -> Self {
+        Self { quick: false }
+    }
+
     /// The build that takes least time.
     pub(crate) const fn quick() -> Self {
         Self { quick: true }

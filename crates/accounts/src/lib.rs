@@ -11,6 +11,7 @@ mod error;
 mod keys;
 mod login;
 mod refresh;
+mod residents;
 mod sender;
 mod sessions;
 mod test_accounts;
@@ -24,6 +25,7 @@ use dunlin_store::Store;
 pub use config::AccountsConfig;
 pub use error::AccountError;
 pub use login::Credentials;
+pub use residents::LoginListener;
 pub use sender::{
     CODE_LOG_TARGET, CodeSender, LogSender, SendError, SmtpConfig, SmtpSender, WebhookAuthentication,
     WebhookConfig, WebhookSender,
@@ -49,6 +51,7 @@ pub struct Accounts {
     devices: DeviceCache,
     recent_refreshes: RecentRefreshes,
     listeners: parking_lot::RwLock<Vec<RevocationListener>>,
+    login_listeners: parking_lot::RwLock<Vec<LoginListener>>,
 }
 
 impl Accounts {
@@ -76,6 +79,7 @@ impl Accounts {
             devices: DeviceCache::default(),
             recent_refreshes: RecentRefreshes::default(),
             listeners: parking_lot::RwLock::default(),
+            login_listeners: parking_lot::RwLock::default(),
         })
     }
 }

@@ -58,6 +58,7 @@ impl Accounts {
         self.use_code(&address, code.trim()).await?;
         let (user, new_user) = self.claim(&address).await?;
         let device = self.add_device(user, device_name).await?;
+        self.tell_of_login(user);
         Ok(self.credentials(&device, new_user))
     }
 

@@ -239,6 +239,12 @@ pub(crate) struct ServeArgs {
     /// Hand out accounts for tests without any proof; refuses to listen beyond this machine
     #[arg(long)]
     pub(crate) test_accounts: bool,
+    /// Bring sample people and an Echo along, who write to whoever logs in
+    #[arg(long)]
+    pub(crate) demo: bool,
+    /// Bring them along although others can reach the server
+    #[arg(long, requires = "demo")]
+    pub(crate) demo_public: bool,
 }
 
 #[derive(Debug, Args)]

@@ -2,12 +2,13 @@
 //!
 //! In reading order: `args` is the command line, `run` finds out which process carries a command out, `owner` is how
 //! processes of one profile speak to each other, `session` a running device with its names, `commands` has a file
-//! for each subject, `chat` is the full screen, `profile` what is kept on disk.
+//! for each subject, `chat` is the full screen, `profile` what is kept on disk, `demo` the people of `serve --demo`.
 #![expect(clippy::disallowed_methods, reason = "a program meets the real clock")]
 
 mod args;
 mod chat;
 mod commands;
+mod demo;
 mod failure;
 mod localtime;
 mod output;
@@ -87,7 +88,8 @@ fn serve(args: ServeArgs) -> Result {
         config: args.config,
         test_accounts: args.test_accounts,
     };
-    dunlin_server::serve(options).map_err(|error| Failure::Failed(error.to_string()))
+    let demo = args.demo.then(|| demo::demo(args.demo_public));
+    dunlin_server::serve(options, demo).map_err(|error| Failure::Failed(error.to_string()))
 }
 
 fn completions(shell: clap_complete::Shell) -> Result {

@@ -130,6 +130,15 @@ fn test_accounts_stay_on_this_machine() {
 }
 
 #[test]
+fn a_demonstration_stays_on_this_machine_unless_asked_for_otherwise() {
+    let said = refusal(&["--demo", "--listen", "0.0.0.0:0"], &[]);
+    assert!(said.contains("--demo-public") && said.contains("loopback"), "{said}");
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &["--demo", "--demo-public", "--listen", "0.0.0.0:0"], &[]);
+    assert!(server.address.starts_with("http://0.0.0.0:"), "{}", server.address);
+}
+
+#[test]
 fn what_is_wrong_with_the_configuration_is_said_in_a_sentence() {
     let said = refusal(&[], &[("DUNLIN_CHATS__MEMBERS", "7")]);
     assert!(said.contains("DUNLIN_CHATS__MEMBERS") && said.contains("unknown field"), "{said}");

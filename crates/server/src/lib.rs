@@ -4,6 +4,7 @@
 //! be set. This is the only place that names a database.
 
 pub mod config;
+mod demo;
 mod drain;
 mod health;
 mod jobs;
@@ -17,5 +18,6 @@ mod web;
 mod wiring;
 
 pub use config::{Config, ConfigError};
+pub use demo::{Demo, DemoLogin, Performance, Reception};
 pub use serve::{ServeError, ServeOptions, serve};
 pub use system::{OsRandomness, SystemClock};

@@ -1,7 +1,7 @@
 //! The life of a server: start, serve, drain, close.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::config::{Config, ConfigError};
+use crate::demo::{Demo, Reception};
 use crate::drain::{Drained, StopSignals, drain};
 use crate::health::Readiness;
 use crate::tls::TlsError;
@@ -65,6 +66,12 @@ pub enum ServeError {
         "With --test-accounts anyone who reaches the server can log in, so it listens on loopback only, not on {0}."
     )]
     TestAccountsExposed(SocketAddr),
+    /// A demonstration is for this machine unless asked for otherwise.
+    #[error(
+        "With --demo, sample people write to whoever logs in, so it listens on loopback only, not on {0}. If others \
+         are to meet them too, add --demo-public."
+    )]
+    DemoExposed(SocketAddr),
     /// TLS could not be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -90,25 +97,32 @@ pub enum ServeError {
     Accept(io::Error),
 }
 
-/// Serves until SIGTERM or SIGINT, on threads of its own. Prints the address to standard output when it takes
-/// connections.
+/// Serves until SIGTERM or SIGINT, on threads of its own, a demonstration beside it if there is to be one. Prints the
+/// address to standard output when it takes connections.
 ///
 /// # Errors
 /// When it cannot start, or the store fails while it runs.
-pub fn serve(options: ServeOptions) -> Result<(), ServeError> {
+pub fn serve(options: ServeOptions, demo: Option<Demo>) -> Result<(), ServeError> {
     let config = options.load_config()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.server.worker_threads(cores))
         .enable_all()
         .build()?;
-    runtime.block_on(Box::pin(serve_configured(options, config)))
+    runtime.block_on(Box::pin(serve_configured(options, config, demo)))
 }
 
-async fn serve_configured(options: ServeOptions, config: Config) -> Result<(), ServeError> {
+async fn serve_configured(
+    options: ServeOptions,
+    config: Config,
+    demo: Option<Demo>,
+) -> Result<(), ServeError> {
     telemetry::start(&config)?;
     if options.test_accounts && !config.server.listen.ip().is_loopback() {
         return Err(ServeError::TestAccountsExposed(config.server.listen));
+    }
+    if demo.as_ref().is_some_and(|demo| !demo.public) && !config.server.listen.ip().is_loopback() {
+        return Err(ServeError::DemoExposed(config.server.listen));
     }
     let acceptor = tls::acceptor(&config.tls)?;
     let mut signals = StopSignals::listen()?;
@@ -146,6 +160,9 @@ async fn serve_configured(options: ServeOptions, config: Config) -> Result<(), S
     let scheme = if acceptor.is_some() { "https" } else { "http" };
     let (stop, stopped) = watch::channel(false);
     let router = routes(&parts, &config, &readiness, options.test_accounts);
+    if let Some(demo) = demo {
+        beside.spawn(demonstrate(demo, &parts, &config, router.clone(), stopped.clone()).await?);
+    }
     let mut accepting = tokio::spawn(accept(Arc::clone(&parts.gateway), listener, acceptor, router, stopped));
     readiness.set(true);
     announce(&format!("listening on {scheme}://{address}"))?;
@@ -187,6 +204,28 @@ fn routes(parts: &Parts, config: &Config, readiness: &Readiness, test_accounts: 
         .merge(parts.gateway.websocket_route())
         .merge(health::router(readiness.clone()));
     if config.http.web_app { router.merge(web::routes(parts.object_store.as_deref())) } else { router }
+}
+
+/// A demonstration, with a door of its own: whatever TLS there is names this machine by what others call it.
+async fn demonstrate(
+    demo: Demo,
+    parts: &Parts,
+    config: &Config,
+    router: Router,
+    stopped: watch::Receiver<bool>,
+) -> Result<impl Future<Output = ()> + Send + 'static, ServeError> {
+    let listener = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let reception = Reception::new(&parts.accounts, url, &config.server.data_dir);
+    let door = accept(Arc::clone(&parts.gateway), listener, None, router, stopped);
+    let guests = (demo.run)(reception);
+    Ok(async move {
+        // The demonstration may end before the server; its door is of no use to anybody then, and does no harm.
+        let (_, ended) = tokio::join!(guests, door);
+        if let Err(error) = ended {
+            tracing::error!(%error, "the demonstration has no way in any more");
+        }
+    })
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {

@@ -52,6 +52,7 @@ pub enum WiringError {
 pub(crate) struct Parts {
     pub(crate) store: Arc<EmbeddedStore>,
     pub(crate) gateway: Arc<Gateway>,
+    pub(crate) accounts: Arc<Accounts>,
     pub(crate) clock: Arc<dyn Clock>,
     /// Where browsers find attachments, if not at this server.
     pub(crate) object_store: Option<String>,
@@ -89,13 +90,13 @@ pub(crate) async fn assemble(config: &Config, test_accounts: bool) -> Result<Par
     let incarnation = store.incarnation().await?;
     let gateway = Gateway::start(
         delivery,
-        accounts,
+        Arc::clone(&accounts),
         Arc::clone(&clock),
         randomness,
         gateway_config(config, test_accounts),
         incarnation,
     );
-    Ok(Parts { store, gateway, clock, object_store })
+    Ok(Parts { store, gateway, accounts, clock, object_store })
 }
 
 async fn open_store(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<EmbeddedStore>, WiringError> {

@@ -74,6 +74,7 @@ export interface ChatSummary {
   chat: ChatId;
   kind: ChatKind;
   encrypted: boolean;
+  /** Of a direct chat, the name of the other one; empty while that is not known. */
   title: string;
   peer?: UserId;
   isMember: boolean;

@@ -236,7 +236,7 @@ export const en = {
   'event.role': '{who} made {whom} {role}',
   'event.title': '{who} named the chat “{text}”',
   'event.description': '{who} changed the description: {text}',
-  'event.timerOn': '{who} lets messages disappear after {time}',
+  'event.timerOn': '{who} set messages to disappear after {time}',
   'event.timerOff': '{who} turned disappearing messages off',
   'event.inviteOn': '{who} made an invite link',
   'event.inviteOff': '{who} withdrew the invite link',

@@ -101,7 +101,7 @@ export class Conversation {
   }
 
   hear(event: CoreEvent): void {
-    if (!('chat' in event) || event.chat !== this.chat || !this.opened) return;
+    if (!('chat' in event) || event.chat !== this.chat) return;
     if (event.type === 'messages') {
       if (event.seqs === 'all') this.#all = true;
       else for (const seq of event.seqs) this.#changed.add(seq);

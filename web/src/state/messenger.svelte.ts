@@ -111,6 +111,14 @@ export class Messenger {
     setTimeout(() => (this.toasts = this.toasts.filter((other) => other.id !== toast.id)), TOAST_MS);
   }
 
+  /** The person says that the device which asks is theirs. */
+  async answerLink(): Promise<void> {
+    if (!this.link) return;
+    const { device } = this.link;
+    this.link = { device, answered: true };
+    if (!(await this.attempt(this.core.answerLink(device)))) this.link = undefined;
+  }
+
   /** Whose presence is shown: of the chats on top of the list, and of the open one. */
   readonly watched = $derived.by(() => {
     const open = this.router.current.chat;
@@ -145,7 +153,7 @@ export class Messenger {
         break;
       case 'notify':
         this.chats.hear(event.chat);
-        this.#notify(event);
+        void this.#notify(event);
         break;
       case 'typing':
         this.typing.set(event.chat, event.user, event.typing);
@@ -155,6 +163,8 @@ export class Messenger {
         break;
       case 'people':
         this.people.changed();
+        // Chats of two are called as the other one is.
+        this.chats.hear();
         break;
       case 'linkAsked':
         // A question that repeats itself must not shut what was answered already.
@@ -176,8 +186,8 @@ export class Messenger {
     for (const listener of this.#listeners) listener(event);
   }
 
-  #notify(event: CoreEvent & { type: 'notify' }): void {
-    const name = this.people.name(event.message.sender.user);
+  async #notify(event: CoreEvent & { type: 'notify' }): Promise<void> {
+    const name = await this.people.named(event.message.sender.user);
     const text = previewText(event.message);
     const chat = this.chats.get(event.chat);
     const isOpen = this.router.current.chat === event.chat && document.hasFocus();

@@ -22,7 +22,7 @@ export function notify(preferences: Preferences, chat: ChatId, title: string, te
   };
   // Android knows notifications of service workers alone.
   void navigator.serviceWorker?.getRegistration().then((registration) => {
-    if (registration) return registration.showNotification(title, options);
+    if (registration?.active) return registration.showNotification(title, options);
     const shown = new Notification(title, options);
     shown.onclick = () => {
       focus();

@@ -25,6 +25,12 @@ export class People {
     return this.get(user)?.name || `~${user.slice(-4).toLowerCase()}`;
   }
 
+  /** The name once it is known, for what is said only once. */
+  async named(user: UserId): Promise<string> {
+    if (!this.#known.has(user)) this.learn(await this.#core.people([user]).catch(() => []));
+    return this.name(user);
+  }
+
   changed(): void {
     this.#want([...this.#known.keys()]);
   }

@@ -192,3 +192,32 @@ async fn test_accounts_come_by_the_thousand_and_work() {
     assert!(world.accounts.authenticate(&all[1_999].access_token).await.is_ok());
     assert!(matches!(world.accounts.test_accounts(401, 5).await, Err(AccountError::TooMany { .. })));
 }
+
+#[tokio::test]
+async fn a_resident_comes_back_as_the_device_it_was_and_anew_when_that_is_gone() {
+    let world = World::new().await;
+    let first = world.accounts.resident("echo@demo.invalid", "demo", None).await.unwrap();
+    let again = world.accounts.resident("echo@demo.invalid", "demo", Some(first.device)).await.unwrap();
+    assert_eq!(again.device, first.device);
+    assert!(world.accounts.authenticate(&again.access_token).await.is_ok());
+    let anew = world.accounts.resident("echo@demo.invalid", "demo", None).await.unwrap();
+    assert_eq!(anew.device.user, first.device.user);
+    assert_ne!(anew.device, first.device);
+    let devices = world.accounts.devices(first.device.user).await.unwrap();
+    assert_eq!(devices.iter().map(|device| device.id).collect::<Vec<_>>(), [anew.device]);
+    // Somebody else's device is nobody's here.
+    let other = world.accounts.resident("ada@demo.invalid", "demo", Some(anew.device)).await.unwrap();
+    assert_ne!(other.device.user, anew.device.user);
+}
+
+#[tokio::test]
+async fn who_listens_hears_of_logins_by_code_alone() {
+    let world = World::new().await;
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let hears = Arc::clone(&heard);
+    world.accounts.on_login(Arc::new(move |user| hears.lock().push(user)));
+    world.accounts.resident("echo@demo.invalid", "demo", None).await.unwrap();
+    world.accounts.test_accounts(2, 1).await.unwrap();
+    let ada = world.login("ada@example.org").await;
+    assert_eq!(*heard.lock(), [ada.device.user]);
+}

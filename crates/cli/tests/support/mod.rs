@@ -74,11 +74,17 @@ impl Machine {
 
     /// As [`Machine::serve`], with these variables.
     pub(crate) fn serve_with(&self, variables: &[(&str, &str)]) -> Process {
+        self.serve_as(&[], variables)
+    }
+
+    /// As [`Machine::serve`], with these arguments and variables.
+    pub(crate) fn serve_as(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Process {
         let out = self.path("server.out");
         let log = File::options().create(true).append(true).open(self.path("server.log")).expect("a log");
         let child = dunlin()
             .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port()), "--data-dir"])
             .arg(self.path("data"))
+            .args(arguments)
             .envs(variables.iter().copied())
             .stdout(File::create(&out).expect("a file"))
             .stderr(log)

@@ -33,9 +33,10 @@ pub fn chats(rows: &dyn Rows, skip: usize, limit: usize) -> Vec<ChatSummary> {
     readers.filter(is_shown).map(|reader| reader.summary()).collect()
 }
 
-/// One chat.
+/// One chat. `None` for what devices of one person tell each other, which no list has either.
 pub fn chat(rows: &dyn Rows, chat: ChatId) -> Option<ChatView> {
-    Some(Reader::open(rows, chat)?.chat_view())
+    let reader = Reader::open(rows, chat).filter(|reader| !reader.is_of_own_devices())?;
+    Some(reader.chat_view())
 }
 
 impl Reader<'_> {

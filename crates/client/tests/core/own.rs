@@ -114,6 +114,7 @@ fn what_devices_tell_each_other_is_shown_to_nobody_and_costs_nothing_when_idle()
         let listed: Vec<ChatId> =
             query::chats(&world.peers[peer].rows, 0, 100).iter().map(|summary| summary.chat).collect();
         assert_eq!(listed, [chat], "peer {peer}");
+        assert_eq!(query::chat(&world.peers[peer].rows, own[0]), None, "peer {peer}");
         assert_eq!(world.peers[peer].client.chats().map(|(id, _)| id).collect::<Vec<_>>(), [chat]);
         assert!(!world.peers[peer].saw(|change| match change {
             Change::Message { chat, .. } | Change::Created { chat, .. } => own.contains(chat),

@@ -1,5 +1,5 @@
 /** Who people are: names from the server, kept in the vault so that they are there offline. */
-import type { CoreEvent, Person, UserId } from '../api';
+import type { ChatSummary, CoreEvent, Person, UserId } from '../api';
 import type { Driver } from './driver';
 import type { Refused, Rest } from './rest';
 
@@ -9,6 +9,8 @@ const FRESH_FOR_MS = 60 * 60 * 1000;
 const RETRY_AFTER_MS = 30 * 1000;
 /** Requests at a time. */
 const AT_ONCE = 4;
+/** News of people is told no more often, for whoever hears it reads the list of chats again. */
+const TOLD_EVERY_MS = 500;
 
 interface Known {
   name: string;
@@ -25,6 +27,7 @@ export class People {
   private readonly wanted = new Set<UserId>();
   private readonly asked = new Map<UserId, number>();
   private running = 0;
+  private telling: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly driver: Driver,
@@ -45,6 +48,18 @@ export class People {
       isBlocked: this.blocked().includes(user),
       verified,
     };
+  }
+
+  /** Gives chats of two the name of the other one, and asks for those that were never known. */
+  titled<T extends ChatSummary>(chats: readonly T[]): T[] {
+    const contacts = new Map(this.contactList().map(({ userId, name }) => [userId, name]));
+    return chats.map((chat) => {
+      const { peer } = chat;
+      if (chat.title !== '' || peer === undefined) return chat;
+      const known = this.kept<Known>(`person/${peer}`);
+      if (!known) this.want(peer);
+      return { ...chat, title: contacts.get(peer) || known?.name || '' };
+    });
   }
 
   contacts(): Promise<Person[]> {
@@ -106,13 +121,20 @@ export class People {
       for (const user of this.wanted) {
         this.wanted.delete(user);
         const found = (await this.rest.ask('GET', `users/${user}`)) as FoundUser;
-        if (await this.learn(found)) this.tell({ type: 'people' });
+        if (await this.learn(found)) this.tellSoon();
       }
     } catch {
       // Whoever looks again asks again.
     } finally {
       this.running -= 1;
     }
+  }
+
+  private tellSoon(): void {
+    this.telling ??= setTimeout(() => {
+      this.telling = undefined;
+      this.tell({ type: 'people' });
+    }, TOLD_EVERY_MS);
   }
 
   /** Whether it is news. */

@@ -1,5 +1,5 @@
 /** What each call does that is about chats, messages and people. Who is logged in is `app.ts`. */
-import type { Core as CoreApi, CoreEvent } from '../api';
+import type { ChatDetails, ChatSummary, Core as CoreApi, CoreEvent } from '../api';
 import type { Call } from '../messages';
 import type { Commands } from './commands';
 import type { Driver } from './driver';
@@ -38,8 +38,15 @@ export function talking(opened: () => Opened, tell: (event: CoreEvent) => void):
       .commands.act(wish, 'stored')
       .then(() => undefined);
   return {
-    chats: (skip, limit) => opened().driver.ask({ type: 'chats', skip, limit }),
-    chat: (chat) => opened().driver.ask({ type: 'chat', chat }),
+    chats: async (skip, limit) => {
+      const { driver, people } = opened();
+      return people.titled((await driver.ask({ type: 'chats', skip, limit })) as ChatSummary[]);
+    },
+    chat: async (chat) => {
+      const { driver, people } = opened();
+      const details = (await driver.ask({ type: 'chat', chat })) as ChatDetails | undefined;
+      return details && people.titled([details])[0];
+    },
     history: (chat, before, limit) => {
       const from = before === undefined ? {} : { before };
       return opened().driver.ask({ type: 'history', chat, limit, ...from });
