@@ -2,7 +2,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { until } from './machine.mjs';
+import { PATIENCE_MS, until } from './machine.mjs';
 
 /** Sends files of random bytes; a file's `bytes` may also be a list of them. Resolves when the core has taken them. */
 export function sendFiles(core, chat, files, caption = '', replyTo = undefined) {
@@ -51,12 +51,13 @@ export async function openFile(core, chat, place, id) {
 
 /** The message in the log with this caption, as soon as it is here. */
 export function filesMessage(core, chat, caption) {
-  return until(`the message ${caption}`, async () => {
+  const isSo = async () => {
     const { items } = await core.call('history', chat, undefined, 200);
     return items.find(
       (item) => item.type === 'message' && item.body.kind === 'files' && item.body.caption === caption && 'at' in item.place,
     );
-  });
+  };
+  return until(`the message ${caption}`, isSo, 2 * PATIENCE_MS);
 }
 
 /** What was told of a transfer so far. */
@@ -68,7 +69,7 @@ export function told(core, id) {
 }
 
 /** Waits until it is said of a transfer. */
-export function becomes(core, id, state, patience) {
+export function becomes(core, id, state, patience = 2 * PATIENCE_MS) {
   const isSo = async () => (await told(core, id)).find((event) => event.state === state);
   return until(`the transfer is ${state}`, isSo, patience);
 }

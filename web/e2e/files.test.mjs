@@ -7,7 +7,7 @@ import { becomes, filesMessage, openFile, sendFiles, storedFile, storedPieces, t
 import { CorePage, Machine, PATIENCE_MS, until } from './machine.mjs';
 
 /** One after the other: each goes on where the one before it ended. */
-const test = (name, run) => begin(name, { timeout: 4 * PATIENCE_MS }, run);
+const test = (name, run) => begin(name, { timeout: 10 * PATIENCE_MS }, run);
 
 const MEGABYTE = 1024 * 1024;
 /** As in `src/core/api.ts`. */
