@@ -25,11 +25,14 @@ export class Filler {
   }
 
   async ask(path, body) {
-    const answer = await fetch(`${this.url}/${path}`, {
+    const request = {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...(this.token ? { authorization: `Bearer ${this.token}` } : {}) },
       body: JSON.stringify(body),
-    });
+    };
+    // A connection that the server had just closed: asked again, with the same number, it is answered the same.
+    const send = () => fetch(`${this.url}/${path}`, request);
+    const answer = await send().catch(send);
     const said = await answer.json();
     if (answer.ok) return said;
     throw Object.assign(new Error(`${path}: ${said.error?.message ?? answer.status}`), { code: said.error?.code });
