@@ -1,5 +1,5 @@
 //! Attachments in memory, on the local disk and in an object store that speaks S3: what holds of each, and what is its own.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod local;
 mod orphans;

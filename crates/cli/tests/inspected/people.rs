@@ -136,7 +136,8 @@ impl Running {
         fs::write(&path, content).unwrap();
         let DeviceOptions { api, tokens, randomness, .. } = &self.options;
         let file = File::open(&path).unwrap();
-        let uploaded = upload(api, &**tokens, &**randomness, file, |_| {}).await.unwrap();
+        let uploaded =
+            upload(api, &**tokens, &**randomness, file, None, async |_| Ok(()), |_| {}).await.unwrap();
         fs::remove_file(&path).unwrap();
         uploaded
     }
