@@ -95,6 +95,10 @@ pub(crate) enum Wish {
         chat: Text<ChatId>,
         user: Text<UserId>,
     },
+    Unban {
+        chat: Text<ChatId>,
+        user: Text<UserId>,
+    },
     Role {
         chat: Text<ChatId>,
         user: Text<UserId>,
@@ -190,6 +194,7 @@ pub(crate) fn action(wish: Wish, client: &Client, rows: &dyn Rows) -> Result<Act
         Wish::Add { chat, users } => command(chat, ChatCommand::Add { users: plain(users) }),
         Wish::Remove { chat, user } => command(chat, ChatCommand::Remove { users: vec![user.0] }),
         Wish::Ban { chat, user } => command(chat, ChatCommand::Ban { users: vec![user.0] }),
+        Wish::Unban { chat, user } => command(chat, ChatCommand::Unban { users: vec![user.0] }),
         Wish::Role { chat, user, role } => {
             command(chat, ChatCommand::SetRole { user: user.0, role: role.into() })
         }

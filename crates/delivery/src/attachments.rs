@@ -159,7 +159,8 @@ impl Delivery {
             return Err(DeliveryError::NoAttachment);
         }
         let known = self.store.attachment(id).await?.ok_or(DeliveryError::NoAttachment)?;
-        if self.files.found(&known).await? != Found::Whole {
+        // What was damaged meanwhile is for the reader to notice and to tell.
+        if self.files.found(&known).await? == Found::Missing {
             return Err(DeliveryError::NoAttachment);
         }
         let request = self.files.to_get(id, known.bytes, self.clock.now());

@@ -295,8 +295,12 @@ export class MemoryCore implements Core {
       this.#room(chat).details.roles.filter((other) => other.user !== user),
     );
   }
-  banMember(chat: ChatId, user: UserId) {
-    return this.removeMember(chat, user);
+  async banMember(chat: ChatId, user: UserId) {
+    await this.removeMember(chat, user);
+    this.#update(chat, { banned: [...this.#room(chat).details.banned, user] });
+  }
+  async unbanMember(chat: ChatId, user: UserId) {
+    this.#update(chat, { banned: this.#room(chat).details.banned.filter((other) => other !== user) });
   }
   async setRole(chat: ChatId, user: UserId, role: Role) {
     this.#roles(

@@ -200,7 +200,12 @@ export class Album {
 
   voice(seed: number, durationMs: number): Attachment {
     const heard = { durationMs, waveform: loudness(seed) };
-    const file = { kind: 'voice' as const, name: 'voice-message.ogg', mediaType: 'audio/ogg; codecs=opus', bytes: durationMs * 3 };
+    const file = {
+      kind: 'voice' as const,
+      name: 'voice-message.ogg',
+      mediaType: 'audio/ogg; codecs=opus',
+      bytes: durationMs * 3,
+    };
     return this.#add({ ...file, ...heard }, async () => hum(seed, durationMs));
   }
 

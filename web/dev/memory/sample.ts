@@ -41,6 +41,7 @@ export function room(chat: string, kind: ChatKind, title: string, members: strin
       encrypted: true,
       title,
       isMember: true,
+      banned: [],
       members: roles.length,
       unread: 0,
       draft: '',

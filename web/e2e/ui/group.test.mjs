@@ -84,7 +84,7 @@ test('roles are given, and what somebody may follows from them', async () => {
   assert.equal(await cleo.bubble('Without Cleo').count(), 0);
 });
 
-test('somebody is added again, and banned for good', async () => {
+test('somebody is added again, banned, and let in once more', async () => {
   await ada.details.getByRole('button', { name: 'Add people' }).click();
   await ada.dialog.getByRole('textbox', { name: 'Name, phone number' }).fill('cleo@example.org');
   await ada.dialog.getByRole('button', { name: 'Find' }).click();
@@ -97,6 +97,10 @@ test('somebody is added again, and banned for good', async () => {
   await ada.dialog.getByRole('button', { name: 'Ban', exact: true }).click();
   await cleo.page.getByText('You are not a member of this chat any more.').waitFor();
   await ada.page.getByText('You banned Cleo').waitFor();
+  await ada.details.getByRole('heading', { name: '1 banned person' }).waitFor();
+  await ada.details.getByRole('button', { name: 'Unban Cleo' }).click();
+  await ada.page.getByText('You lifted the ban on Cleo').waitFor();
+  await until('nobody is banned', async () => (await ada.details.getByText('banned person').count()) === 0);
 });
 
 test('who is in one group is written to from there', async () => {

@@ -95,6 +95,7 @@ export interface ChatDetails extends ChatSummary {
   picture?: Attachment;
   timerSeconds?: number;
   roles: { user: UserId; role: Role }[];
+  banned: UserId[];
   seen: Seq;
   myRole?: Role;
   inviteCode?: string;
@@ -310,6 +311,7 @@ export interface Core {
   addMembers(chat: ChatId, users: UserId[]): Promise<void>;
   removeMember(chat: ChatId, user: UserId): Promise<void>;
   banMember(chat: ChatId, user: UserId): Promise<void>;
+  unbanMember(chat: ChatId, user: UserId): Promise<void>;
   setRole(chat: ChatId, user: UserId, role: Role): Promise<void>;
   leave(chat: ChatId): Promise<void>;
   deleteChat(chat: ChatId): Promise<void>;

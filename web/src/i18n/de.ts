@@ -302,6 +302,9 @@ export const de: Catalogue = {
   'members.removeText':
     'Spätere Nachrichten kann diese Person nicht lesen. Ein Einladungslink lässt sie wieder herein.',
   'members.ban': 'Sperren',
+  'members.banned': { one: '{count} gesperrte Person', other: '{count} gesperrte Personen' },
+  'members.unbanShort': 'Entsperren',
+  'members.unban': 'Entsperren: {name}',
   'members.banTitle': '{name} sperren?',
   'members.banText': 'Diese Person wird entfernt und kann nicht zurückkommen, auch nicht mit einem Einladungslink.',
   'invite.title': 'Einladungslink',

@@ -1,11 +1,11 @@
 /** Names of files come from others: they are shown as they are, but cannot pretend to be something else. */
 
 /** Controls, marks of direction and characters without width, which turn `exe.gnp` into `png.exe` for the eye. */
-// eslint-disable-next-line no-control-regex, no-misleading-character-class
+
 const UNSEEN =
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
 /** What file systems give a meaning to. */
-// eslint-disable-next-line no-control-regex
+
 const MEANT = /[/\\:*?"<>|\u0000-\u001f]/g;
 const RESERVED = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i;
 /** File systems take 255 bytes; the browser may add " (1)". */

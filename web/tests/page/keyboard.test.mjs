@@ -154,6 +154,8 @@ test('what is in a message is reached by keys, and the way through the messages 
 
 test('files are chosen, looked at and sent by keys alone', () =>
   visit('/?quiet#/chat/chatwalk', async (page) => {
+    // Early: the browser asks the person until it knows that it is to ask here.
+    const chooser = page.waitForEvent('filechooser', { timeout: 60_000 });
     await page.waitForFunction(() => document.activeElement?.id === 'composer');
     await press(page, 'Tab');
     assert.equal(await focused(page), 'Attach');
@@ -161,7 +163,6 @@ test('files are chosen, looked at and sent by keys alone', () =>
     await page.getByRole('menu').waitFor();
     assert.equal(await focused(page), 'Pictures and videos');
     await press(page, 'ArrowDown');
-    const chooser = page.waitForEvent('filechooser');
     await press(page, 'Enter');
     const files = ['one.txt', 'two.txt'].map((name) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(name) }));
     await (await chooser).setFiles(files);

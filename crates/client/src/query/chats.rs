@@ -86,6 +86,7 @@ impl Reader<'_> {
             picture: about.picture.map(|picture| *picture),
             timer: (timer > 0).then(|| Duration::from_secs(timer.into())),
             members: self.state.members.iter().map(|(user, role)| (*user, *role)).collect(),
+            banned: self.state.banned.iter().copied().collect(),
             seen: self.marks.seen,
         }
     }

@@ -261,6 +261,8 @@ pub struct ChatView {
     pub timer: Option<Duration>,
     /// Members and their roles.
     pub members: Vec<(UserId, Role)>,
+    /// Who is banned: nobody lets them in before they are unbanned.
+    pub banned: Vec<UserId>,
     /// Everything up to here was shown to the person.
     pub seen: Seq,
 }

@@ -14,3 +14,8 @@ export function modal(first = '.body :is(input, textarea):not([hidden])') {
     };
   };
 }
+
+/** What is only read can be scrolled by keys: it takes the focus where nothing in it does. */
+export function scrollsByKeys(body: HTMLElement) {
+  if (!body.querySelector('a[href], button, input, select, textarea, [tabindex]')) body.tabIndex = 0;
+}

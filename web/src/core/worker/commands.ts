@@ -85,5 +85,5 @@ type ChatWish =
   | { type: 'title' | 'description'; text: string }
   | { type: 'timer'; seconds: number }
   | { type: 'add'; users: UserId[] }
-  | { type: 'remove' | 'ban'; user: UserId }
+  | { type: 'remove' | 'ban' | 'unban'; user: UserId }
   | { type: 'role'; user: UserId; role: 'owner' | 'admin' | 'member' };

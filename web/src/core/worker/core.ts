@@ -15,7 +15,7 @@ export type Wish =
   | { type: 'group'; title: string; members: string[] }
   | { type: 'timer'; chat: string; seconds: number }
   | { type: 'add'; chat: string; users: string[] }
-  | { type: 'remove' | 'ban'; chat: string; user: string }
+  | { type: 'remove' | 'ban' | 'unban'; chat: string; user: string }
   | { type: 'role'; chat: string; user: string; role: Role }
   | { type: 'join'; code: string }
   | { type: 'watchPresence'; users: string[] }

@@ -114,6 +114,7 @@ export function talking(opened: () => Opened, tell: (event: CoreEvent) => void):
     addMembers: (chat, users) => opened().commands.change(chat, { type: 'add', users }),
     removeMember: (chat, user) => opened().commands.change(chat, { type: 'remove', user }),
     banMember: (chat, user) => opened().commands.change(chat, { type: 'ban', user }),
+    unbanMember: (chat, user) => opened().commands.change(chat, { type: 'unban', user }),
     setRole: (chat, user, role) => opened().commands.change(chat, { type: 'role', user, role }),
     leave: (chat) => opened().commands.change(chat, { type: 'leave' }),
     deleteChat: (chat) => opened().commands.change(chat, { type: 'deleteChat' }),
