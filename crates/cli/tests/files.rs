@@ -89,7 +89,12 @@ fn a_file_is_saved_beside_others_and_not_at_all_when_it_was_tampered_with() {
     let mut bytes = fs::read(&stored[0]).unwrap();
     assert!(!bytes.windows(32).any(|window| window == &note[..32]), "the server has it encrypted");
     bytes[150_000] ^= 1;
-    fs::write(&stored[0], bytes).unwrap();
+    fs::write(&stored[0], &bytes).unwrap();
     assert_eq!(bob.fails(&save), (1, "failed".into()));
+    bytes.pop();
+    fs::write(&stored[0], bytes).unwrap();
+    let shortened = bob.command(&save).output().unwrap();
+    let told = String::from_utf8(shortened.stderr).unwrap();
+    assert!(told.contains("the file was changed on its way"), "{told}");
     assert_eq!(stored_files(&to).len(), 2, "nothing is left of what was tampered with");
 }

@@ -146,7 +146,8 @@ impl Delivery {
     /// An address where `from` can read an attachment of the message at `seq`. Cancel safe.
     ///
     /// # Errors
-    /// `NoAttachment` for everything that the user may not know of, too; `Store`, `Blobs`.
+    /// `NoAttachment` for everything that the user may not know of, too; `Attachment` when the file is not any more as it
+    /// was described; `Store`, `Blobs`.
     pub async fn attachment_to_get(
         &self,
         from: DeviceId,
@@ -159,9 +160,12 @@ impl Delivery {
             return Err(DeliveryError::NoAttachment);
         }
         let known = self.store.attachment(id).await?.ok_or(DeliveryError::NoAttachment)?;
-        // What was damaged meanwhile is for the reader to notice and to tell.
-        if self.files.found(&known).await? == Found::Missing {
-            return Err(DeliveryError::NoAttachment);
+        match self.files.found(&known).await? {
+            Found::Whole => {}
+            Found::Missing => return Err(DeliveryError::NoAttachment),
+            Found::WrongLength | Found::WrongHash => {
+                return Err(DeliveryError::Attachment("it was changed where it is kept"));
+            }
         }
         let request = self.files.to_get(id, known.bytes, self.clock.now());
         Ok(AttachmentAddress { request, bytes: known.bytes })

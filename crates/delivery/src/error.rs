@@ -66,7 +66,7 @@ pub enum DeliveryError {
     #[error("There is no such attachment.")]
     NoAttachment,
     /// An attachment is not as was said.
-    #[error("The attachment is not taken: {0}.")]
+    #[error("The attachment is of no use: {0}.")]
     Attachment(&'static str),
     /// Faster than the limit.
     #[error("Too many {what}.")]

@@ -114,6 +114,7 @@ test('what is in a message is reached by keys, and the way through the messages 
     await press(page, 'ArrowUp');
     await isRow('m7');
     // Two pictures and a link, by arrow keys and back.
+    await page.locator('[data-key=m7] img.whole').nth(1).waitFor();
     const seen = [];
     for (let step = 0; step < 3; step += 1) {
       await press(page, 'ArrowRight');
@@ -150,6 +151,19 @@ test('what is in a message is reached by keys, and the way through the messages 
     assert.match(await focused(page), /^😮/);
     await press(page, 'Enter');
     await page.locator('[data-key=m2]').getByRole('button', { name: /😮 3/ }).waitFor();
+  }));
+
+test('who has the focus on the ring of a download goes on with the picture', () =>
+  visit('/?quiet#/chat/chatada', async (page) => {
+    await page.waitForFunction(() => document.activeElement?.id === 'composer');
+    await page.evaluate(() => {
+      window.memory.media.paceMs = 200;
+      location.hash = '#/chat/chatwalk';
+    });
+    const ring = page.locator('[data-key=m7] button[aria-label="Stop loading"]').first();
+    await ring.focus();
+    await page.locator('[data-key=m7] img.whole').nth(1).waitFor();
+    assert.equal(await focused(page), 'Open picture 1 of 2');
   }));
 
 test('files are chosen, looked at and sent by keys alone', () =>

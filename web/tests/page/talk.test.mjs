@@ -187,6 +187,8 @@ test('makes a group, gives somebody a role, makes a link and withdraws it', () =
     await details.getByRole('button', { name: /Ben Okafor admin/ }).click();
     await page.getByRole('menuitem', { name: 'Ban' }).click();
     await page.getByRole('button', { name: 'Ban', exact: true }).click();
+    await details.getByRole('button', { name: /Ben Okafor admin/ }).waitFor({ state: 'detached' });
+    await details.getByRole('button', { name: /Ben Okafor/ }).click();
     await details.getByRole('button', { name: /Ben Okafor/ }).waitFor({ state: 'detached' });
     await details.getByRole('button', { name: 'Make a link' }).click();
     await details.getByText('/#/join/k3v9-sample').waitFor();

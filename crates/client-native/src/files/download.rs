@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use dunlin_client::content::{Attachment, FileDigest};
 use dunlin_client::file::FileCipher;
-use dunlin_model::{ChatId, Randomness, Seq};
+use dunlin_model::{ChatId, ErrorCode, Randomness, Seq};
 use sha2::{Digest as _, Sha256};
 
 use super::{Patience, Progress, TransferError};
@@ -120,7 +120,10 @@ async fn some(
     progress: &mut impl FnMut(Progress),
 ) -> Result<(), TransferError> {
     let token = tokens.access_token(None).await?;
-    let source = api.attachment_source(&token, what.chat, what.seq, what.attachment.id).await?;
+    let source = match api.attachment_source(&token, what.chat, what.seq, what.attachment.id).await {
+        Err(error) if error.code() == Some(ErrorCode::InvalidAttachment) => return Err(TransferError::Tampered),
+        source => source?,
+    };
     let of = opening.cipher.sealed_bytes();
     if source.size != of {
         return Err(TransferError::Tampered);

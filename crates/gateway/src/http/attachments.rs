@@ -179,7 +179,8 @@ pub(super) async fn complete(
         ("attachmentId" = String, Path, description = "The attachment")),
     responses(
         (status = 200, description = "Where to get it", body = DownloadBody),
-        (status = 404, description = "There is no such attachment for this user", body = ErrorBody)
+        (status = 404, description = "There is no such attachment for this user", body = ErrorBody),
+        (status = 409, description = "It was changed where it is kept", body = ErrorBody)
     ))]
 pub(super) async fn to_get(
     State(http): State<Http>,

@@ -156,6 +156,7 @@ export class Downloads {
         const failure = failureOf(error);
         if (opening.place > before) patience.renew();
         if (failure.code === 'notFound') throw GONE;
+        if (failure.code === 'invalidAttachment') throw TAMPERED;
         if (isDefinite(failure) || patience.tries >= TRIES_MAX) throw failure;
         teller.state('paused', opening.place, failure);
         await patience.wait(failure.retryAfter);
