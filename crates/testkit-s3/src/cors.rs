@@ -65,7 +65,8 @@ impl Cors {
         let names: Vec<&str> = names.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
         let found = text(asked, &ORIGIN).zip(text(asked, &ACCESS_CONTROL_REQUEST_METHOD)).and_then(
             |(origin, method)| {
-                let rule = self.rule(origin, method, |rule| names.iter().all(|name| rule.allows_header(name)));
+                let rule =
+                    self.rule(origin, method, |rule| names.iter().all(|name| rule.allows_header(name)));
                 rule.map(|rule| (rule, origin))
             },
         );
@@ -165,9 +166,11 @@ mod tests {
     #[test]
     fn the_documented_rule_lets_the_app_put_and_read_and_nothing_else() {
         let cors = documented();
-        for (method, names) in
-            [("PUT", "content-type,x-amz-checksum-sha256"), ("PUT", "x-amz-checksum-sha256"), ("GET", "range")]
-        {
+        for (method, names) in [
+            ("PUT", "content-type,x-amz-checksum-sha256"),
+            ("PUT", "x-amz-checksum-sha256"),
+            ("GET", "range"),
+        ] {
             let answer = ask(&cors, APP, method, names);
             assert_eq!(answer.status(), StatusCode::OK, "{method} {names}");
             assert_eq!(text(answer.headers(), &ACCESS_CONTROL_ALLOW_ORIGIN), Some(APP));
