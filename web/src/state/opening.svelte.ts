@@ -1,6 +1,11 @@
 import type { Attachment, ChatId, Failure, Place } from '../core/api';
 import type { Files } from './files';
 
+/** What an opening is of. A message that changes in other ways, as one that was seen does, is given anew with the same files. */
+export function openingKey(chat: ChatId, place: Place, { id, name, mediaType, bytes }: Attachment): string {
+  return JSON.stringify([chat, place, id, name, mediaType, bytes]);
+}
+
 /** One file that a component shows: asked for when it is wanted, with an object URL that lives as long as the component. */
 export class Opening {
   readonly #files: Files;
