@@ -1,8 +1,6 @@
 //! What the app wants done, and the action of the core that does it.
 
-use dunlin_client::content::{
-    Attachment, ChatMetadata, Content, PictureChange, Reference, Text as Written,
-};
+use dunlin_client::content::{Attachment, ChatMetadata, Content, PictureChange, Reference, Text as Written};
 use dunlin_client::identity::linking::LinkText;
 use dunlin_client::query::{self, Item};
 use dunlin_client::{Action, Client, Rows};

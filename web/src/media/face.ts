@@ -71,7 +71,7 @@ async function drawn(bitmap: ImageBitmap, sideMax: number, quality: number): Pro
 export function shownFace(bytes: Uint8Array): Blob | undefined {
   const type = thumbnailType(bytes);
   const sides = type === 'image/webp' ? sidesOfWebp(bytes) : type && sidesOfJpeg(bytes);
-  if (!sides || Math.max(...sides) > SIDE_MAX || Math.min(...sides) < 1) return undefined;
+  if (!type || !sides || Math.max(...sides) > SIDE_MAX || Math.min(...sides) < 1) return undefined;
   return new Blob([new Uint8Array(bytes)], { type });
 }
 

@@ -47,7 +47,13 @@ describe('a picture of a chat that is shown', () => {
     for (const picture of [lossy(192, 191), lossless(192, 191), extended(192, 191)]) {
       expect(shownFace(picture)?.type).toBe('image/webp');
     }
-    for (const other of [bytes('<svg onload=x>'), bytes('\x89PNG\r\n'), bytes('GIF89a'), new Uint8Array(), webp('ALPH')])
+    for (const other of [
+      bytes('<svg onload=x>'),
+      bytes('\x89PNG\r\n'),
+      bytes('GIF89a'),
+      new Uint8Array(),
+      webp('ALPH'),
+    ])
       expect(shownFace(other)).toBe(undefined);
   });
 

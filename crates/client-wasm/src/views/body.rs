@@ -97,7 +97,7 @@ fn bytes_before(text: &str, units: usize) -> Option<usize> {
 /// A file.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct AttachmentView {
+pub(super) struct AttachmentView {
     id: Text<AttachmentId>,
     kind: &'static str,
     name: String,

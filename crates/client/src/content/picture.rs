@@ -17,7 +17,9 @@ impl Attachment {
     pub fn within(picture: Vec<u8>) -> Option<Self> {
         let (media_type, file_name) = match picture.as_slice() {
             [0xff, 0xd8, 0xff, ..] => ("image/jpeg", "picture.jpg"),
-            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => ("image/webp", "picture.webp"),
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => {
+                ("image/webp", "picture.webp")
+            }
             _ => return None,
         };
         Some(Self {

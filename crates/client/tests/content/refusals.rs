@@ -10,9 +10,7 @@ use dunlin_client::content::{
 };
 use dunlin_model::{ChatId, ClientSeq, DeviceId, DeviceNumber, Seq, UserId};
 
-use crate::examples::{
-    ADA, EXPECTED, TARGET, envelope, files, picture, picture_within, recording, text,
-};
+use crate::examples::{ADA, EXPECTED, TARGET, envelope, files, picture, picture_within, recording, text};
 
 #[test]
 fn a_message_that_was_moved_or_replayed_is_refused() {
