@@ -1,5 +1,6 @@
 //! What the app asks, answered from the rows and the core alone.
 
+use dunlin_client::content::Attachment;
 use dunlin_client::query;
 use dunlin_client::search::Query;
 use dunlin_client::{Client, Rows};
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsValue;
 
 use crate::kept;
-use crate::plain::{Text, to_js};
+use crate::plain::{Octets, Text, to_js};
 use crate::sending::{self, FilesWish, KeptFile};
 use crate::views::{Details, Found, Info, Item, Page, Place, Summary};
 
@@ -22,6 +23,10 @@ pub(crate) enum Question {
         limit: usize,
     },
     Chat {
+        chat: Text<ChatId>,
+    },
+    /// The bytes of its picture.
+    Picture {
         chat: Text<ChatId>,
     },
     History {
@@ -81,7 +86,8 @@ pub(crate) fn answer(question: &Question, client: &Client, rows: &dyn Rows) -> R
                 .into_iter()
                 .map(|view| {
                     let flags = flags(rows, view.chat);
-                    Summary::of(view, &flags)
+                    let picture = picture(client, view.chat);
+                    Summary::of(view, picture, &flags)
                 })
                 .collect();
             to_js(&summaries)
@@ -90,7 +96,11 @@ pub(crate) fn answer(question: &Question, client: &Client, rows: &dyn Rows) -> R
             let view = query::chat(rows, chat.0);
             let invite = client.chat(chat.0).and_then(|chat| chat.invite()).map(|code| code.to_string());
             let me = client.account().user();
-            to_js(&view.map(|view| Details::of(view, &flags(rows, chat.0), me, invite)))
+            let picture = picture(client, chat.0);
+            to_js(&view.map(|view| Details::of(view, picture, &flags(rows, chat.0), me, invite)))
+        }
+        Question::Picture { chat } => {
+            to_js(&picture(client, chat.0).map(|picture| Octets(picture.thumbnail.clone())))
         }
         Question::History { chat, before, limit } => {
             to_js(&Page::from(query::history(rows, chat.0, *before, *limit)))
@@ -122,6 +132,12 @@ pub(crate) fn answer(question: &Question, client: &Client, rows: &dyn Rows) -> R
         }
         Question::Count => to_js(&client.chats().map(|(_, chat)| chat.marks.cursor.0).sum::<u64>()),
     })
+}
+
+/// What is shown of a chat: files on the server are removed after a while.
+fn picture(client: &Client, chat: ChatId) -> Option<&Attachment> {
+    let picture = client.chat(chat)?.about.picture.as_deref()?;
+    (!picture.thumbnail.is_empty()).then_some(picture)
 }
 
 fn flags(rows: &dyn Rows, chat: ChatId) -> Vec<u8> {

@@ -10,7 +10,7 @@ use dunlin_wire::Failure;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use body::MentionView;
-use body::{AttachmentView, Body, PreviewView};
+use body::{Body, PreviewView};
 pub(crate) use chats::{Details, Summary};
 use happening::Happening;
 

@@ -1,6 +1,6 @@
 //! What the app wants done, and the action of the core that does it.
 
-use dunlin_client::content::{ChatMetadata, Content, Reference, Text as Written};
+use dunlin_client::content::{Attachment, ChatMetadata, Content, PictureChange, Reference, Text as Written};
 use dunlin_client::identity::linking::LinkText;
 use dunlin_client::query::{self, Item};
 use dunlin_client::{Action, Client, Rows};
@@ -11,7 +11,7 @@ use dunlin_model::{
 use dunlin_wire::Failure;
 use serde::Deserialize;
 
-use crate::plain::Text;
+use crate::plain::{Octets, Text};
 use crate::sending::{self, FilesWish};
 use crate::views::MentionView;
 
@@ -78,6 +78,11 @@ pub(crate) enum Wish {
     Description {
         chat: Text<ChatId>,
         text: String,
+    },
+    /// Nothing removes it.
+    Picture {
+        chat: Text<ChatId>,
+        picture: Option<Octets>,
     },
     Timer {
         chat: Text<ChatId>,
@@ -190,6 +195,9 @@ pub(crate) fn action(wish: Wish, client: &Client, rows: &dyn Rows) -> Result<Act
             let metadata = ChatMetadata { description: Some(text), ..ChatMetadata::default() };
             Ok(describe(chat.0, metadata, client))
         }
+        Wish::Picture { chat, picture } => {
+            Ok(Action::Send { chat: chat.0, content: pictured(chat.0, picture, client)? })
+        }
         Wish::Timer { chat, seconds } => content(chat, Content::DisappearingTimer { seconds }),
         Wish::Add { chat, users } => command(chat, ChatCommand::Add { users: plain(users) }),
         Wish::Remove { chat, user } => command(chat, ChatCommand::Remove { users: vec![user.0] }),
@@ -284,6 +292,22 @@ fn describe(chat: ChatId, metadata: ChatMetadata, client: &Client) -> Action {
     }
     let ChatMetadata { name, description, .. } = metadata;
     Action::Submit { chat, command: ChatCommand::Update { name, description, picture: None } }
+}
+
+/// What gives a chat another picture, or none. It is whole in the message, so that those who come later are told it too.
+fn pictured(chat: ChatId, picture: Option<Octets>, client: &Client) -> Result<Content, Failure> {
+    if !is_encrypted(chat, client) {
+        let message = "Only encrypted chats have a picture.";
+        return Err(Failure::new(ErrorCode::WrongEncryption, message));
+    }
+    let change = match picture {
+        None => PictureChange::Removed,
+        Some(Octets(bytes)) => {
+            let no_picture = || Failure::new(ErrorCode::InvalidArgument, "That is no WebP or JPEG picture.");
+            PictureChange::Set(Box::new(Attachment::within(bytes).ok_or_else(no_picture)?))
+        }
+    };
+    Ok(Content::ChatMetadata(ChatMetadata { picture: Some(change), ..ChatMetadata::default() }))
 }
 
 pub(crate) fn reference(rows: &dyn Rows, chat: ChatId, seq: Seq) -> Result<Reference, Failure> {

@@ -1,5 +1,5 @@
 //! What a person does to their own view of things, shared among their devices: what they hid, whom they verified, and
-//! what a device that came later cannot read of their chats (names, timers, invite links).
+//! what a device that came later cannot read of their chats (names, pictures, timers, invite links).
 //!
 //! It is content of an encrypted chat that only this user is in, so that it is as durable, ordered and secret as what
 //! people say, and a revoked device is out of it. The chat is made when there is a second device. Whoever comes into
@@ -27,7 +27,9 @@ use crate::step::Client;
 const HIDDEN_KEPT_MAX: usize = 256;
 /// Marks of each sort that are told again at once; of chats those where something was said last.
 const TOLD_AGAIN_MAX: usize = 2_048;
-/// Bytes of names and descriptions in one message, about.
+/// Pictures among them.
+const PICTURES_TOLD_AGAIN_MAX: usize = 128;
+/// Bytes of names, descriptions and pictures in one message, about.
 const MESSAGE_BYTES: usize = 24 * 1024;
 
 /// What is kept of it, apart from the marks themselves.
@@ -194,8 +196,8 @@ impl Client {
         }
         let mut bytes = MESSAGE_BYTES;
         for mark in self.chat_marks() {
-            let length =
-                [&mark.name, &mark.description].into_iter().flatten().map(String::len).sum::<usize>();
+            let texts = [&mark.name, &mark.description].into_iter().flatten().map(String::len);
+            let length = texts.sum::<usize>() + mark.picture.as_ref().map_or(0, |own| own.thumbnail.len());
             bytes += length;
             let is_full = messages.last().is_none_or(|last| last.chats.len() >= OWN_MARKS_MAX);
             if is_full || bytes > MESSAGE_BYTES {
@@ -220,10 +222,16 @@ impl Client {
             .filter(|(_, chat)| chat.is_encrypted() && chat.state.role(own).is_some())
             .collect();
         chats.sort_by_key(|(id, chat)| (std::cmp::Reverse(chat.marks.active), **id));
+        let mut pictures = 0;
+        let mut picture = |chat: &crate::Chat| {
+            pictures += usize::from(chat.about.picture.is_some());
+            chat.about.picture.clone().filter(|_| pictures <= PICTURES_TOLD_AGAIN_MAX)
+        };
         let mark = |(id, chat): (&ChatId, &crate::Chat)| ChatMark {
             chat: *id,
             name: chat.marks.title.clone(),
             description: Some(chat.about.description.clone()).filter(|text| !text.is_empty()),
+            picture: picture(chat),
             disappear_seconds: chat.marks.timer,
             invite: chat.invite().map(|code| code.secret),
         };
@@ -274,8 +282,14 @@ impl Client {
             if chat.marks.timer == 0 {
                 chat.marks.timer = mark.disappear_seconds;
             }
-            if let Some(description) = mark.description.filter(|_| chat.about.description.is_empty()) {
+            let before = chat.about.clone();
+            if let Some(description) = mark.description.filter(|_| before.description.is_empty()) {
                 chat.about.description = description;
+            }
+            if before.picture.is_none() {
+                chat.about.picture = mark.picture;
+            }
+            if chat.about != before {
                 let about = rows::encode(&chat.about);
                 self.effects.persist.put(rows::of_chat(rows::ABOUT, mark.chat), about);
             }

@@ -1,24 +1,25 @@
-import type {
-  Attachment,
-  ChatDetails,
-  ChatId,
-  ChatSummary,
-  Core,
-  CoreEvent,
-  Failure,
-  Found,
-  Item,
-  Mention,
-  Message,
-  NewFile,
-  Page,
-  Person,
-  Place,
-  Preview,
-  Role,
-  Seq,
-  Transfer,
-  UserId,
+import {
+  THUMBNAIL_BYTES_MAX,
+  type Attachment,
+  type ChatDetails,
+  type ChatId,
+  type ChatSummary,
+  type Core,
+  type CoreEvent,
+  type Failure,
+  type Found,
+  type Item,
+  type Mention,
+  type Message,
+  type NewFile,
+  type Page,
+  type Person,
+  type Place,
+  type Preview,
+  type Role,
+  type Seq,
+  type Transfer,
+  type UserId,
 } from '../../src/core/api';
 import { Media } from './media';
 import { room, said } from './sample';
@@ -29,6 +30,7 @@ export class MemoryCore implements Core {
   readonly world: World;
   readonly media: Media;
   readonly #listeners = new Set<(event: CoreEvent) => void>();
+  readonly #pictures = new Map<string, Uint8Array>();
   #waiting = 100;
 
   constructor(world: World) {
@@ -128,6 +130,10 @@ export class MemoryCore implements Core {
   async chat(chat: ChatId): Promise<ChatDetails | undefined> {
     const room = this.world.rooms.get(chat);
     return room && structuredClone({ ...room.details, ...this.#summary(room) });
+  }
+  async chatPicture(chat: ChatId): Promise<Uint8Array | undefined> {
+    const { picture } = this.#room(chat).details;
+    return picture === undefined ? undefined : this.#pictures.get(picture);
   }
   async history(chat: ChatId, before: Seq | undefined, limit: number): Promise<Page> {
     const room = this.#room(chat);
@@ -281,6 +287,18 @@ export class MemoryCore implements Core {
   }
   async setDescription(chat: ChatId, description: string) {
     this.#update(chat, { description });
+  }
+  async setPicture(chat: ChatId, picture: Uint8Array | undefined) {
+    const room = this.#room(chat);
+    const [seq, sender] = [this.#last(room) + 1, device(this.world.me)];
+    this.#append(room, { type: 'event', seq, time: Date.now(), sender, what: { kind: 'picture' } });
+    if (picture && picture.length > THUMBNAIL_BYTES_MAX) fail('invalidArgument');
+    delete room.details.picture;
+    if (picture) {
+      room.details.picture = `picture ${seq}`;
+      this.#pictures.set(room.details.picture, picture);
+    }
+    this.#changed(chat, [seq]);
   }
   async setTimer(chat: ChatId, timerSeconds: number) {
     this.#update(chat, { timerSeconds });

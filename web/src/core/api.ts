@@ -77,6 +77,8 @@ export interface ChatSummary {
   /** Of a direct chat, the name of the other one; empty while that is not known. */
   title: string;
   peer?: UserId;
+  /** Of a group: which picture it has. It is another text when the picture changed; `chatPicture` gives what it looks like. */
+  picture?: string;
   isMember: boolean;
   members: number;
   unread: number;
@@ -92,7 +94,6 @@ export interface ChatSummary {
 }
 export interface ChatDetails extends ChatSummary {
   description: string;
-  picture?: Attachment;
   timerSeconds?: number;
   roles: { user: UserId; role: Role }[];
   banned: UserId[];
@@ -123,7 +124,7 @@ export interface Attachment {
 export const FILES_MAX = 32;
 /** Bytes of the largest file that can be sent or opened here; servers may take less. */
 export const FILE_BYTES_MAX = 1024 * 1024 * 1024;
-/** Bytes of a thumbnail. All of a message share 40 KiB; those that no longer fit are left out. */
+/** Bytes of a thumbnail, and of the picture of a chat. All of a message share 40 KiB; those that no longer fit are left out. */
 export const THUMBNAIL_BYTES_MAX = 8 * 1024;
 /** Values of a waveform, each from 0, silence, to 255. */
 export const WAVEFORM_VALUES_MAX = 64;
@@ -283,6 +284,8 @@ export interface Core {
 
   chats(skip: number, limit: number): Promise<ChatSummary[]>;
   chat(chat: ChatId): Promise<ChatDetails | undefined>;
+  /** The picture of a chat, as whoever set it sent it. */
+  chatPicture(chat: ChatId): Promise<Uint8Array | undefined>;
   history(chat: ChatId, before: Seq | undefined, limit: number): Promise<Page>;
   /** Items around a seq, oldest first, for jumping to it. */
   message(chat: ChatId, seq: Seq): Promise<Item | undefined>;
@@ -307,6 +310,8 @@ export interface Core {
   createGroup(title: string, members: UserId[]): Promise<ChatId>;
   setTitle(chat: ChatId, title: string): Promise<void>;
   setDescription(chat: ChatId, text: string): Promise<void>;
+  /** WebP or JPEG, at most `THUMBNAIL_BYTES_MAX` bytes; undefined removes it. Refused in chats that are not encrypted. */
+  setPicture(chat: ChatId, picture: Uint8Array | undefined): Promise<void>;
   setTimer(chat: ChatId, seconds: number): Promise<void>;
   addMembers(chat: ChatId, users: UserId[]): Promise<void>;
   removeMember(chat: ChatId, user: UserId): Promise<void>;

@@ -8,6 +8,7 @@ const REPEATABLE: readonly Call[] = [
   'connection',
   'chats',
   'chat',
+  'chatPicture',
   'history',
   'message',
   'messageInfo',

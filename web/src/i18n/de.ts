@@ -271,6 +271,10 @@ export const de: Catalogue = {
   'group.title': 'Name der Gruppe',
   'group.description': 'Beschreibung',
   'group.edit': 'Name und Beschreibung bearbeiten',
+  'group.picture': 'Bild der Gruppe',
+  'group.choosePicture': 'Bild wählen',
+  'group.removePicture': 'Bild entfernen',
+  'group.pictureLater': 'Das Bild ändert sich, sobald es eine Verbindung gibt.',
   'group.create': 'Gruppe anlegen',
   'group.chosen': { one: '{count} Person gewählt', other: '{count} Personen gewählt' },
 
@@ -444,6 +448,7 @@ export const de: Catalogue = {
     'Das ist nicht die Datei, die gesendet wurde: Jemand hat sie unterwegs geändert. Sie wird nicht gezeigt.',
   'failure.gone': 'Die Datei ist nicht mehr auf dem Server. Lass sie dir noch einmal senden.',
   'failure.unshown': 'Das kann hier nicht gezeigt werden. Du kannst es speichern.',
+  'failure.noPicture': 'Diese Datei lässt sich hier nicht als Bild lesen. Wähle eine andere.',
   'failure.fileOffline': 'Keine Verbindung. Es wird geladen oder gesendet, sobald sie da ist.',
   'failure.fileTooLarge': 'Die Datei ist zu groß.',
   'failure.fileLimit': 'Du hast so viel gesendet, wie der Server vorerst erlaubt. Versuche es später noch einmal.',

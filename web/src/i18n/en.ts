@@ -263,6 +263,10 @@ export const en = {
   'group.title': 'Name of the group',
   'group.description': 'Description',
   'group.edit': 'Edit name and description',
+  'group.picture': 'Picture of the group',
+  'group.choosePicture': 'Choose picture',
+  'group.removePicture': 'Remove picture',
+  'group.pictureLater': 'The picture changes as soon as there is a connection.',
   'group.create': 'Create group',
   'group.chosen': { one: '{count} person chosen', other: '{count} people chosen' },
 
@@ -432,6 +436,7 @@ export const en = {
   'failure.tampered': 'This is not the file that was sent: somebody has changed it on the way. It is not shown.',
   'failure.gone': 'The file is no longer on the server. Ask for it to be sent again.',
   'failure.unshown': 'This cannot be shown here. You can save it.',
+  'failure.noPicture': 'This file cannot be read as a picture here. Choose another one.',
   'failure.fileOffline': 'No connection. It is loaded or sent as soon as there is one.',
   'failure.fileTooLarge': 'The file is too large.',
   'failure.fileLimit': 'You have sent as much as the server allows for now. Try again later.',

@@ -17,6 +17,7 @@ const FAILURES: Record<string, Key> = {
   gone: 'failure.gone',
   noSuchFile: 'failure.gone',
   unshown: 'failure.unshown',
+  noPicture: 'failure.noPicture',
   // Of the server.
   malformed: 'failure.invalid',
   invalidArgument: 'failure.invalid',

@@ -1,6 +1,7 @@
 import type { ChatId, Connection, Core, CoreEvent, Failure, Session, UserId } from '../core/api';
 import { t, type Key } from '../i18n/index.svelte';
 import { Chats } from './chats.svelte';
+import { Faces } from './faces';
 import { failureText } from './failures';
 import { Files } from './files';
 import type { MediaItem } from './media';
@@ -44,6 +45,7 @@ export class Messenger {
   readonly chats: Chats;
   readonly people: People;
   readonly typing = new Typing();
+  readonly faces: Faces;
   readonly files: Files;
   readonly transfers: Transfers;
   readonly player = new Player();
@@ -65,6 +67,7 @@ export class Messenger {
     this.preferences = preferences;
     this.chats = new Chats(core);
     this.people = new People(core);
+    this.faces = new Faces(core);
     this.files = new Files(core);
     this.transfers = new Transfers(core);
   }

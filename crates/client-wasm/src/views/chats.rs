@@ -1,11 +1,13 @@
 //! Chats.
 
+use data_encoding::HEXLOWER;
+use dunlin_client::content::Attachment;
 use dunlin_client::query;
 use dunlin_model::{ChatId, ChatKind, Encryption, Seq, UserId};
 use serde::Serialize;
 
 use super::body::PreviewView;
-use super::{AttachmentView, Device, Place, role, status};
+use super::{Device, Place, role, status};
 use crate::plain::{Text, millis};
 
 /// A chat in the list.
@@ -17,6 +19,8 @@ pub(crate) struct Summary {
     encrypted: bool,
     title: String,
     peer: Option<Text<UserId>>,
+    /// Which picture it has; what it looks like is asked for by itself.
+    picture: Option<String>,
     is_member: bool,
     members: usize,
     unread: usize,
@@ -41,7 +45,7 @@ struct Last {
 
 impl Summary {
     /// `flags` are what this device keeps of the chat: one letter each.
-    pub(crate) fn of(view: query::ChatSummary, flags: &[u8]) -> Self {
+    pub(crate) fn of(view: query::ChatSummary, picture: Option<&Attachment>, flags: &[u8]) -> Self {
         let has = |flag: u8| flags.contains(&flag);
         Self {
             chat: Text(view.chat),
@@ -53,6 +57,7 @@ impl Summary {
             encrypted: view.encryption == Encryption::Mls,
             title: view.title,
             peer: view.peer.map(Text),
+            picture: picture.map(|picture| HEXLOWER.encode(&picture.digest.0)),
             is_member: view.is_member,
             members: view.members,
             unread: view.unread,
@@ -81,7 +86,6 @@ pub(crate) struct Details {
     #[serde(flatten)]
     summary: Summary,
     description: String,
-    picture: Option<AttachmentView>,
     timer_seconds: Option<u64>,
     roles: Vec<Member>,
     banned: Vec<Text<UserId>>,
@@ -97,13 +101,18 @@ struct Member {
 }
 
 impl Details {
-    pub(crate) fn of(view: query::ChatView, flags: &[u8], me: UserId, invite: Option<String>) -> Self {
+    pub(crate) fn of(
+        view: query::ChatView,
+        picture: Option<&Attachment>,
+        flags: &[u8],
+        me: UserId,
+        invite: Option<String>,
+    ) -> Self {
         let own = view.members.iter().find(|(user, _)| *user == me).map(|(_, own)| role(*own));
         let members = view.members.into_iter();
         Self {
-            summary: Summary::of(view.summary, flags),
+            summary: Summary::of(view.summary, picture, flags),
             description: view.description,
-            picture: view.picture.map(AttachmentView::from),
             timer_seconds: view.timer.map(|timer| timer.as_secs()),
             roles: members.map(|(user, its)| Member { user: Text(user), role: role(its) }).collect(),
             banned: view.banned.into_iter().map(Text).collect(),

@@ -157,9 +157,18 @@ fn chat_metadata(metadata: &ChatMetadata) -> Result<(), ContentError> {
     let description = metadata.description.as_ref().map_or(0, String::len);
     length_at_most("chatMetadata.description", description, DESCRIPTION_BYTES_MAX)?;
     match &metadata.picture {
-        Some(PictureChange::Set(picture)) => attachment(picture),
+        Some(PictureChange::Set(picture)) => chat_picture(picture),
         Some(PictureChange::Removed) | None => Ok(()),
     }
+}
+
+/// One that says that it is whole in the message is.
+fn chat_picture(picture: &Attachment) -> Result<(), ContentError> {
+    attachment(picture)?;
+    if picture.is_within() && (picture.thumbnail.is_empty() || !picture.is_whole()) {
+        return Err(ContentError::invalid("picture", "is not whole"));
+    }
+    Ok(())
 }
 
 fn own_marks(marks: &OwnMarks) -> Result<(), ContentError> {
@@ -178,6 +187,7 @@ fn own_marks(marks: &OwnMarks) -> Result<(), ContentError> {
         length_at_most("ownMarks.description", description, DESCRIPTION_BYTES_MAX)?;
         let (seconds, most) = (chat.disappear_seconds, DISAPPEARING_SECONDS_MAX);
         at_most("ownMarks.disappearSeconds", u64::from(seconds), u64::from(most))?;
+        chat.picture.as_deref().map_or(Ok(()), chat_picture)?;
     }
     Ok(())
 }

@@ -242,6 +242,7 @@ fn marks_to_proto(marks: &OwnMarks) -> proto::OwnMarks {
         chat_id: mark.chat.as_bytes().to_vec(),
         name: mark.name.clone(),
         description: mark.description.clone(),
+        picture: mark.picture.as_deref().map(attachment_to_proto),
         disappear_seconds: mark.disappear_seconds,
         invite_secret: mark.invite.map_or_else(Vec::new, |secret| secret.to_vec()),
     };
@@ -274,6 +275,7 @@ fn marks_from_proto(marks: proto::OwnMarks) -> Result<OwnMarks, ContentError> {
             chat: chat_id(&mark.chat_id)?,
             name: mark.name,
             description: mark.description,
+            picture: mark.picture.map(attachment_from_proto).transpose()?.map(Box::new),
             disappear_seconds: mark.disappear_seconds,
             invite,
         })

@@ -92,7 +92,8 @@ pub struct Files {
     pub caption: Text,
 }
 
-/// A file in blob storage, and what is needed to read and show it.
+/// A file in blob storage, and what is needed to read and show it. The picture of a chat may be
+/// [whole in the message](Attachment::within) instead.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
     /// Where it is.
@@ -198,6 +199,8 @@ pub struct ChatMark {
     pub name: Option<String>,
     /// What it is about.
     pub description: Option<String>,
+    /// Its picture.
+    pub picture: Option<Box<Attachment>>,
     /// How long messages stay after they were read; zero: for ever.
     pub disappear_seconds: u32,
     /// The secret of its invite link, where a device of this person made that.
@@ -207,7 +210,7 @@ pub struct ChatMark {
 impl ChatMark {
     /// One that says nothing yet.
     pub const fn of(chat: ChatId) -> Self {
-        Self { chat, name: None, description: None, disappear_seconds: 0, invite: None }
+        Self { chat, name: None, description: None, picture: None, disappear_seconds: 0, invite: None }
     }
 }
 

@@ -11,6 +11,7 @@ mod kinds;
 pub mod limits;
 mod make;
 mod padding;
+mod picture;
 mod proto;
 
 use dunlin_model::{ChatId, ClientSeq, DeviceId, Timestamp};

@@ -48,6 +48,11 @@ pub(crate) fn picture() -> Attachment {
     }
 }
 
+/// One that is whole in the message.
+pub(crate) fn picture_within() -> Attachment {
+    Attachment::within(b"RIFF\x08\0\0\0WEBPVP8L".to_vec()).unwrap()
+}
+
 pub(crate) fn recording() -> Attachment {
     Attachment {
         media_type: VOICE_NOTE_MEDIA_TYPE.to_owned(),
@@ -74,6 +79,8 @@ pub(crate) fn all() -> Vec<(&'static str, Content)> {
         ChatMetadata { name: Some("Ruderclub".to_owned()), description: Some(String::new()), picture: None };
     let with_picture =
         ChatMetadata { picture: Some(PictureChange::Set(Box::new(picture()))), ..ChatMetadata::default() };
+    let within = PictureChange::Set(Box::new(picture_within()));
+    let with_picture_within = ChatMetadata { picture: Some(within), ..ChatMetadata::default() };
     let without_picture = ChatMetadata { picture: Some(PictureChange::Removed), ..ChatMetadata::default() };
     vec![
         ("text", text("Grüße vom See")),
@@ -87,8 +94,10 @@ pub(crate) fn all() -> Vec<(&'static str, Content)> {
         ("disappearing_timer_off", Content::DisappearingTimer { seconds: 0 }),
         ("chat_named", Content::ChatMetadata(named)),
         ("chat_picture", Content::ChatMetadata(with_picture)),
+        ("chat_picture_within", Content::ChatMetadata(with_picture_within)),
         ("chat_picture_removed", Content::ChatMetadata(without_picture)),
         ("own_marks", Content::OwnMarks(own_marks())),
+        ("own_marks_picture", Content::OwnMarks(own_marks_with_picture())),
     ]
 }
 
@@ -105,4 +114,9 @@ pub(crate) fn own_marks() -> OwnMarks {
         verified: vec![(ADA, Some(IdentityKey([0x44; 32]))), (UserId::from_bytes([0xB0; 16]), None)],
         chats: vec![named, ChatMark::of(ChatId::from_bytes([0xC1; 16]))],
     }
+}
+
+pub(crate) fn own_marks_with_picture() -> OwnMarks {
+    let pictured = ChatMark { picture: Some(Box::new(picture_within())), ..ChatMark::of(EXPECTED.chat) };
+    OwnMarks { chats: vec![pictured], ..OwnMarks::default() }
 }

@@ -6,11 +6,11 @@ use dunlin_client::content::limits::{
 };
 use dunlin_client::content::{
     Attachment, ChatMark, ChatMetadata, Content, ContentError, Dimensions, Edit, Envelope, Expected, Files,
-    Mention, OwnMarks, Reaction, Reference, Text, VoiceNote,
+    Mention, OwnMarks, PictureChange, Reaction, Reference, Text, VoiceNote,
 };
 use dunlin_model::{ChatId, ClientSeq, DeviceId, DeviceNumber, Seq, UserId};
 
-use crate::examples::{ADA, EXPECTED, TARGET, envelope, files, picture, recording, text};
+use crate::examples::{ADA, EXPECTED, TARGET, envelope, files, picture, picture_within, recording, text};
 
 #[test]
 fn a_message_that_was_moved_or_replayed_is_refused() {
@@ -107,6 +107,35 @@ fn whatever_is_above_its_limit_is_refused_and_named() {
     let long = "a".repeat(TEXT_BYTES_MAX + 1);
     let edit = Edit { target: TARGET, text: long, mentions: Vec::new() };
     assert_eq!(too_large(Content::Edit(edit)), "text");
+}
+
+#[test]
+fn a_picture_that_is_whole_in_the_message_is() {
+    assert_eq!(Attachment::within(b"<svg onload=x>".to_vec()), None);
+    assert_eq!(Attachment::within(Vec::new()), None);
+    let set = |picture: Attachment| {
+        let picture = Some(PictureChange::Set(Box::new(picture)));
+        Content::ChatMetadata(ChatMetadata { picture, ..ChatMetadata::default() })
+    };
+    let whole = picture_within();
+    assert!(whole.is_within() && !picture().is_within());
+    assert!(envelope(set(whole.clone())).seal_plaintext().is_ok());
+    let mut other = whole.clone();
+    other.thumbnail.push(0);
+    let longer = Attachment { size_bytes: whole.size_bytes + 1, ..whole.clone() };
+    let empty = Attachment { thumbnail: Vec::new(), ..whole };
+    for wrong in [other.clone(), longer, empty] {
+        assert_eq!(invalid(set(wrong)), "picture");
+    }
+    let mark = ChatMark { picture: Some(Box::new(other)), ..ChatMark::of(EXPECTED.chat) };
+    assert_eq!(invalid(Content::OwnMarks(OwnMarks { chats: vec![mark], ..OwnMarks::default() })), "picture");
+    let mut jpeg = vec![0xff, 0xd8, 0xff];
+    jpeg.resize(THUMBNAIL_BYTES_MAX, 0);
+    let largest = Attachment::within(jpeg.clone()).unwrap();
+    assert_eq!(largest.media_type, "image/jpeg");
+    assert!(envelope(set(largest)).seal_plaintext().is_ok());
+    jpeg.push(0);
+    assert_eq!(too_large(set(Attachment::within(jpeg).unwrap())), "attachment.thumbnail");
 }
 
 #[test]

@@ -76,11 +76,13 @@ fn chat_metadata() -> impl Strategy<Value = ChatMetadata> {
 fn own_marks() -> impl Strategy<Value = OwnMarks> {
     let chat = || any::<[u8; 16]>().prop_map(ChatId::from_bytes);
     let texts = (option::of(".{0,50}"), option::of(".{0,200}"));
-    let mark = (chat(), texts, 0..=365 * 24 * 60 * 60_u32, option::of(any::<[u8; 20]>()));
-    let mark = mark.prop_map(|(chat, (name, description), disappear_seconds, invite)| ChatMark {
+    let picture = option::of(attachment().prop_map(Box::new));
+    let mark = (chat(), texts, picture, 0..=365 * 24 * 60 * 60_u32, option::of(any::<[u8; 20]>()));
+    let mark = mark.prop_map(|(chat, (name, description), picture, disappear_seconds, invite)| ChatMark {
         chat,
         name,
         description,
+        picture,
         disappear_seconds,
         invite,
     });

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use dunlin_client::content::{ChatMark, ChatMetadata, Content, Envelope, OwnMarks};
+use dunlin_client::content::{
+    Attachment, ChatMark, ChatMetadata, Content, Envelope, OwnMarks, PictureChange,
+};
 use dunlin_client::keys::Keys;
 use dunlin_client::keys::stand_in::StandIn;
 use dunlin_client::{Action, Change, Client, query};
@@ -67,7 +69,12 @@ fn a_device_that_comes_later_is_told_what_was_before_it() {
     let mut world = World::of(2);
     let chat = world.group(0, &[2]);
     world.send(0, chat, Content::DisappearingTimer { seconds: 60 });
-    let described = ChatMetadata { description: Some("Waders".to_owned()), ..ChatMetadata::default() };
+    let picture = Attachment::within(vec![0xff, 0xd8, 0xff, 7]).unwrap();
+    let described = ChatMetadata {
+        description: Some("Waders".to_owned()),
+        picture: Some(PictureChange::Set(Box::new(picture.clone()))),
+        ..ChatMetadata::default()
+    };
     world.send(0, chat, Content::ChatMetadata(described));
     world.act(0, Action::SetInvite { chat });
     world.settle();
@@ -81,6 +88,7 @@ fn a_device_that_comes_later_is_told_what_was_before_it() {
     let view = query::chat(&world.peers[second].rows, chat).unwrap();
     assert_eq!(view.summary.title, "Birds");
     assert_eq!(view.description, "Waders");
+    assert_eq!(view.picture, Some(picture.clone()));
     assert_eq!(view.timer, Some(Duration::from_secs(60)));
     assert!(world.peers[second].client.is_verified(user(2)));
     let invite = world.peers[second].client.chat(chat).unwrap().invite();
@@ -89,7 +97,8 @@ fn a_device_that_comes_later_is_told_what_was_before_it() {
     // From then on, whoever comes is told at once.
     let third = world.enrol(device(1, 3));
     world.pass(PATIENCE);
-    assert_eq!(query::chat(&world.peers[third].rows, chat).unwrap().summary.title, "Birds");
+    let view = query::chat(&world.peers[third].rows, chat).unwrap();
+    assert_eq!((view.summary.title.as_str(), view.picture), ("Birds", Some(picture)));
     assert!(world.peers[third].client.is_verified(user(2)));
     assert_eq!(world.peers[third].client.chat(chat).unwrap().invite(), invite);
     for peer in &world.peers {

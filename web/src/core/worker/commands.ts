@@ -86,6 +86,7 @@ export class Commands {
 type ChatWish =
   | { type: 'leave' | 'deleteChat' | 'revokeInvite' }
   | { type: 'title' | 'description'; text: string }
+  | { type: 'picture'; picture?: Uint8Array }
   | { type: 'timer'; seconds: number }
   | { type: 'add'; users: UserId[] }
   | { type: 'remove' | 'ban' | 'unban'; user: UserId }

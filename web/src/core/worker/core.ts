@@ -11,6 +11,7 @@ export type Wish =
   | { type: 'refreshReceipts' | 'leave' | 'deleteChat' | 'invite' | 'revokeInvite'; chat: string }
   | { type: 'typing'; chat: string; typing: boolean }
   | { type: 'draft' | 'title' | 'description'; chat: string; text: string }
+  | { type: 'picture'; chat: string; picture?: Uint8Array }
   | { type: 'direct'; user: string }
   | { type: 'group'; title: string; members: string[] }
   | { type: 'timer'; chat: string; seconds: number }
@@ -26,7 +27,7 @@ export type Wish =
 
 export type Question =
   | { type: 'chats'; skip: number; limit: number }
-  | { type: 'chat' | 'lastWaiting'; chat: string }
+  | { type: 'chat' | 'picture' | 'lastWaiting'; chat: string }
   | { type: 'history'; chat: string; before?: Seq; limit: number }
   | { type: 'message' | 'info'; chat: string; seq: Seq }
   | { type: 'find'; text: string; chat?: string; limit: number }

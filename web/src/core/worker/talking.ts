@@ -47,6 +47,7 @@ export function talking(opened: () => Opened, tell: (event: CoreEvent) => void):
       const details = (await driver.ask({ type: 'chat', chat })) as ChatDetails | undefined;
       return details && people.titled([details])[0];
     },
+    chatPicture: (chat) => opened().driver.ask({ type: 'picture', chat }),
     history: (chat, before, limit) => {
       const from = before === undefined ? {} : { before };
       return opened().driver.ask({ type: 'history', chat, limit, ...from });
@@ -110,6 +111,7 @@ export function talking(opened: () => Opened, tell: (event: CoreEvent) => void):
     createGroup: (title, members) => opened().commands.startChat({ type: 'group', title, members }),
     setTitle: (chat, text) => opened().commands.change(chat, { type: 'title', text }),
     setDescription: (chat, text) => opened().commands.change(chat, { type: 'description', text }),
+    setPicture: (chat, picture) => opened().commands.change(chat, { type: 'picture', ...(picture ? { picture } : {}) }),
     setTimer: (chat, seconds) => opened().commands.change(chat, { type: 'timer', seconds }),
     addMembers: (chat, users) => opened().commands.change(chat, { type: 'add', users }),
     removeMember: (chat, user) => opened().commands.change(chat, { type: 'remove', user }),
