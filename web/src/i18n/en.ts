@@ -180,6 +180,9 @@ export const en = {
   'tray.tooMany': '{name} is left out: {most} files can be sent at once.',
   'tray.empty': '{name} is empty.',
   'tray.refusedMore': { one: 'And {count} more file', other: 'And {count} more files' },
+  'tray.undrawn':
+    '{name} cannot be made smaller in this browser. As it is, it also tells what the camera wrote into it, such as the place.',
+  'tray.asTheyAre': { one: 'Send it as it is', other: 'Send them as they are' },
   'recorder.start': 'Record a voice message',
   'recorder.asking': 'Waiting for the microphone…',
   'recorder.on': 'Recording',

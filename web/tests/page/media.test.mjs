@@ -83,6 +83,66 @@ test('a picture sent as a file goes byte for byte', () =>
     await last(page).getByRole('button', { name: 'Save whole.jpg' }).waitFor();
   }));
 
+test('a picture that cannot be drawn anew goes only when somebody says so', () =>
+  visit(WALK, async (page) => {
+    await ready(page);
+    const buffer = Buffer.from('ftypheic and the place');
+    await attach(page, 'media', [
+      { name: 'IMG_1.HEIC', mimeType: 'image/heic', buffer },
+      { name: 'shot.png', mimeType: 'image/png', buffer: await drawing(page, '#654321') },
+    ]);
+    await tray(page).getByRole('button', { name: 'Send', exact: true }).click();
+    await tray(page)
+      .getByRole('alert')
+      .getByText(/IMG_1.HEIC cannot be made smaller in this browser/)
+      .waitFor();
+    assert.equal(await page.evaluate(() => window.memory.world.rooms.get('chatwalk').items.length), 8);
+    assert.deepEqual(await page.evaluate(() => window.memory.transfers()), []);
+    await tray(page).getByRole('button', { name: 'Send it as it is' }).click();
+    await arrived(page, 2);
+    const [camera, shot] = await sent(page);
+    assert.deepEqual([camera.kind, camera.mediaType], ['file', 'application/octet-stream']);
+    assert.ok(Buffer.from(camera.bytes).equals(buffer));
+    assert.equal(shot.kind, 'image', 'the others are drawn as ever');
+  }));
+
+test('a tray that is shut while files are prepared sends nothing, here or in another chat', () =>
+  visit(WALK, async (page) => {
+    await ready(page);
+    await page.evaluate(() => {
+      const draw = window.createImageBitmap.bind(window);
+      window.createImageBitmap = async (...given) => {
+        await new Promise((done) => (window.goOn = done));
+        return draw(...given);
+      };
+      window.drawn = 0;
+      const { convertToBlob } = OffscreenCanvas.prototype;
+      OffscreenCanvas.prototype.convertToBlob = async function (...given) {
+        const blob = await convertToBlob.apply(this, given);
+        window.drawn += 1;
+        return blob;
+      };
+      window.sent = 0;
+      const { media } = window.memory;
+      const send = media.send.bind(media);
+      media.send = (...given) => ((window.sent += 1), send(...given));
+    });
+    await attach(page, 'media', [{ name: 'no.png', mimeType: 'image/png', buffer: await drawing(page, '#123456') }]);
+    await tray(page).getByRole('button', { name: 'Send', exact: true }).click();
+    await tray(page).getByText('Preparing: 0 of 1').waitFor();
+    for (const name of ['Remove no.png', 'Add more files'])
+      assert.ok(await tray(page).getByRole('button', { name }).isDisabled(), name);
+    await page.keyboard.press('Escape');
+    await tray(page).waitFor({ state: 'detached' });
+    await page.evaluate(() => (location.hash = '#/chat/chatada'));
+    await page.getByRole('heading', { name: 'Ada' }).first().waitFor();
+    await page.evaluate(() => window.goOn());
+    // The preview, and the picture itself.
+    await page.waitForFunction(() => window.drawn >= 2);
+    await page.evaluate(() => new Promise((done) => setTimeout(() => requestAnimationFrame(done))));
+    assert.equal(await page.evaluate(() => window.sent), 0);
+  }));
+
 test('files are dropped on the conversation, which shows where, and pictures are pasted', () =>
   visit(WALK, async (page) => {
     await ready(page);

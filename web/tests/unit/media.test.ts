@@ -4,7 +4,7 @@ import { ending, shownAs, tamed, thumbnailType } from '../../src/media/kinds';
 import { parts, savedName, shownName } from '../../src/media/names';
 import { checksum, samplesOf, writeOgg } from '../../src/media/ogg';
 import { fitted } from '../../src/media/picture';
-import { choose, thumbnailShare } from '../../src/media/prepare';
+import { choose, isMediaFile, prepare, thumbnailShare } from '../../src/media/prepare';
 import { bars, waveform } from '../../src/media/waveform';
 import { readWebm } from '../../src/media/webm';
 import { Files } from '../../src/state/files';
@@ -173,6 +173,17 @@ it('chooses what can be sent and says what not', () => {
     { width: 10, height: 1 },
     { width: 50, height: 40 },
   ]);
+});
+
+it('draws no picture, sends none: one that the browser cannot draw goes only when it is wanted unchanged', async () => {
+  const heic = new File(['with the place'], 'IMG_1.HEIC', { type: 'image/heic' });
+  expect(await prepare(heic, false, 8192)).toBe(undefined);
+  expect(isMediaFile(new File(['x'], 'IMG_2.heic'))).toBe(true);
+  expect(await prepare(new File(['x'], 'IMG_2.heic'), false, 8192)).toBe(undefined);
+  const whole = await prepare(heic, true, 8192);
+  expect([whole?.kind, whole?.file.type, whole?.file.size]).toEqual(['file', 'application/octet-stream', heic.size]);
+  // A film that cannot be read is not drawn anyway.
+  expect((await prepare(new File(['x'], 'a.mp4', { type: 'video/mp4' }), false, 8192))?.kind).toBe('file');
 });
 
 describe('files at hand', () => {
