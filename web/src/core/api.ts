@@ -248,7 +248,8 @@ export type CoreEvent =
   | { type: 'linkCode'; device: number; code: string }
   | { type: 'linkEnded'; device: number; failure?: Failure }
   | { type: 'refused'; chat: ChatId; failure: Failure } // something said earlier will not be accepted
-  /** At most ten a second for each id while it goes on; every change of state is told. 'done' of an upload: the message is in the outbox. */
+  /** At most ten a second for each id while it goes on; every change of state is told. 'done' of an upload: the message is in the outbox.
+   * 'cancelled' of one: it is gone, because somebody said so or because it could not be kept, which `sendFiles` then rejects with. */
   | {
       type: 'transfer';
       /** Of an upload the transfer's, of a download the attachment's. */

@@ -138,7 +138,8 @@ export class Uploads {
       // Some browsers do not say how much room there is, until there is none: the next attempt has more.
       if (failure.code === 'storage') await this.parts.cache.remove().catch(() => {});
       await this.forget(job);
-      teller.state(failure.code === 'cancelled' ? 'cancelled' : 'failed', 0, failure);
+      // There is nothing left to be tried again; whoever began it learns why.
+      teller.state('cancelled', 0, failure);
       throw failure;
     }
     void this.run(job);
@@ -189,11 +190,19 @@ export class Uploads {
     const job = this.jobs.get(id);
     if (!job) throw { code: 'notFound', message: 'There is no such transfer.' } satisfies Failure;
     if (job.state !== 'failed') return this.pauses.wake();
-    if (!job.kept.files.every(({ hashes }) => hashes)) throw INTERRUPTED;
-    delete job.kept.failure;
-    await this.keep(job.kept);
-    job.abort = new AbortController();
-    void this.run(job);
+    const { kept } = job;
+    if (!kept.files.every(({ hashes }) => hashes)) throw INTERRUPTED;
+    // Before anything is waited for: whoever asks again finds it running, and who cancels it ends this attempt.
+    const abort = (job.abort = new AbortController());
+    this.become(job, 'running');
+    delete kept.failure;
+    try {
+      await this.keep(kept);
+    } catch (error) {
+      if (!abort.signal.aborted) this.become(job, 'failed', failureOf(error));
+      throw error;
+    }
+    if (!abort.signal.aborted && this.jobs.has(id)) void this.run(job);
   }
 
   private job(kept: Kept): Job {
@@ -238,7 +247,11 @@ export class Uploads {
     const { kept, abort } = job;
     const { rest, pieces } = this.parts;
     if (!file.hashes) throw INTERRUPTED;
-    await upload({
+    // What ends after it was stopped must not speak for the attempt that followed.
+    const ifOn = (act: () => void): void => {
+      if (!abort.signal.aborted) act();
+    };
+    const attachment = await upload({
       hashes: file.hashes,
       name: nameOf(kept, index),
       attachment: file.attachment,
@@ -247,23 +260,28 @@ export class Uploads {
       slots: this.partSlots,
       pauses: this.pauses,
       signal: abort.signal,
-      progress: (bytes) => {
-        job.sent[index] = bytes;
-        job.teller.progress(sum(job.sent));
-      },
-      running: () => this.become(job, 'running'),
-      paused: (failure) => this.become(job, 'paused', failure),
-      began: (attachment) => {
+      progress: (bytes) =>
+        ifOn(() => {
+          job.sent[index] = bytes;
+          job.teller.progress(sum(job.sent));
+        }),
+      running: () => ifOn(() => this.become(job, 'running')),
+      paused: (failure) => ifOn(() => this.become(job, 'paused', failure)),
+      began: async (attachment) => {
+        abort.signal.throwIfAborted();
         file.attachment = attachment;
-        return this.keep(kept);
+        await this.keep(kept);
       },
     });
+    abort.signal.throwIfAborted();
+    file.attachment = attachment;
     job.sent[index] = file.hashes.bytes;
   }
 
   private async finish(job: Job): Promise<void> {
-    const { kept } = job;
+    const { kept, abort } = job;
     const { commands, cache } = this.parts;
+    abort.signal.throwIfAborted();
     job.isSent = true;
     let added: { done: () => void } | undefined;
     try {
