@@ -139,6 +139,32 @@ describe('an upload that failed', () => {
   });
 });
 
+it('a file that waited for the others too long is begun anew before the message names it', async () => {
+  const now = vi.spyOn(Date, 'now');
+  try {
+    const hour = 60 * 60_000;
+    const from = Date.now();
+    await bench.uploads.send('chat', [file, file], '');
+    await settled();
+    const [first, second] = begun.splice(0);
+    await first?.what.began('first');
+    first?.done('first');
+    now.mockReturnValue(from + 19 * hour);
+    await second?.what.began('second');
+    now.mockReturnValue(from + 21 * hour);
+    second?.done('second');
+    await settled();
+    expect(bench.messages).toEqual([]);
+    expect(begun.map(({ what }) => what.attachment)).toEqual([undefined]);
+    await begun[0]?.what.began('again');
+    begun[0]?.done('again');
+    await settled();
+    expect(bench.messages.map(({ files }) => files.map((one) => one.id))).toEqual([['again', 'second']]);
+  } finally {
+    now.mockRestore();
+  }
+});
+
 it('a file that cannot be kept leaves nothing, and says why to who sent it', async () => {
   sealing = () => Promise.reject({ code: 'storage', message: '' });
   await expect(bench.uploads.send('chat', [file], '')).rejects.toMatchObject({ code: 'storage' });

@@ -40,6 +40,8 @@ export interface Going {
   hashes?: Hashes;
   /** The attachment, once its upload was begun. */
   attachment?: string;
+  /** When that was. */
+  begun?: number;
 }
 
 export async function checked(files: NewFile[]): Promise<Going[]> {

@@ -25,6 +25,12 @@ const FILES_AT_ONCE = 2;
 const PARTS_AT_ONCE = 2;
 /** Bytes of all files that wait. */
 const WAITING_BYTES_MAX = 4 * 1024 * 1024 * 1024;
+/**
+ * The server removes after a day what no message names (`UNSENT_KEPT` in crates/delivery/src/attachments.rs). An upload that was begun longer
+ * ago is begun anew before it is sent, so often at most: what takes longer than that to go up does not get there.
+ */
+const UNSENT_TIME_MAX_MS = 20 * 60 * 60_000;
+const ROUNDS_MAX = 3;
 
 const ROW = 'transfers';
 
@@ -224,10 +230,15 @@ export class Uploads {
     const { kept, abort } = job;
     this.become(job, this.fileSlots.isFree ? 'running' : 'paused');
     try {
-      const files = kept.files.map((file, index) =>
-        this.fileSlots.use(abort.signal, () => this.upload(job, file, index)),
-      );
-      await Promise.all(files);
+      let left = [...kept.files.entries()];
+      for (let round = 0; round < ROUNDS_MAX && left.length > 0; round += 1) {
+        const files = left.map(([index, file]) =>
+          this.fileSlots.use(abort.signal, () => this.upload(job, file, index)),
+        );
+        await Promise.all(files);
+        // The first of many files may have waited for the last for a day.
+        left = left.filter(([, file]) => isStale(file, kept));
+      }
       this.become(job, 'running');
       await this.finish(job);
     } catch (error) {
@@ -247,6 +258,7 @@ export class Uploads {
     const { kept, abort } = job;
     const { rest, pieces } = this.parts;
     if (!file.hashes) throw INTERRUPTED;
+    if (isStale(file, kept)) delete file.attachment;
     // What ends after it was stopped must not speak for the attempt that followed.
     const ifOn = (act: () => void): void => {
       if (!abort.signal.aborted) act();
@@ -269,7 +281,7 @@ export class Uploads {
       paused: (failure) => ifOn(() => this.become(job, 'paused', failure)),
       began: async (attachment) => {
         abort.signal.throwIfAborted();
-        file.attachment = attachment;
+        Object.assign(file, { attachment, begun: Date.now() });
         await this.keep(kept);
       },
     });
@@ -317,6 +329,11 @@ export class Uploads {
     core.keep(rowOf(id), kept && encode(kept));
     core.keep(ROW, encode([...this.jobs.keys()]));
   }
+}
+
+/** Whether the server may remove it before a message names it. */
+function isStale({ attachment, begun }: Going, { began }: Kept): boolean {
+  return attachment !== undefined && Date.now() - (begun ?? began) > UNSENT_TIME_MAX_MS;
 }
 
 function rowOf(id: string): string {
