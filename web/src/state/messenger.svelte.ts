@@ -5,6 +5,7 @@ import { failureText } from './failures';
 import { Files } from './files';
 import type { MediaItem } from './media';
 import { notify } from './notifications';
+import { Outgoing } from './outgoing.svelte';
 import { People, Typing } from './people.svelte';
 import { Player } from './player.svelte';
 import { Preferences } from './preferences.svelte';
@@ -46,6 +47,7 @@ export class Messenger {
   readonly typing = new Typing();
   readonly files: Files;
   readonly transfers: Transfers;
+  readonly outgoing: Outgoing;
   readonly player = new Player();
   readonly preferences: Preferences;
   readonly router = new Router();
@@ -67,6 +69,7 @@ export class Messenger {
     this.people = new People(core);
     this.files = new Files(core);
     this.transfers = new Transfers(core);
+    this.outgoing = new Outgoing(core, this.files, (failure) => this.say(failureText(failure, 'file'), true));
   }
 
   get me(): UserId {

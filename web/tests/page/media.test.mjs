@@ -226,6 +226,39 @@ test('an upload shows how far it is, can be stopped, fails in words and is tried
     assert.equal(await page.locator('.bubble', { hasText: 'plan' }).count(), 1, 'sent once');
   }));
 
+test('what could not be kept comes back to be sent again, with what was written, in its chat', () =>
+  visit(WALK, async (page) => {
+    await ready(page);
+    await memory(page, (core) => (core.media.failKeeping = { code: 'storage', message: 'English' }));
+    await attach(page, 'document', [{ name: 'plan.txt', mimeType: 'text/plain', buffer: Buffer.from('the plan') }]);
+    const caption = tray(page).getByRole('textbox', { name: 'Add a caption' });
+    await caption.fill('long and well said');
+    await tray(page).getByRole('button', { name: 'Send', exact: true }).click();
+    await page.locator('.toasts .bad').waitFor();
+    await tray(page).getByRole('button', { name: 'Remove plan.txt' }).waitFor();
+    assert.equal(await caption.inputValue(), 'long and well said');
+    assert.equal(await page.locator('li[data-key^=t]').count(), 0, 'no ghost of it');
+    await memory(page, (core) => (core.media.failKeeping = undefined));
+    await tray(page).getByRole('button', { name: 'Send', exact: true }).click();
+    await arrived(page, 1);
+    await tray(page).waitFor({ state: 'detached' });
+    await last(page).getByText('long and well said').waitFor();
+
+    // In another chat it waits for its own.
+    await memory(page, (core) => {
+      core.media.failKeeping = { code: 'storage', message: 'English' };
+      core.media.paceMs = 500;
+    });
+    await attach(page, 'document', [{ name: 'more.txt', mimeType: 'text/plain', buffer: Buffer.from('more') }]);
+    await tray(page).getByRole('button', { name: 'Send', exact: true }).click();
+    await page.evaluate(() => (location.hash = '#/chat/chatada'));
+    await page.locator('.toasts .bad').waitFor();
+    await page.waitForFunction(async () => (await window.memory.transfers()).length === 0);
+    assert.equal(await tray(page).count(), 0);
+    await page.evaluate(() => (location.hash = '#/chat/chatwalk'));
+    await tray(page).getByRole('button', { name: 'Remove more.txt' }).waitFor();
+  }));
+
 test('without a connection files wait, and go when it is back', () =>
   visit(WALK, async (page) => {
     await ready(page);

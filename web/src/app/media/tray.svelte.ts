@@ -19,7 +19,13 @@ export class TrayFiles {
   /** Pictures that this browser cannot draw anew: they go as they are, if somebody says so. */
   undrawn = $state.raw<Chosen[]>([]);
   readonly #agreed = new Set<number>();
+  readonly #made: ReadonlyMap<File, NewFile>;
   #last = 0;
+
+  /** `made`: files that are ready as they are. */
+  constructor(made: ReadonlyMap<File, NewFile> = new Map()) {
+    this.#made = made;
+  }
 
   readonly hasMedia = $derived(this.chosen.some((one) => one.isMedia));
   readonly bytes = $derived(this.chosen.reduce((sum, { file }) => sum + file.size, 0));
@@ -60,7 +66,8 @@ export class TrayFiles {
         this.preparing = { done, count: this.chosen.length };
         const one = this.chosen[done] as Chosen;
         await readable(one.file);
-        const ready = await prepare(one.file, unchanged || this.#agreed.has(one.id), share);
+        const asItIs = unchanged || this.#agreed.has(one.id);
+        const ready = this.#made.get(one.file) ?? (await prepare(one.file, asItIs, share));
         if (ready) made.push(ready);
         else undrawn.push(one);
       }
