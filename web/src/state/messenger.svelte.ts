@@ -184,6 +184,7 @@ export class Messenger {
         break;
       case 'transfer':
         this.transfers.hear(event);
+        this.files.hear(event);
         break;
     }
     for (const listener of this.#listeners) listener(event);

@@ -1,13 +1,17 @@
 import type { Attachment, ChatId, Failure, Place } from '../core/api';
 import type { Files } from './files';
 
-/** One file that a component shows: asked for when it is wanted, with an object URL that lives as long as the component. */
+/**
+ * One file that a component shows: asked for when it is wanted, with an object URL that lives as long as the component. 'stopped':
+ * somebody said so, and it is not asked for by itself.
+ */
 export class Opening {
   readonly #files: Files;
   readonly #ask: [ChatId, Place, Attachment];
-  #ended = false;
+  /** Nobody waits for it any more. */
+  readonly #left = new AbortController();
 
-  state = $state.raw<'idle' | 'loading' | 'here' | 'failed'>('idle');
+  state = $state.raw<'idle' | 'loading' | 'here' | 'failed' | 'stopped'>('idle');
   url = $state.raw('');
   blob = $state.raw<Blob | undefined>();
   failure = $state.raw<Failure | undefined>();
@@ -19,18 +23,19 @@ export class Opening {
     if (held) this.#show(held);
   }
 
-  /** The file, or undefined when it could not be had; `failure` says why. */
-  async load(): Promise<Blob | undefined> {
-    if (this.blob || this.#ended) return this.blob;
+  /** The file, or undefined when it could not be had; `failure` says why. `toTheEnd`: also when it is not shown any more. */
+  async load(toTheEnd = false): Promise<Blob | undefined> {
+    const { signal } = this.#left;
+    if (this.blob || signal.aborted) return this.blob;
     this.state = 'loading';
     this.failure = undefined;
     try {
-      const blob = await this.#files.open(...this.#ask, () => !this.#ended);
-      if (!this.#ended) this.#show(blob);
+      const blob = await this.#files.open(...this.#ask, ...(toTheEnd ? [] : [signal]));
+      if (!signal.aborted) this.#show(blob);
       return blob;
     } catch (failure) {
       const known = failure as Failure;
-      this.state = known.code === 'cancelled' ? 'idle' : 'failed';
+      this.state = known.code === 'cancelled' ? 'stopped' : 'failed';
       if (known.code !== 'cancelled') this.failure = known;
       return undefined;
     }
@@ -45,7 +50,7 @@ export class Opening {
   }
 
   end(): void {
-    this.#ended = true;
+    this.#left.abort();
     if (this.url) URL.revokeObjectURL(this.url);
     this.url = '';
   }

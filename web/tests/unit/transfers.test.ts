@@ -71,8 +71,7 @@ describe('files to be sent', () => {
   });
 
   it('have the length that sealing gives them', () => {
-    const bytes = (count: number): number =>
-      sealedBytes({ kind: 'file', name: '', mediaType: '', key: '', bytes: count });
+    const bytes = (count: number): number => sealedBytes({ bytes: count });
     expect([0, 1, 65_536, 65_537].map(bytes)).toEqual([16, 17, 65_552, 65_569]);
   });
 });

@@ -131,8 +131,9 @@ describe('an upload that failed', () => {
     expect(bench.uploads.list('chat')).toMatchObject([{ state: 'failed' }]);
     await bench.uploads.retry(id);
     await settled();
-    expect(begun.map(({ what }) => what.attachment)).toEqual([undefined, undefined]);
     second?.done('stale');
+    await settled();
+    expect(begun.map(({ what }) => what.attachment)).toEqual([undefined, undefined]);
     begun.forEach(({ done }, index) => done(`new${index}`));
     await settled();
     expect(bench.messages.map(({ files }) => files.map((one) => one.id))).toEqual([['new0', 'new1']]);

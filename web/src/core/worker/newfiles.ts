@@ -102,7 +102,7 @@ export function safeName(name: string): string {
 }
 
 /** Of the file as it travels. */
-export function sealedBytes({ bytes }: Going): number {
+export function sealedBytes({ bytes }: { bytes: number }): number {
   return bytes + Math.max(1, Math.ceil(bytes / CHUNK_BYTES)) * TAG_BYTES;
 }
 
