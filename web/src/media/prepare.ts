@@ -42,11 +42,7 @@ export function isMediaFile(file: File): boolean {
  * The file as it is sent. `unchanged`: byte for byte, as a document. `thumbnailBytes` is the most for its preview. Undefined: a
  * picture that cannot be drawn anew here, so that it would tell where it was taken; it goes only if somebody wants it unchanged.
  */
-export async function prepare(
-  file: File,
-  unchanged: boolean,
-  thumbnailBytes: number,
-): Promise<NewFile | undefined> {
+export async function prepare(file: File, unchanged: boolean, thumbnailBytes: number): Promise<NewFile | undefined> {
   const plain: NewFile = { file, kind: 'file', name: file.name };
   const isPicture = isMediaFile(file) && shownAs(file.type) !== 'video';
   try {

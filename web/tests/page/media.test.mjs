@@ -311,6 +311,62 @@ test('pictures keep their place free, come by themselves, and one that failed is
     assert.ok(Math.abs(after.height - before.height) < 1, 'nothing jumped');
   }));
 
+test('a picture and a document stay as they are when their message changes, and one on its way as it gets further', () =>
+  visit(WALK, async (page) => {
+    await ready(page);
+    const picture = page.locator('[data-key=m7] img.whole').first();
+    await picture.waitFor();
+    const address = await picture.getAttribute('src');
+    const react = (seq) => memory(page, (core, seq) => core.react('chatwalk', seq, '👍'), seq);
+    await react(7);
+    await page.locator('[data-key=m7]').getByText('👍').first().waitFor();
+    assert.equal(await picture.getAttribute('src'), address);
+
+    await memory(page, (core) => (core.media.paceMs = 100));
+    const key = await page.locator('li[data-key]', { has: page.locator('.document') }).getAttribute('data-key');
+    const row = page.locator(`[data-key=${key}]`);
+    const saved = [];
+    page.on('download', (download) => saved.push(download.suggestedFilename()));
+    await row.getByRole('button', { name: /Save Tide tables/ }).click();
+    await row.getByRole('progressbar').waitFor();
+    await react(Number(key.slice(1)));
+    await row.getByText('👍').first().waitFor();
+    assert.equal(await row.getByRole('progressbar').count(), 1, 'it still says how far it is');
+    await row.getByRole('button', { name: /Save Tide tables/ }).click();
+    await row.getByRole('progressbar').waitFor({ state: 'detached' });
+    await row.getByRole('button', { name: /Save Tide tables/ }).click();
+    while (saved.length < 2) await page.waitForEvent('download');
+    assert.equal(saved.length, 2, 'once for each click that was free to do something');
+
+    await page.evaluate(() => {
+      window.addresses = new Set();
+      const look = () => {
+        const src = document.querySelector('[data-key^=t] img.whole')?.getAttribute('src');
+        if (src) window.addresses.add(src);
+      };
+      new MutationObserver(look).observe(document.body, { subtree: true, childList: true, attributes: true });
+    });
+    await attach(page, 'media', [{ name: 'up.png', mimeType: 'image/png', buffer: await drawing(page, '#abcdef') }]);
+    await tray(page).getByRole('button', { name: 'Send', exact: true }).click();
+    await arrived(page, 1);
+    assert.equal(await page.evaluate(() => window.addresses.size), 1);
+  }));
+
+test('a picture whose loading was stopped is loaded by a click, not by itself', () =>
+  visit('/?quiet#/chat/chatada', async (page) => {
+    await ready(page);
+    await memory(page, (core) => (core.media.paceMs = 400));
+    await page.evaluate(() => (location.hash = '#/chat/chatwalk'));
+    const pair = page.locator('[data-key=m7]');
+    await pair.getByRole('button', { name: 'Stop loading' }).first().click();
+    // It is over for one of the two, and the other one is there.
+    await pair.locator('img.whole').first().waitFor();
+    assert.equal(await pair.locator('img.whole').count(), 1);
+    await memory(page, (core) => (core.media.paceMs = 5));
+    await pair.getByRole('button', { name: 'Open picture 1 of 2' }).click();
+    await pair.locator('img.whole').nth(1).waitFor();
+  }));
+
 test('the viewer goes back and forth, enlarges, saves, keeps the focus and gives it back', () =>
   visit(WALK, async (page) => {
     const opener = page.getByRole('button', { name: 'Open picture 1 of 2' });
