@@ -161,6 +161,7 @@ export const de: Catalogue = {
   'sound.position': 'Stelle',
   'sound.at': '{time} von {length}',
   'sound.rate': 'Geschwindigkeit {rate}, ändern',
+  'viewer.stopped': 'Das Laden wurde abgebrochen.',
   'viewer.before': 'Früheres Bild oder Video',
   'viewer.after': 'Späteres Bild oder Video',
   'viewer.larger': 'Vergrößern',

@@ -158,6 +158,7 @@ export const en = {
   'sound.position': 'Position',
   'sound.at': '{time} of {length}',
   'sound.rate': 'Speed {rate}, change',
+  'viewer.stopped': 'Loading was stopped.',
   'viewer.before': 'Earlier picture or video',
   'viewer.after': 'Later picture or video',
   'viewer.larger': 'Enlarge',

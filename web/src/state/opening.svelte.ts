@@ -23,6 +23,12 @@ export class Opening {
     if (held) this.#show(held);
   }
 
+  /** Whether another attempt may end otherwise. */
+  get canTryAgain(): boolean {
+    if (this.state !== 'failed') return this.state === 'stopped';
+    return this.failure?.code !== 'unshown' && this.failure?.code !== 'gone';
+  }
+
   /** The file, or undefined when it could not be had; `failure` says why. `toTheEnd`: also when it is not shown any more. */
   async load(toTheEnd = false): Promise<Blob | undefined> {
     const { signal } = this.#left;
