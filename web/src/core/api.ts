@@ -342,7 +342,7 @@ export interface Core {
 
   /**
    * Sends files with a caption, which may be empty. Resolves with the transfer's id once all of it is kept here, sealed, so that it goes on
-   * after the tab was closed; the first event of it comes before that. Refused in chats that are not encrypted ('wrongEncryption').
+   * when Dunlin is opened again after the tab was closed; the first event of it comes before that. Refused in chats that are not encrypted ('wrongEncryption').
    */
   sendFiles(chat: ChatId, files: NewFile[], caption: string, replyTo?: Seq): Promise<string>;
   /** Messages with files on their way, oldest first: of a chat, or all. */

@@ -1,4 +1,4 @@
-import type { Attachment, ChatId, Core, CoreEvent, Failure, Place } from '../core/api';
+import type { Attachment, ChatId, Core, CoreEvent, Failure, NewFile, Place } from '../core/api';
 import { tamed } from '../media/kinds';
 
 /** Files that are read at a time; the rest wait their turn. */
@@ -41,7 +41,7 @@ export class Files {
 
   /** If it is at hand. */
   held(file: Attachment, isOwn = false): Blob | undefined {
-    for (const key of isOwn ? [file.id, ownKey(file.name, file.bytes)] : [file.id]) {
+    for (const key of isOwn ? [file.id, ownKey(file, file.bytes)] : [file.id]) {
       const blob = this.#held.get(key);
       if (!blob) continue;
       // Used last, so it goes last.
@@ -53,8 +53,8 @@ export class Files {
   }
 
   /** What this page has just sent is shown from here, while it is on its way and after. */
-  sent(name: string, blob: Blob): void {
-    this.#hold(ownKey(name, blob.size), tamed(blob, blob.type));
+  sent(file: NewFile): void {
+    this.#hold(ownKey(file, file.file.size), tamed(file.file, file.file.type));
   }
 
   /**
@@ -157,7 +157,10 @@ export class Files {
   }
 }
 
-/** The ids of what is on its way are not those it has later; its name and size stay. */
-function ownKey(name: string, bytes: number): string {
-  return `own ${bytes} ${name}`;
+/** The ids of what is on its way are not those it has later; the rest stays. Voice messages differ in nothing but how they sound. */
+function ownKey(
+  { name, durationMs, waveform }: Pick<NewFile, 'name' | 'durationMs' | 'waveform'>,
+  bytes: number,
+): string {
+  return `own ${bytes} ${durationMs ?? ''} ${waveform?.join() ?? ''} ${name}`;
 }

@@ -28,7 +28,7 @@ export class Outgoing {
 
   /** Sends what was made of an offer. Large files take a while to be kept; how far they are is shown in the conversation. */
   send(chat: ChatId, made: NewFile[], offer: Offer): void {
-    for (const { name, file } of made) this.#files.sent(name, file);
+    for (const file of made) this.#files.sent(file);
     this.#core.sendFiles(chat, made, offer.caption.trim(), offer.replyTo).catch((failure: Failure) => {
       if (failure?.code === 'cancelled') return;
       this.#failed(failure);

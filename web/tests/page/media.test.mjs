@@ -259,6 +259,31 @@ test('what could not be kept comes back to be sent again, with what was written,
     await tray(page).getByRole('button', { name: 'Remove more.txt' }).waitFor();
   }));
 
+test('files that answer a message quote it on their way, too', () =>
+  visit(WALK, async (page) => {
+    await ready(page);
+    await memory(page, (core) => core.setConnection({ state: 'offline', why: 'test' }));
+    const quoted = page.locator('[data-key=m1]');
+    await quoted.focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('menuitem', { name: 'Reply' }).click();
+    await attach(page, 'document', [{ name: 'plan.txt', mimeType: 'text/plain', buffer: Buffer.from('the plan') }]);
+    await tray(page).getByRole('button', { name: 'Send', exact: true }).click();
+    const row = page.locator('li[data-key^=t]');
+    await row.getByText('No connection.', { exact: false }).waitFor();
+    assert.equal(await row.getByText('not on this device').count(), 0);
+    const said = await page.evaluate(() => window.memory.world.rooms.get('chatwalk').items[0].body);
+    await row.getByText((said.text ?? said.caption).slice(0, 20)).waitFor();
+  }));
+
+test('a file that is dropped where no chat is open does not take the place of the app', () =>
+  visit('/?quiet', async (page) => {
+    await page.getByRole('link', { name: /Estuary walk/ }).waitFor();
+    const file = { name: 'dropped.png', type: 'image/png', bytes: await drawing(page, '#00ff00') };
+    assert.equal(await hand(page, 'dragover', [file]), true);
+    assert.equal(await hand(page, 'drop', [file]), true, 'the browser must not open it');
+  }));
+
 test('without a connection files wait, and go when it is back', () =>
   visit(WALK, async (page) => {
     await ready(page);
@@ -375,8 +400,20 @@ test('the viewer goes back and forth, enlarges, saves, keeps the focus and gives
     await viewer.getByRole('img', { name: 'Picture 8 of 9' }).waitFor();
     await page.keyboard.press('ArrowRight');
     await viewer.getByRole('img', { name: 'Picture 9 of 9' }).waitFor();
-    assert.equal(await viewer.getByRole('button', { name: 'Later picture or video' }).count(), 0);
+    // At an end the button stays, and with it the focus and the keys.
     await page.keyboard.press('ArrowLeft');
+    await viewer.getByRole('img', { name: 'Picture 8 of 9' }).waitFor();
+    const later = viewer.getByRole('button', { name: 'Later picture or video' });
+    await later.press('Enter');
+    await viewer.getByRole('img', { name: 'Picture 9 of 9' }).waitFor();
+    assert.equal(await later.getAttribute('aria-disabled'), 'true');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('ArrowLeft');
+    await viewer.getByRole('img', { name: 'Picture 8 of 9' }).waitFor();
+    const smaller = viewer.getByRole('button', { name: 'Make smaller' });
+    await viewer.getByRole('button', { name: 'Enlarge' }).press('Enter');
+    await smaller.press('Enter');
+    assert.equal(await smaller.getAttribute('aria-disabled'), 'true');
     await page.keyboard.press('ArrowLeft');
     await viewer.locator('video').waitFor();
     await page.waitForFunction(() => document.querySelector('video')?.videoWidth > 0);
@@ -410,6 +447,46 @@ test('the viewer goes back and forth, enlarges, saves, keeps the focus and gives
     await page.keyboard.press('Escape');
     await viewer.waitFor({ state: 'detached' });
     await page.waitForFunction(() => document.activeElement?.textContent.trim() === 'Open picture 1 of 2');
+  }));
+
+test('the viewer says what was stopped, what failed, and what cannot be shown, and its keys go on working', () =>
+  visit('/?quiet#/chat/chatada', async (page) => {
+    await ready(page);
+    await memory(page, (core) => core.media.failDownloads.set('*', { code: 'tampered', message: 'English' }));
+    await page.evaluate(() => (location.hash = '#/chat/chatwalk'));
+    const pair = page.locator('[data-key=m7]');
+    await pair
+      .getByText(/somebody has changed it/)
+      .first()
+      .waitFor();
+    await memory(page, (core) => {
+      core.media.failDownloads.clear();
+      core.media.paceMs = 300;
+    });
+    await pair.getByRole('button', { name: 'Open picture 1 of 2' }).press('Enter');
+    const viewer = page.getByRole('dialog');
+    await viewer.getByRole('button', { name: 'Stop loading' }).press('Enter');
+    await viewer.getByRole('status').getByText('Loading was stopped.').waitFor();
+    assert.equal(await viewer.getByRole('alert').count(), 0, 'that is no failure');
+    await memory(page, (core) => {
+      core.media.paceMs = 5;
+      core.media.failDownloads.set('*', { code: 'gone', message: 'English' });
+    });
+    await viewer.getByRole('button', { name: 'Try again' }).press('Enter');
+    await viewer
+      .getByRole('alert')
+      .getByText(/no longer on the server/)
+      .waitFor();
+    assert.equal(await viewer.getByRole('button', { name: 'Try again' }).count(), 0);
+    await memory(page, (core) => core.media.failDownloads.clear());
+    await page.evaluate(() => {
+      for (const [id] of window.memory.world.files)
+        window.memory.world.files.set(id, async () => new Blob(['no picture'], { type: 'image/png' }));
+    });
+    // The focus was on a button that is gone.
+    await page.keyboard.press('ArrowRight');
+    await viewer.getByText('This cannot be shown here. You can save it.').waitFor();
+    assert.equal(await viewer.getByRole('button', { name: 'Try again' }).count(), 0);
   }));
 
 test('fingers swipe in the viewer, and pull it down to close it', () =>

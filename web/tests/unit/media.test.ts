@@ -260,16 +260,25 @@ describe('files at hand', () => {
     expect(files.held(file('a'))).toBeDefined();
     await files.open('chat', { at: 1 }, file('e'));
     expect(['a', 'b', 'c', 'd', 'e'].filter((id) => files.held(file(id)))).toEqual(['a', 'c', 'd', 'e']);
-    files.sent('large', new Blob([new Uint8Array(30 * 1024 * 1024)]));
+    files.sent({ file: new Blob([new Uint8Array(30 * 1024 * 1024)]), kind: 'file', name: 'large' });
     expect(files.held({ ...file('x'), name: 'large', bytes: 30 * 1024 * 1024 }, true)).toBe(undefined);
   });
 
   it('of one who has just sent them are found by name and size, and by no one else', () => {
     const files = new Files({ openFile: async () => new Blob(), cancelTransfer: async () => {} });
     const sent: NewFile = { file: new Blob(['x'], { type: 'image/png' }), kind: 'image', name: 'n' };
-    files.sent(sent.name, sent.file);
+    files.sent(sent);
     expect(files.held({ ...file('id'), name: 'n' }, true)?.type).toBe('image/png');
     expect(files.held({ ...file('id'), name: 'n' }, false)).toBe(undefined);
+  });
+
+  it('are not mixed up when they are voice messages of one length', async () => {
+    const files = new Files({ openFile: async () => new Blob(), cancelTransfer: async () => {} });
+    const voice = { kind: 'voice', name: 'voice-message.ogg', durationMs: 900 } as const;
+    files.sent({ ...voice, file: new Blob(['1']), waveform: [1, 2] });
+    files.sent({ ...voice, file: new Blob(['2']), waveform: [2, 1] });
+    const held = files.held({ ...file('id'), ...voice, waveform: [1, 2] }, true);
+    expect(await held?.text()).toBe('1');
   });
 });
 
