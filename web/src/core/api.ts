@@ -127,6 +127,8 @@ export const FILE_BYTES_MAX = 1024 * 1024 * 1024;
 export const THUMBNAIL_BYTES_MAX = 8 * 1024;
 /** Values of a waveform, each from 0, silence, to 255. */
 export const WAVEFORM_VALUES_MAX = 64;
+/** Bytes of all thumbnails of a message: about two thirds of the longest message. */
+export const THUMBNAILS_BYTES_MAX = 40 * 1024;
 /** Messages with files on their way at a time. */
 export const TRANSFERS_MAX = 64;
 

@@ -1,11 +1,8 @@
 /** From what somebody chose to what is sent: smaller, turned the right way, without what cameras write into photos. */
-import { FILE_BYTES_MAX, FILES_MAX, THUMBNAIL_BYTES_MAX, type NewFile } from '../core/api';
+import { FILE_BYTES_MAX, FILES_MAX, THUMBNAILS_BYTES_MAX, THUMBNAIL_BYTES_MAX, type NewFile } from '../core/api';
 import { shownAs } from './kinds';
 import { readPicture } from './picture';
 import { readSound, readVideo } from './video';
-
-/** What all thumbnails of a message share, with room for the rest of it. */
-const THUMBNAILS_BYTES_MAX = 40 * 1024;
 
 export type Refusal = { name: string; why: 'tooLarge' | 'tooMany' | 'empty' };
 

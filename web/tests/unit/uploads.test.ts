@@ -97,7 +97,7 @@ describe('an upload that failed', () => {
 
   it('is not sent when it is cancelled while another attempt is begun', async () => {
     const id = await bench.failed();
-    let write = (_: undefined) => {};
+    let write: (nothing: undefined) => void = () => {};
     bench.writing = new Promise((done) => (write = done));
     const retried = bench.uploads.retry(id);
     const cancelled = bench.uploads.cancel(id);
