@@ -7,13 +7,18 @@ import { tmpdir } from 'node:os';
 import { extname, join, normalize } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chromium } from 'playwright-core';
+import { POLICY } from '../tests/page/server.mjs';
 
-const root = join(import.meta.dirname, '../..');
+export const root = join(import.meta.dirname, '../..');
 const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
+/** A program that cargo has built. */
+export const built = (name) => join(target, 'debug', name);
 /** The program under test. */
-const DUNLIN = process.env.DUNLIN_BIN ?? join(target, 'debug/dunlin');
+const DUNLIN = process.env.DUNLIN_BIN ?? built('dunlin');
 const CHROMIUM = process.env.CHROMIUM_BIN ?? '/usr/bin/chromium';
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm', '.css': 'text/css' };
+/** Where the bytes of a file are. */
+const FILE = /\/attachments\/\w+\/file/;
 /** How long a test waits for what is to happen. */
 export const PATIENCE_MS = 30_000;
 
@@ -27,7 +32,7 @@ export async function until(what, isSo, patience = PATIENCE_MS) {
   }
 }
 
-function freePort() {
+export function freePort() {
   return new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
       const { port } = server.address();
@@ -52,6 +57,8 @@ export class Machine {
   cuts = [];
   /** How many more parts are let through; the others are held until `release`. */
   partsLet = Infinity;
+  /** Whether files that are asked for are held until `release`. */
+  holdsFiles = false;
   held = [];
   /** Parts that were on their way at the same time, at most. */
   putsAtOnce = 0;
@@ -60,22 +67,30 @@ export class Machine {
   /** How many more addresses of files are out of date when they are used. */
   expired = 0;
 
-  /** `app` is the directory of the built app; without one, it is the app that the server has inside. */
-  static async start(app, options = []) {
+  /** What the server is told beside its options. */
+  variables = {};
+
+  /**
+   * `app` is the directory of the built app; without one, it is the app that the server has inside. With `isFronted` everything
+   * goes through here in any case. `prepare` is called once the address of the app is known, and before the server runs.
+   */
+  static async start(app, options = [], { isFronted = app !== undefined, prepare = () => {} } = {}) {
     const machine = new Machine();
     machine.port = await freePort();
     machine.options = options;
-    await machine.serve();
-    if (app === undefined) {
-      machine.url = `http://127.0.0.1:${machine.port}`;
-      return machine;
-    }
     machine.app = app;
-    machine.front = createServer((incoming, outgoing) => machine.answer(incoming, outgoing));
-    machine.front.on('upgrade', (incoming, socket, head) => machine.upgrade(incoming, socket, head));
-    await new Promise((resolve) => machine.front.listen(0, '127.0.0.1', resolve));
-    machine.url = `http://127.0.0.1:${machine.front.address().port}`;
+    machine.url = `http://127.0.0.1:${machine.port}`;
+    if (isFronted) await machine.openFront();
+    await prepare(machine);
+    await machine.serve();
     return machine;
+  }
+
+  async openFront() {
+    this.front = createServer((incoming, outgoing) => this.answer(incoming, outgoing));
+    this.front.on('upgrade', (incoming, socket, head) => this.upgrade(incoming, socket, head));
+    await new Promise((resolve) => this.front.listen(0, '127.0.0.1', resolve));
+    this.url = `http://127.0.0.1:${this.front.address().port}`;
   }
 
   /** Starts the server and waits until it answers. */
@@ -90,9 +105,12 @@ export class Machine {
       '--test-accounts',
       ...this.options,
     ];
-    this.server = spawn(DUNLIN, given, { stdio: ['ignore', log, log] });
+    const env = { ...process.env, ...this.variables };
+    this.server = spawn(DUNLIN, given, { stdio: ['ignore', log, log], env });
     await until('the server listens', async () => {
-      const answer = await fetch(`http://127.0.0.1:${this.port}/api/profile`).catch(() => undefined);
+      const answer = await fetch(`http://127.0.0.1:${this.port}/`).catch(() => undefined);
+      // The app in a folder is held to what the one inside is.
+      this.policy = answer?.headers.get('content-security-policy') ?? POLICY;
       return answer !== undefined;
     });
   }
@@ -100,6 +118,7 @@ export class Machine {
   /** Ends the server, at once. */
   async kill() {
     const { server } = this;
+    if (server.exitCode !== null || server.signalCode !== null) return;
     const ended = new Promise((resolve) => server.once('exit', resolve));
     server.kill('SIGKILL');
     await ended;
@@ -115,9 +134,10 @@ export class Machine {
     });
   }
 
-  /** A browser with a profile of its own. */
-  async browser(name, options = {}) {
+  /** A browser with a profile of its own; `args` are more of its flags. */
+  async browser(name, { args = [], ...options } = {}) {
     const arguments_ = [
+      ...args,
       '--no-sandbox',
       '--disable-gpu',
       '--disable-background-networking',
@@ -139,7 +159,7 @@ export class Machine {
     for (const socket of this.sockets) socket.destroy();
     this.front?.close();
     this.front?.closeAllConnections();
-    await this.kill();
+    if (this.server) await this.kill();
     rmSync(this.directory, { recursive: true, force: true, maxRetries: 5 });
   }
 
@@ -157,13 +177,14 @@ export class Machine {
   /** Lets all through that are still wanted. */
   release() {
     this.partsLet = Infinity;
+    this.holdsFiles = false;
     for (const go of this.held.splice(0)) go();
   }
 
   pass(incoming, outgoing, put) {
     const { method, headers, url } = incoming;
     // Its time is over, so the server does not take it.
-    const isExpired = this.expired > 0 && /\/attachments\/\w+\/file/.test(url);
+    const isExpired = this.expired > 0 && FILE.test(url);
     if (isExpired) this.expired -= 1;
     const path = isExpired ? url.replace(/expires=\d+/, 'expires=1') : url;
     const passed = request({ host: '127.0.0.1', port: this.port, method, headers, path }, (answer) => {
@@ -188,7 +209,7 @@ export class Machine {
   }
 
   answer(incoming, outgoing) {
-    if (incoming.url.startsWith('/api/')) {
+    if (this.app === undefined || incoming.url.startsWith('/api/')) {
       const named = incoming.method === 'PUT' && /\/attachments\/(\w+)\/parts\/(\d+)/.exec(incoming.url);
       const put = named ? { attachment: named[1], part: Number(named[2]), isOver: false } : undefined;
       const go = () => {
@@ -200,12 +221,12 @@ export class Machine {
         }
         this.pass(incoming, outgoing, put);
       };
-      if (!put || this.partsLet > 0) {
-        if (put) this.partsLet -= 1;
-        go();
-      } else {
+      if (put ? this.partsLet <= 0 : this.holdsFiles && FILE.test(incoming.url)) {
         this.held.push(go);
+        return;
       }
+      if (put) this.partsLet -= 1;
+      go();
       return;
     }
     const path = normalize(new URL(incoming.url, this.url).pathname);
@@ -216,10 +237,9 @@ export class Machine {
       outgoing.writeHead(404).end();
       return;
     }
-    const policy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
     outgoing.writeHead(200, {
       'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream',
-      'Content-Security-Policy': policy,
+      'Content-Security-Policy': this.policy,
     });
     createReadStream(file).pipe(outgoing);
   }

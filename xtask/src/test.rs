@@ -161,14 +161,19 @@ fn web_app(root: &Path) -> Result<Counts> {
     Ok(counts)
 }
 
-/// The app that the step before built, inside the program, with people who use it in headless Chromium.
+/// The app that the step before built, inside the program, with people who use it in headless Chromium, and an object store
+/// for some of their files.
 fn journeys(root: &Path) -> Result<Counts> {
-    if !succeeds(with_app(root).args(["build", "--locked", "--package", "dunlin-cli"]))? {
+    let store = ["build", "--locked", "--package", "dunlin-testkit-s3"];
+    if !succeeds(with_app(root).args(["build", "--locked", "--package", "dunlin-cli"]))?
+        || !succeeds(cargo(root).args(store))?
+    {
         return Ok(Counts::FAILED);
     }
     let mut command = web::npm(&root.join("web"));
-    let binary = target_directory(root).join("debug/dunlin");
-    command.args(["run", "test:ui"]).env("DUNLIN_BIN", binary).env("CHROMIUM_BIN", browser::chromium()?);
+    let built = target_directory(root).join("debug");
+    command.args(["run", "test:ui"]).env("CHROMIUM_BIN", browser::chromium()?);
+    command.env("DUNLIN_BIN", built.join("dunlin")).env("DUNLIN_S3_BIN", built.join("dunlin-testkit-s3"));
     counted(&mut command, read_tap)
 }
 

@@ -76,8 +76,9 @@ struct SafetyNumber {
 pub(crate) fn answer(question: &Question, client: &Client, rows: &dyn Rows) -> Result<JsValue, Failure> {
     Ok(match question {
         Question::Chats { skip, limit } => {
-            let chats = query::chats(rows, *skip, *limit).into_iter();
-            let summaries: Vec<_> = chats
+            let asked = client.chats_by_activity().into_iter().skip(*skip).take(*limit);
+            let summaries: Vec<_> = query::summaries(rows, asked)
+                .into_iter()
                 .map(|view| {
                     let flags = flags(rows, view.chat);
                     Summary::of(view, &flags)

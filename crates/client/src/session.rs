@@ -232,9 +232,11 @@ impl Client {
     }
 
     /// Gives the connection up on which something was not answered: what is not known is asked again on the next.
-    pub(crate) fn give_up_lost_connection(&mut self) {
+    /// `due` are the chats whose time has come.
+    pub(crate) fn give_up_lost_connection(&mut self, due: &[ChatId]) {
         let now = self.now;
-        let attempts = self.chats.values().filter_map(|chat| chat.attempt.as_ref()?.patience_ends());
+        let chats = due.iter().filter_map(|id| self.chats.get(id));
+        let attempts = chats.filter_map(|chat| chat.attempt.as_ref()?.patience_ends());
         let Some(session) = &self.session else { return };
         if !session.is_lost && attempts.chain(session.patience_ends()).any(|until| until <= now) {
             self.effects.wants.push(Want::Reconnect);

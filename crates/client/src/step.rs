@@ -1,5 +1,6 @@
 //! The one door of the core: an input goes in, effects come out.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use dunlin_model::{ChatCommand, ChatId, IdentityKey, Seq, Timestamp, UserId};
 use dunlin_wire::{Command, PRESENCE_USERS_MAX, ServerFrame};
 
 use crate::account::Account;
-use crate::chats::{Chat, Marks};
+use crate::chats::{Chat, Chats, Marks, is_of_own_devices};
 use crate::content::limits::TEXT_BYTES_MAX;
 use crate::effects::{Change, Effects};
 use crate::fold::{Rebuild, Unfinished, Work};
@@ -37,7 +38,7 @@ const COMPACT_AFTER: Duration = Duration::from_secs(30);
 pub struct Client {
     pub(crate) account: Account,
     pub(crate) people: People,
-    pub(crate) chats: BTreeMap<ChatId, Chat>,
+    pub(crate) chats: Chats,
     pub(crate) keys: Box<dyn Keys>,
     pub(crate) generator: Generator,
     pub(crate) session: Option<Session>,
@@ -87,7 +88,7 @@ impl Client {
         Self {
             account,
             people,
-            chats: BTreeMap::new(),
+            chats: Chats::default(),
             keys,
             generator: Generator::new(seed),
             session: None,
@@ -182,7 +183,7 @@ impl Client {
     }
 
     pub(crate) fn chat_mut(&mut self, id: ChatId) -> &mut Chat {
-        self.chats.entry(id).or_insert_with(|| Chat::before_creation(id))
+        self.chats.begin(id)
     }
 
     /// This device.
@@ -193,6 +194,15 @@ impl Client {
     /// The person's chats, former ones included.
     pub fn chats(&self) -> impl Iterator<Item = (ChatId, &Chat)> {
         self.every_chat().filter(|(id, _)| !self.is_own_chat(*id))
+    }
+
+    /// The same by when something was last said in them, newest first: the order of [`query::chats`](crate::query::chats).
+    pub fn chats_by_activity(&self) -> Vec<ChatId> {
+        let own = self.account.user();
+        let shown = self.every_chat().filter(|(_, chat)| !is_of_own_devices(&chat.state, &chat.marks, own));
+        let mut order: Vec<_> = shown.map(|(id, chat)| (Reverse(chat.marks.active), id)).collect();
+        order.sort_unstable();
+        order.into_iter().map(|(_, id)| id).collect()
     }
 
     /// The same, with the one in which the person's devices tell each other what is not for people to see.
@@ -234,8 +244,9 @@ impl Client {
             Input::Entropy(entropy) => self.generator.stir(&entropy),
         }
         if is_due {
-            self.give_up_lost_connection();
-            self.touched.extend(self.chats.keys().copied());
+            let due = self.chats.due(now);
+            self.give_up_lost_connection(&due);
+            self.touched.extend(due);
         }
         self.share_marks();
         while let Some(id) = self.touched.pop_first() {
@@ -378,27 +389,22 @@ impl Client {
         if std::mem::take(&mut self.account_changed) {
             effects.persist.put(rows::ACCOUNT.to_vec(), rows::encode(&self.account));
         }
-        for (id, chat) in &mut self.chats {
+        let is_connected = self.session.is_some();
+        self.chats.settle(self.now, |id, chat| {
             if std::mem::take(&mut chat.state_changed) {
-                effects.persist.put(rows::of_chat(rows::STATE, *id), rows::encode(&chat.state));
+                effects.persist.put(rows::of_chat(rows::STATE, id), rows::encode(&chat.state));
             }
             if std::mem::take(&mut chat.marks_changed) {
-                effects.persist.put(rows::of_chat(rows::MARKS, *id), rows::encode(&chat.marks));
+                effects.persist.put(rows::of_chat(rows::MARKS, id), rows::encode(&chat.marks));
             }
-            chat.progress.write(*id, &mut effects.persist);
-            if self.session.is_some() && chat.marks.cursor > chat.acknowledged {
+            chat.progress.write(id, &mut effects.persist);
+            if is_connected && chat.marks.cursor > chat.acknowledged {
                 chat.acknowledged = chat.marks.cursor;
-                let command = Command::Received { chat: *id, seq: chat.marks.cursor };
+                let command = Command::Received { chat: id, seq: chat.marks.cursor };
                 effects.send.push(dunlin_wire::ClientFrame { id: 0, command });
             }
-            if self.session.is_some() {
-                // What was due was looked at in this step.
-                let answer = chat.attempt.as_ref().and_then(Attempt::patience_ends);
-                let times = [chat.hold_until, chat.duty_at, answer].into_iter().flatten();
-                let next = times.filter(|at| *at > self.now).min();
-                effects.wake_at = [effects.wake_at, next].into_iter().flatten().min();
-            }
-        }
+        });
+        effects.wake_at = self.chats.wake_at().filter(|_| is_connected);
         let answer = self.session.as_ref().and_then(Session::patience_ends).filter(|at| *at > self.now);
         let own_times = [self.timers.next(), self.compact_at, self.linking.wake_at(), answer];
         effects.wake_at = own_times.into_iter().chain([effects.wake_at]).flatten().min();

@@ -4,6 +4,8 @@ const FIRST_PAGE = 40;
 const PAGE = 500;
 /** Changes within this time are read together. */
 const GATHER_MS = 60;
+/** All chats are read again at most so often: which ones change is told by name. */
+const WHOLE_EVERY_MS = 20_000;
 
 /** Pinned first, then by activity. */
 export function inOrder(a: ChatSummary, b: ChatSummary): number {
@@ -18,6 +20,7 @@ export class Chats {
   #listChanged = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #reading: Promise<void> = Promise.resolve();
+  #whole: ReturnType<typeof setTimeout> | undefined;
 
   all = $state.raw<ChatSummary[]>([]);
   loaded = $state(false);
@@ -46,6 +49,8 @@ export class Chats {
       skip += page.length;
       await idle();
     }
+    // The top may have changed meanwhile, and was perhaps shown as it was the last time.
+    if (found.size > FIRST_PAGE) for (const chat of await this.#core.chats(0, FIRST_PAGE)) found.set(chat.chat, chat);
     this.#show(found);
   }
 
@@ -73,10 +78,15 @@ export class Chats {
     }
     this.#show(next);
     // What is further down may have changed too; that is not urgent.
-    if (listChanged && next.size > FIRST_PAGE) {
-      await idle();
-      if (!this.#listChanged) await this.load();
-    }
+    if (listChanged && next.size > FIRST_PAGE) this.#whole ??= setTimeout(() => this.#readWhole(), WHOLE_EVERY_MS);
+  }
+
+  #readWhole(): void {
+    this.#whole = undefined;
+    this.#reading = this.#reading
+      .then(idle)
+      .then(() => this.load())
+      .catch(() => undefined);
   }
 
   #show(chats: Map<ChatId, ChatSummary>): void {

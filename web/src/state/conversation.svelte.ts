@@ -1,6 +1,6 @@
 import type { ChatDetails, ChatId, Core, CoreEvent, Item, Seq } from '../core/api';
 import { trim } from '../text/list';
-import { keyOf, overlay, seqOf } from '../text/rows';
+import { keepItems, keyOf, overlay, seqOf } from '../text/rows';
 
 export const PAGE_ITEMS = 40;
 /** More rows than this are never in the page; the reader sees about ten. */
@@ -70,7 +70,6 @@ export class Conversation {
       const last = this.#lastSeq();
       if (!this.hasNewer || last === undefined) return;
       const newest = await this.#newestSeq();
-      // The interface reads backwards only: a page before (last + n) holds what lies between.
       // The interface reads backwards only: what lies in (last, last + reach] is asked for from its end. Each step finds
       // only what the step before did not reach, so no page is too short for it.
       let reach = PAGE_ITEMS;
@@ -117,16 +116,21 @@ export class Conversation {
     const all = this.#all;
     this.#changed = new Set();
     this.#all = false;
-    this.details = await this.#core.chat(this.chat);
     let items = this.items;
-    if (!this.hasNewer) {
-      const page = await this.#core.history(
-        this.chat,
-        undefined,
-        all ? Math.max(PAGE_ITEMS, items.length) : PAGE_ITEMS,
-      );
+    const size = all ? Math.max(PAGE_ITEMS, items.length) : PAGE_ITEMS;
+    const [details, page] = await Promise.all([
+      this.#core.chat(this.chat),
+      this.hasNewer ? undefined : this.#core.history(this.chat, undefined, size),
+    ]);
+    this.details = details;
+    if (page) {
       const fresh = page.items.toReversed();
-      items = overlay(items, fresh, page.nextBefore === undefined);
+      const first = fresh.map(seqOf).find((seq) => seq !== undefined);
+      const last = this.#lastSeq();
+      // More came at once than a page holds: the reader goes on from where they are, and misses nothing in between.
+      const isTooMuch = page.nextBefore !== undefined && last !== undefined && first !== undefined && first > last + 1;
+      if (isTooMuch) this.hasNewer = true;
+      else items = overlay(items, fresh, page.nextBefore === undefined);
       for (const item of fresh) changed.delete(seqOf(item) ?? -1);
     } else if (all && items.length > 0) {
       const page = await this.#core.history(this.chat, (this.#lastSeq() ?? 0) + 1, items.length);
@@ -138,7 +142,7 @@ export class Conversation {
       const item = await this.#core.message(this.chat, seq);
       items = item ? items.with(index, item) : items.toSpliced(index, 1);
     }
-    this.items = items;
+    this.items = keepItems(this.items, items);
   }
 
   async #readNewest(): Promise<void> {

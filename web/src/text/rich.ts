@@ -155,8 +155,13 @@ export function plainText(text: string): string {
   return flat(parse(text));
 }
 
+let graphemes: Intl.Segmenter | undefined;
+
 /** Is the text nothing but one to three emoji? They are shown large. */
 export function isOnlyEmoji(text: string): boolean {
-  const parts = [...new Intl.Segmenter(undefined, { granularity: 'grapheme' }).segment(text.trim().slice(0, 64))];
+  // Nearly every text ends here; a segmenter is dear.
+  if (/\p{L}/u.test(text)) return false;
+  graphemes ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+  const parts = [...graphemes.segment(text.trim().slice(0, 64))];
   return parts.length > 0 && parts.length <= 3 && parts.every((part) => /^(?:\p{RGI_Emoji})$/v.test(part.segment));
 }

@@ -77,6 +77,40 @@ export function rows(items: readonly Item[], me: string, unreadFrom?: Seq): Row[
   return result;
 }
 
+/** The rows as they are now, with those of before where nothing about them is new: what was drawn of them stays. */
+export function keepRows(before: readonly Row[], now: readonly Row[]): Row[] {
+  const old = new Map(before.map((row) => [row.key, row]));
+  return now.map((row) => {
+    const was = old.get(row.key);
+    return was && sameFields(was, row) ? was : row;
+  });
+}
+
+function sameFields(a: Row, b: Row): boolean {
+  const [left, right] = [Object.entries(a), b as unknown as Record<string, unknown>];
+  return left.length === Object.keys(b).length && left.every(([name, value]) => right[name] === value);
+}
+
+/** Items that were read again, with those of before where they say the same. */
+export function keepItems(before: readonly Item[], now: readonly Item[]): Item[] {
+  const old = new Map(before.map((item) => [keyOf(item), item]));
+  return now.map((item) => {
+    const was = old.get(keyOf(item));
+    return was && isSame(was, item) ? was : item;
+  });
+}
+
+/** Of what the core says: plain objects, lists, bytes, and what is in them. */
+function isSame(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (a instanceof Uint8Array && b instanceof Uint8Array) {
+    return a.length === b.length && a.every((byte, index) => byte === b[index]);
+  }
+  const [left, right] = [Object.entries(a), b as Record<string, unknown>];
+  return left.length === Object.keys(b).length && left.every(([name, value]) => isSame(value, right[name]));
+}
+
 /**
  * The rows on the screen with a page of newer news laid over them: what the page holds replaces what was there from its
  * oldest seq on, so that what was sent, deleted or expired since is shown as it is now.

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Item, Message } from '../../src/core/api';
-import { overlay, rows, type Row } from '../../src/text/rows';
+import { keepItems, keepRows, overlay, rows, type Row } from '../../src/text/rows';
 
 const START = new Date(2026, 5, 18, 12).getTime();
 const MINUTE = 60_000;
@@ -79,5 +79,28 @@ describe('a newer page laid over what is there', () => {
 
   it('of nothing but what waits keeps the log', () => {
     expect(places(overlay(old, [message(0, 'me', 4, { waiting: 8 })], false))).toEqual([1, 2, 3, 'waiting']);
+  });
+});
+
+describe('what is read again', () => {
+  const bytes = (last: number): Item => {
+    const files = [{ id: 'f', thumbnail: new Uint8Array([1, 2, last]) }];
+    return { ...message(3, 'b', 2), body: { kind: 'files', caption: '', files } } as unknown as Item;
+  };
+
+  it('stays the same object where it says the same', () => {
+    const before = [message(1, 'a', 0), line(2, 1), bytes(3)];
+    const changed: Item = { ...message(1, 'a', 0), status: 'seen' };
+    const now = keepItems(before, [changed, line(2, 1), bytes(3), message(4, 'a', 3)]);
+    expect(now.map((item, index) => item === before[index])).toEqual([false, true, true, false]);
+    expect(keepItems(before, [bytes(4)])[0]).not.toBe(before[2]);
+  });
+
+  it('leaves the rows that it does not touch', () => {
+    const items = [message(1, 'a', 0), message(2, 'a', 1)];
+    const before = rows(items, 'me');
+    const now = keepRows(before, rows([...items, message(3, 'a', 2)], 'me'));
+    // The day and the first message; the second is not the last of its group any more.
+    expect(now.map((row, index) => row === before[index])).toEqual([true, true, false, false]);
   });
 });

@@ -1,5 +1,6 @@
 //! One chat, as this device holds it.
 
+mod all;
 mod message;
 mod progress;
 
@@ -17,6 +18,7 @@ use crate::effects::Distrust;
 use crate::outbox::{Attempt, Entry};
 use crate::sync::{Held, Restored};
 
+pub(crate) use all::Chats;
 pub use message::{Shown, StoredMessage, StubReason};
 pub(crate) use progress::Progress;
 

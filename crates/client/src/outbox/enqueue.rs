@@ -5,7 +5,6 @@ use dunlin_model::{ChatCommand, ChatId, ChatKind, ClientSeq, Encryption, ErrorCo
 use dunlin_wire::{Command, Failure};
 
 use super::{Entry, InviteSecret, Wish, write};
-use crate::chats::Chat;
 use crate::content::{ChatMetadata, Content, Envelope};
 use crate::effects::Change;
 use crate::rows;
@@ -99,7 +98,7 @@ impl Client {
         let entry = Entry { place, token, wish };
         self.effects.persist.put(rows::entry(id, place), rows::encode(&entry));
         self.account_changed = true;
-        self.chats.entry(id).or_insert_with(|| Chat::before_creation(id)).outbox.push_back(entry);
+        self.chat_mut(id).outbox.push_back(entry);
         self.touched.insert(id);
     }
 

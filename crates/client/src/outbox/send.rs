@@ -38,7 +38,7 @@ impl Client {
     /// A blob is durable, or could not be stored.
     pub(crate) fn blob_stored(&mut self, hash: [u8; 32], stored: bool) {
         let mut changed = Vec::new();
-        for (id, chat) in &mut self.chats {
+        for (id, chat) in self.chats.iter_mut() {
             let Some(attempt) = &mut chat.attempt else { continue };
             let is_it = |bytes: &bytes::Bytes| <[u8; 32]>::from(Sha256::digest(bytes)) == hash;
             if attempt.progress == Progress::Storing && attempt.blobs.iter().any(is_it) {

@@ -26,7 +26,15 @@ pub fn chats(rows: &dyn Rows, skip: usize, limit: usize) -> Vec<ChatSummary> {
     });
     all.sort_by_key(|(chat, marks)| (Reverse(marks.active), *chat));
     let asked = all.into_iter().skip(skip).take(limit);
-    let readers = asked.filter_map(|(chat, marks)| Reader::with_marks(rows, chat, marks));
+    shown(asked.filter_map(|(chat, marks)| Reader::with_marks(rows, chat, marks)))
+}
+
+/// The same of these chats, for whoever has the order already: see [`Client::chats_by_activity`](crate::Client::chats_by_activity).
+pub fn summaries(rows: &dyn Rows, chats: impl IntoIterator<Item = ChatId>) -> Vec<ChatSummary> {
+    shown(chats.into_iter().filter_map(|chat| Reader::open(rows, chat)))
+}
+
+fn shown<'a>(readers: impl Iterator<Item = Reader<'a>>) -> Vec<ChatSummary> {
     // One that was written to and does not exist is none, and what devices tell each other is not for people. Neither
     // was ever active, so they are the last.
     let is_shown = |reader: &Reader<'_>| reader.state.exists() && !reader.is_of_own_devices();

@@ -23,7 +23,7 @@ use crate::search::{self, Damaged};
 use reader::Reader;
 
 pub use aside::set_aside;
-pub use chats::{chat, chats};
+pub use chats::{chat, chats, summaries};
 pub use held::{HELD_ROWS_MAX, held};
 pub use views::{
     BodyView, ChatSummary, ChatView, Disappearing, EditedView, EventView, Found, Happened, Item, LastView,

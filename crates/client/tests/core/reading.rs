@@ -131,6 +131,9 @@ fn the_list_of_chats_has_the_newest_first_and_says_what_is_new() {
     world.settle();
     let list = query::chats(&world.peers[1].rows, 0, 10);
     assert_eq!(list.iter().map(|chat| chat.chat).collect::<Vec<_>>(), [direct, group]);
+    let order = world.peers[1].client.chats_by_activity();
+    let again = query::summaries(&world.peers[1].rows, order);
+    assert_eq!(again.iter().map(|chat| chat.chat).collect::<Vec<_>>(), [direct, group]);
     assert_eq!((list[0].peer, list[0].title.as_str(), list[0].unread), (Some(user(1)), "", 1));
     assert_eq!((list[1].peer, list[1].title.as_str(), list[1].members), (None, "Birds", 3));
     assert_eq!(list[1].last.as_ref().unwrap().preview, Preview::Text("in the group".into()));

@@ -1,5 +1,6 @@
 /** The app's core in this worker: who is logged in, and what each call does. */
 import type {
+  ChatSummary,
   Connection,
   CoreEvent,
   Failure,
@@ -24,6 +25,7 @@ import {
 import { Driver } from './driver';
 import { carryOut } from './errands';
 import { Files } from './files';
+import { GLIMPSE_CHATS, type Seen } from './glimpse';
 import { People, keepValue, readKept } from './people';
 import { OFFLINE, Rest, type Credentials } from './rest';
 import { Storage } from './storage';
@@ -33,6 +35,9 @@ import { talking, type Methods, type Opened } from './talking';
 const CORE_LOCK = 'dunlin-core';
 /** Messages that are told of at once; what came while nobody was here is not news one by one. */
 const NEWS_MAX = 20;
+
+/** The top of the list is kept for the next time so long after it changed. */
+const GLIMPSE_AFTER_MS = 1_000;
 
 /** How often, and how long after, storage that was taken away is opened again. */
 const REOPENINGS_MAX = 5;
@@ -50,15 +55,22 @@ export class App {
   private readonly started: Promise<void>;
   private isStarted!: () => void;
   private isOpening = false;
+  /** The core as a program, on its way. */
+  private code: Promise<unknown> | undefined;
+  /** What is shown until the vault is open. */
+  private seen: Seen | undefined;
+  private glimpseTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly tell: (event: CoreEvent) => void) {
+  constructor(private readonly told: (event: CoreEvent) => void) {
     this.started = new Promise((resolve) => (this.isStarted = resolve));
   }
 
   /** Waits for the lock, opens the vault, and connects if somebody is logged in. */
   async start(): Promise<void> {
     try {
-      await load({ module_or_path: address });
+      this.code = load({ module_or_path: address });
+      // Whoever waits for it hears that it failed.
+      this.code.catch(() => {});
       await this.own();
       await this.openVault();
     } catch (error) {
@@ -70,7 +82,8 @@ export class App {
     if (call === 'session') return this.session;
     if (call === 'connection') return this.connection();
     // What needs no vault is answered at once; the rest once it is known whether there is one.
-    if (this.session.state === 'starting') await this.started;
+    if (call === 'chats' && this.seen && given[0] === 0) return this.seen.chats.slice(0, given[1] as number);
+    if (this.session.state === 'starting' || this.seen) await this.started;
     const method = this.methods[call] as ((...given: unknown[]) => unknown) | undefined;
     if (!method) throw { code: 'internal', message: `There is no ${call}.` } satisfies Failure;
     return method(...given);
@@ -90,8 +103,34 @@ export class App {
 
   private become(session: Session): void {
     this.session = session;
+    this.seen = undefined;
     if (session.state !== 'starting') this.isStarted();
     this.tell({ type: 'session', session });
+  }
+
+  private tell(event: CoreEvent): void {
+    if (event.type === 'chats') this.glimpseTimer ??= setTimeout(() => void this.keepGlimpse(), GLIMPSE_AFTER_MS);
+    this.told(event);
+  }
+
+  /** Shows what was there last, until the vault is open. */
+  private async lookAhead(storage: Storage): Promise<void> {
+    const seen = await storage.glimpse.read();
+    if (!seen || this.session.state !== 'starting') return;
+    [this.seen, this.session] = [seen, seen.session];
+    this.tell({ type: 'session', session: seen.session });
+  }
+
+  private async keepGlimpse(): Promise<void> {
+    this.glimpseTimer = undefined;
+    const { session, parts } = this;
+    if (session.state !== 'ready' || !parts || this.seen) return;
+    try {
+      const chats = (await parts.driver.ask({ type: 'chats', skip: 0, limit: GLIMPSE_CHATS })) as ChatSummary[];
+      await parts.storage.glimpse.keep({ session, chats: parts.people.titled(chats) });
+    } catch (error) {
+      console.warn('the top of the list was not kept', error);
+    }
   }
 
   private block(failure: Failure): void {
@@ -121,7 +160,9 @@ export class App {
 
   private async openVault(why?: 'revoked' | 'cleared' | 'loggedOut'): Promise<void> {
     const storage = await Storage.open(() => void this.cleared());
+    if (why === undefined) await this.lookAhead(storage);
     await storage.claim();
+    await this.code;
     const core = new Core(storage.key, crypto.getRandomValues(new Uint8Array(32)));
     const driver: Driver = new Driver(core, storage, {
       happened: (effects) => this.happened(effects),
@@ -170,7 +211,10 @@ export class App {
 
   private ready(login: Login): void {
     const name = readKept<ProfileDocument>(this.opened.driver, 'profile')?.name ?? '';
+    const isLate = this.seen !== undefined;
     this.become({ state: 'ready', me: login.userId, device: login.device, name, address: login.address });
+    // What was shown of the list so far was of the last time.
+    if (isLate) this.tell({ type: 'chats' });
     this.connect();
     this.opened.files.start();
   }

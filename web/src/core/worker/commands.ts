@@ -6,6 +6,9 @@ import type { Driver } from './driver';
 /** How far a command has to get before its caller is answered. */
 type Until = 'stored' | 'accepted';
 
+/** What may be lost with the last moment before a loss of power: nobody was told that it is safe. */
+const FLEETING: Wish['type'][] = ['draft', 'typing', 'markSeen', 'watchPresence', 'refreshReceipts'];
+
 interface Waiting {
   resolve: (end: End | undefined) => void;
   reject: (failure: Failure) => void;
@@ -36,7 +39,7 @@ export class Commands {
     return new Promise((resolve, reject) => {
       let own: End | undefined;
       this.driver.push({
-        durable: true,
+        durable: !FLEETING.includes(wish.type),
         begin: (core) => core.act(Date.now(), token, wish),
         took: (core, effects) => {
           own = effects.ends.find((end) => end.token === token);

@@ -1,6 +1,7 @@
 /**
  * Carries out what the core wants, in the order that keeps promises: persist, send, show. Inputs that came meanwhile
- * share a batch; nothing of any of them is sent or told before the batch is stored.
+ * share a batch; nothing of any of them is sent or told before the batch is stored. Where nobody was promised anything,
+ * since it was only heard, it is shown once it is stored, and answered once it would survive a loss of power too.
  */
 import type { Failure } from '../api';
 import { failureOf } from '../messages';
@@ -144,18 +145,33 @@ export class Driver {
         input.failed?.(failureOf(error));
       }
     }
+    let isToBeFlushed = false;
     const [keys, values] = this.core.batch() as [Uint8Array<ArrayBuffer>[], (Uint8Array<ArrayBuffer> | undefined)[]];
     if (keys.length > 0) {
-      const gates = done.some(({ input, effects }) => input.durable || (effects && effects.send.length > 0));
-      await this.storage.commit(keys, values, gates);
+      const isPromised = done.some(({ input }) => input.durable);
+      await this.storage.commit(keys, values, isPromised);
+      const sends = done.some(({ effects }) => effects && effects.send.length > 0);
+      isToBeFlushed = !isPromised && sends;
     }
-    for (const { effects, link } of done) {
-      for (const frame of effects?.send ?? []) link?.send(frame);
-    }
-    this.underWay.length = 0;
-    for (const { input, effects } of done) {
-      input.stored?.();
-      if (effects) this.listener.happened(effects);
+    const send = (): void => {
+      for (const { effects, link } of done) {
+        for (const frame of effects?.send ?? []) link?.send(frame);
+      }
+    };
+    const show = (): void => {
+      this.underWay.length = 0;
+      for (const { input, effects } of done) {
+        input.stored?.();
+        if (effects) this.listener.happened(effects);
+      }
+    };
+    if (isToBeFlushed) {
+      show();
+      await this.storage.flush();
+      send();
+    } else {
+      send();
+      show();
     }
     const last = done.findLast(({ effects }) => effects)?.effects;
     if (last) this.wakeAt(last.wakeAt);

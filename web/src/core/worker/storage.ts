@@ -5,6 +5,7 @@
 import type { Failure } from '../api';
 import type { Miss } from './core';
 import { complete, done } from './database';
+import { Glimpse, GLIMPSE } from './glimpse';
 import { Pieces, PIECES } from './pieces';
 
 const DATABASE = 'dunlin';
@@ -30,12 +31,17 @@ export class Storage {
   /** Files. */
   readonly pieces: Pieces;
 
+  readonly glimpse: Glimpse;
+  /** 32 bytes. */
+  readonly key: Bytes;
+
   private constructor(
     private readonly database: IDBDatabase,
-    /** 32 bytes. */
-    readonly key: Bytes,
+    keys: Keys,
   ) {
+    this.key = keys.vault;
     this.pieces = new Pieces(database);
+    this.glimpse = new Glimpse(database, META, keys.wrapping);
   }
 
   /** `lost` is called when somebody takes the data away: the person clears the site, say. */
@@ -46,7 +52,7 @@ export class Storage {
       for (const name of [ROWS, META, PIECES]) if (!names.contains(name)) request.result.createObjectStore(name);
     };
     const database = await done(request);
-    const storage = new Storage(database, await vaultKey(database));
+    const storage = new Storage(database, await keysOf(database));
     const gone = () => {
       if (storage.isClosed) return;
       storage.close();
@@ -90,6 +96,14 @@ export class Storage {
       if (isOwner) throw error;
       throw { code: 'otherTab', message: 'Another tab has taken over.' } satisfies Failure;
     }
+  }
+
+  /** Everything committed so far survives a loss of power once this resolves. */
+  async flush(): Promise<void> {
+    const transaction = this.database.transaction(META, 'readwrite', { durability: 'strict' });
+    // A transaction that writes nothing is not flushed.
+    transaction.objectStore(META).put(Date.now(), 'flushed');
+    await complete(transaction);
   }
 
   /** Rows of a range, from one end: at least as many as asked for, where there are so many. */
@@ -147,7 +161,12 @@ function after(key: Bytes): Bytes {
   return next;
 }
 
-async function vaultKey(database: IDBDatabase): Promise<Bytes> {
+interface Keys {
+  vault: Bytes;
+  wrapping: CryptoKey;
+}
+
+async function keysOf(database: IDBDatabase): Promise<Keys> {
   const stored = database.transaction(META, 'readonly').objectStore(META);
   const [wrapping, wrapped] = await Promise.all([
     done(stored.get('wrapping')) as Promise<CryptoKey | undefined>,
@@ -155,7 +174,8 @@ async function vaultKey(database: IDBDatabase): Promise<Bytes> {
   ]);
   if (wrapping && wrapped) {
     const [iv, sealed] = [wrapped.slice(0, NONCE_BYTES), wrapped.slice(NONCE_BYTES)];
-    return new Uint8Array(await crypto.subtle.decrypt({ name: 'AES-GCM', iv }, wrapping, sealed));
+    const vault = new Uint8Array(await crypto.subtle.decrypt({ name: 'AES-GCM', iv }, wrapping, sealed));
+    return { vault, wrapping };
   }
   const key = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
   const iv = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
@@ -163,11 +183,12 @@ async function vaultKey(database: IDBDatabase): Promise<Bytes> {
   const sealed = new Uint8Array(await crypto.subtle.encrypt({ name: 'AES-GCM', iv }, fresh, key));
   const transaction = database.transaction([META, ROWS, PIECES], 'readwrite', { durability: 'strict' });
   const meta = transaction.objectStore(META);
+  meta.delete(GLIMPSE);
   meta.put(fresh, 'wrapping');
   meta.put(new Uint8Array([...iv, ...sealed]), 'wrapped');
   // Rows under a key that is lost are of no use.
   transaction.objectStore(ROWS).clear();
   transaction.objectStore(PIECES).clear();
   await complete(transaction);
-  return key;
+  return { vault: key, wrapping: fresh };
 }

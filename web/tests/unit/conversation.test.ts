@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import type { Core, Item, Message } from '../../src/core/api';
+import { Conversation, PAGE_ITEMS } from '../../src/state/conversation.svelte';
+import { seqOf } from '../../src/text/rows';
+
+function message(seq: number): Message {
+  return {
+    type: 'message',
+    place: { at: seq },
+    sender: { user: 'ada', number: 1 },
+    time: seq,
+    body: { kind: 'text', text: `${seq}`, mentions: [] },
+    reactions: [],
+    isBeingDeleted: false,
+  };
+}
+
+/** A core with one chat of so many messages; each reading makes new objects, as those that come from a worker are. */
+class Chat {
+  count: number;
+  constructor(count: number) {
+    this.count = count;
+  }
+
+  asCore(): Core {
+    const chat = { chat: 'chat', unread: 0, seen: 1_000_000 };
+    const history = (_: string, before = this.count + 1, limit: number) => {
+      const first = Math.max(1, before - limit);
+      const items = Array.from({ length: before - first }, (_, index) => message(before - 1 - index));
+      return Promise.resolve({ items, ...(first > 1 ? { nextBefore: first } : {}) });
+    };
+    return {
+      chat: () => Promise.resolve(chat),
+      history,
+      message: (_: string, seq: number) => Promise.resolve(message(seq)),
+    } as unknown as Core;
+  }
+}
+
+const seqs = (items: readonly Item[]) => items.map(seqOf);
+const range = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, index) => first + index);
+
+describe('a conversation', () => {
+  it('keeps what was drawn when one more message comes', async () => {
+    const chat = new Chat(10);
+    const conversation = new Conversation(chat.asCore(), 'chat');
+    await conversation.open();
+    const before = conversation.items;
+    chat.count = 11;
+    conversation.hear({ type: 'messages', chat: 'chat', seqs: [11] });
+    // One reading after the other.
+    await conversation.newer();
+    expect(seqs(conversation.items)).toEqual(range(1, 11));
+    expect(before.every((item, index) => item === conversation.items[index])).toBe(true);
+  });
+
+  it('has no hole after more came at once than a page holds', async () => {
+    const chat = new Chat(100);
+    const conversation = new Conversation(chat.asCore(), 'chat');
+    await conversation.open();
+    chat.count = 400;
+    conversation.hear({ type: 'messages', chat: 'chat', seqs: [400] });
+    await conversation.newer();
+    while (seqs(conversation.items).at(-1) !== 400) await conversation.newer();
+    const shown = seqs(conversation.items) as number[];
+    expect(shown).toEqual(range(shown[0] ?? 0, 400));
+    expect(conversation.items.length).toBeGreaterThanOrEqual(PAGE_ITEMS);
+  });
+});
