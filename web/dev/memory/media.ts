@@ -18,6 +18,8 @@ export class Media {
   paceMs = 40;
   /** What the next uploads end with, instead of getting there. */
   failUploads: Failure | undefined;
+  /** What `sendFiles` ends with before a file is kept. */
+  failKeeping: Failure | undefined;
   /** What opening one file, or any ('*'), ends with. */
   readonly failDownloads = new Map<string, Failure>();
   readonly #world: World;
@@ -44,6 +46,11 @@ export class Media {
     this.#sending.push(sending);
     this.#changed(sending);
     await new Promise((done) => setTimeout(done, this.paceMs));
+    if (this.failKeeping) {
+      this.#sending.splice(this.#sending.indexOf(sending), 1);
+      this.#changed(sending, 'cancelled');
+      throw this.failKeeping;
+    }
     this.#go(sending);
     return id;
   }

@@ -128,6 +128,8 @@ export const FILE_BYTES_MAX = 1024 * 1024 * 1024;
 export const THUMBNAIL_BYTES_MAX = 8 * 1024;
 /** Values of a waveform, each from 0, silence, to 255. */
 export const WAVEFORM_VALUES_MAX = 64;
+/** Bytes of all thumbnails of a message: about two thirds of the longest message. */
+export const THUMBNAILS_BYTES_MAX = 40 * 1024;
 /** Messages with files on their way at a time. */
 export const TRANSFERS_MAX = 64;
 
@@ -249,7 +251,8 @@ export type CoreEvent =
   | { type: 'linkCode'; device: number; code: string }
   | { type: 'linkEnded'; device: number; failure?: Failure }
   | { type: 'refused'; chat: ChatId; failure: Failure } // something said earlier will not be accepted
-  /** At most ten a second for each id while it goes on; every change of state is told. 'done' of an upload: the message is in the outbox. */
+  /** At most ten a second for each id while it goes on; every change of state is told. 'done' of an upload: the message is in the outbox.
+   * 'cancelled' of one: it is gone, because somebody said so or because it could not be kept, which `sendFiles` then rejects with. */
   | {
       type: 'transfer';
       /** Of an upload the transfer's, of a download the attachment's. */
@@ -346,7 +349,7 @@ export interface Core {
 
   /**
    * Sends files with a caption, which may be empty. Resolves with the transfer's id once all of it is kept here, sealed, so that it goes on
-   * after the tab was closed; the first event of it comes before that. Refused in chats that are not encrypted ('wrongEncryption').
+   * when Dunlin is opened again after the tab was closed; the first event of it comes before that. Refused in chats that are not encrypted ('wrongEncryption').
    */
   sendFiles(chat: ChatId, files: NewFile[], caption: string, replyTo?: Seq): Promise<string>;
   /** Messages with files on their way, oldest first: of a chat, or all. */

@@ -161,6 +161,7 @@ export const de: Catalogue = {
   'sound.position': 'Stelle',
   'sound.at': '{time} von {length}',
   'sound.rate': 'Geschwindigkeit {rate}, ändern',
+  'viewer.stopped': 'Das Laden wurde abgebrochen.',
   'viewer.before': 'Früheres Bild oder Video',
   'viewer.after': 'Späteres Bild oder Video',
   'viewer.larger': 'Vergrößern',
@@ -183,6 +184,9 @@ export const de: Catalogue = {
   'tray.tooMany': '{name} bleibt weg: {most} Dateien können auf einmal gesendet werden.',
   'tray.empty': '{name} ist leer.',
   'tray.refusedMore': { one: 'Und {count} weitere Datei', other: 'Und {count} weitere Dateien' },
+  'tray.undrawn':
+    '{name} lässt sich in diesem Browser nicht verkleinern. Unverändert verrät das Bild auch, was die Kamera hineinschreibt, etwa den Ort.',
+  'tray.asTheyAre': { one: 'Unverändert senden', other: 'Unverändert senden' },
   'recorder.start': 'Sprachnachricht aufnehmen',
   'recorder.asking': 'Wartet auf das Mikrofon…',
   'recorder.on': 'Nimmt auf',

@@ -158,6 +158,7 @@ export const en = {
   'sound.position': 'Position',
   'sound.at': '{time} of {length}',
   'sound.rate': 'Speed {rate}, change',
+  'viewer.stopped': 'Loading was stopped.',
   'viewer.before': 'Earlier picture or video',
   'viewer.after': 'Later picture or video',
   'viewer.larger': 'Enlarge',
@@ -180,6 +181,9 @@ export const en = {
   'tray.tooMany': '{name} is left out: {most} files can be sent at once.',
   'tray.empty': '{name} is empty.',
   'tray.refusedMore': { one: 'And {count} more file', other: 'And {count} more files' },
+  'tray.undrawn':
+    '{name} cannot be made smaller in this browser. As it is, it also tells what the camera wrote into it, such as the place.',
+  'tray.asTheyAre': { one: 'Send it as it is', other: 'Send them as they are' },
   'recorder.start': 'Record a voice message',
   'recorder.asking': 'Waiting for the microphone…',
   'recorder.on': 'Recording',

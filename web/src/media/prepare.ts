@@ -1,11 +1,8 @@
 /** From what somebody chose to what is sent: smaller, turned the right way, without what cameras write into photos. */
-import { FILE_BYTES_MAX, FILES_MAX, THUMBNAIL_BYTES_MAX, type NewFile } from '../core/api';
+import { FILE_BYTES_MAX, FILES_MAX, THUMBNAILS_BYTES_MAX, THUMBNAIL_BYTES_MAX, type NewFile } from '../core/api';
 import { shownAs } from './kinds';
 import { readPicture } from './picture';
 import { readSound, readVideo } from './video';
-
-/** What all thumbnails of a message share, with room for the rest of it. */
-const THUMBNAILS_BYTES_MAX = 40 * 1024;
 
 export type Refusal = { name: string; why: 'tooLarge' | 'tooMany' | 'empty' };
 
@@ -27,28 +24,34 @@ export function thumbnailShare(count: number): number {
   return Math.min(THUMBNAIL_BYTES_MAX, Math.floor(THUMBNAILS_BYTES_MAX / Math.max(1, count)));
 }
 
-/** Is it shown in the conversation, or saved only? What cannot be read turns out to be a document. */
+/** What systems that do not know the type of a camera's pictures leave to the name. */
+const CAMERA_NAMES = /\.(?:heic|heif|hif|tiff?|dng)$/i;
+
+/** Is it shown in the conversation, or saved only? */
 export function isMediaFile(file: File): boolean {
   const shown = shownAs(file.type);
+  if (file.type === '' && CAMERA_NAMES.test(file.name)) return true;
   // Other pictures (BMP, TIFF in Safari) become JPEG if the browser can read them. SVG is a document.
   return shown === 'image' || shown === 'video' || (file.type.startsWith('image/') && !file.type.includes('svg'));
 }
 
-/** The file as it is sent. `unchanged`: byte for byte, as a document. `thumbnailBytes` is the most for its preview. */
-export async function prepare(file: File, unchanged: boolean, thumbnailBytes: number): Promise<NewFile> {
+/**
+ * The file as it is sent. `unchanged`: byte for byte, as a document. `thumbnailBytes` is the most for its preview. Undefined: a
+ * picture that cannot be drawn anew here, so that it would tell where it was taken; it goes only if somebody wants it unchanged.
+ */
+export async function prepare(file: File, unchanged: boolean, thumbnailBytes: number): Promise<NewFile | undefined> {
   const plain: NewFile = { file, kind: 'file', name: file.name };
+  const isPicture = isMediaFile(file) && shownAs(file.type) !== 'video';
   try {
     if (unchanged || !isMediaFile(file)) {
       if (!unchanged && shownAs(file.type) === 'audio') return { ...plain, ...(await readSound(file)) };
       return asDocument(plain);
     }
-    if (shownAs(file.type) === 'video') {
-      const { thumbnail, ...read } = await readVideo(file, thumbnailBytes);
-      return { ...plain, kind: 'video', ...read, ...(thumbnail ? { thumbnail } : {}) };
-    }
-    return { ...plain, kind: 'image', ...(await readPicture(file, thumbnailBytes)) };
+    if (isPicture) return { ...plain, kind: 'image', ...(await readPicture(file, thumbnailBytes)) };
+    const { thumbnail, ...read } = await readVideo(file, thumbnailBytes);
+    return { ...plain, kind: 'video', ...read, ...(thumbnail ? { thumbnail } : {}) };
   } catch {
-    return asDocument(plain);
+    return isPicture ? undefined : asDocument(plain);
   }
 }
 

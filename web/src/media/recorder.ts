@@ -27,11 +27,14 @@ export class Recording {
   readonly #analyser: AnalyserNode;
   readonly #samples: Float32Array<ArrayBuffer>;
   readonly #chunks: Blob[] = [];
+  /** After the last of the chunks. */
+  readonly #stopped: Promise<unknown>;
 
   private constructor(stream: MediaStream, mimeType: string) {
     this.#stream = stream;
     this.#recorder = new MediaRecorder(stream, { mimeType, audioBitsPerSecond: BITS_PER_SECOND });
     this.#recorder.ondataavailable = ({ data }) => void this.#chunks.push(data);
+    this.#stopped = new Promise((done) => this.#recorder.addEventListener('stop', done, { once: true }));
     this.#context = new AudioContext();
     this.#analyser = this.#context.createAnalyser();
     this.#analyser.fftSize = 1024;
@@ -46,6 +49,11 @@ export class Recording {
     if (!mimeType) throw new DOMException('no Opus', 'NotSupportedError');
     const audio = { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true };
     return new Recording(await navigator.mediaDevices.getUserMedia({ audio }), mimeType);
+  }
+
+  /** It has ended by itself, as when the microphone is unplugged; what was said until then is there. */
+  get isOver(): boolean {
+    return this.#recorder.state === 'inactive';
   }
 
   /** Loudness now, from 0 to 1, as ears tell it: by the logarithm. */
@@ -63,11 +71,12 @@ export class Recording {
 
   /** Ends it and gives the note. */
   async finish(): Promise<VoiceNote> {
-    const stopped = new Promise((done) => this.#recorder.addEventListener('stop', done, { once: true }));
-    if (this.#recorder.state === 'inactive') throw new Error('the recording has ended');
-    this.#recorder.stop();
-    await stopped;
-    this.#release();
+    try {
+      if (!this.isOver) this.#recorder.stop();
+      await this.#stopped;
+    } finally {
+      this.#release();
+    }
     const recorded = new Blob(this.#chunks);
     const isOgg = this.#recorder.mimeType.startsWith('audio/ogg');
     const bytes = new Uint8Array(await recorded.arrayBuffer());

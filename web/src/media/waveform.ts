@@ -1,7 +1,7 @@
-/** The bars of a voice note: the loudest sample of each of equally long parts, 0 is silence and 255 full scale. */
-export const BARS = 64;
+import { WAVEFORM_VALUES_MAX } from '../core/api';
 
-export function waveform(samples: Float32Array, bars = BARS): number[] {
+/** The bars of a voice note: the loudest sample of each of equally long parts, 0 is silence and 255 full scale. */
+export function waveform(samples: Float32Array, bars = WAVEFORM_VALUES_MAX): number[] {
   const loudest = Array.from({ length: Math.min(bars, samples.length) }, () => 0);
   // Some ten thousand looks are enough to find how loud a part is, however long the recording.
   const step = Math.max(1, Math.floor(samples.length / 20_000 / 4));

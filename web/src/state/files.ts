@@ -1,17 +1,25 @@
-import type { Attachment, ChatId, Core, Place } from '../core/api';
+import type { Attachment, ChatId, Core, CoreEvent, Failure, NewFile, Place } from '../core/api';
 import { tamed } from '../media/kinds';
 
-/** Files asked for at a time; the rest wait their turn, those for which nobody waits any more are not asked for. */
+/** Files that are read at a time; the rest wait their turn. */
 const AT_ONCE_MAX = 4;
+/** Files asked for at a time, with those that wait for the connection. The core answers 64, for all tabs. */
+const ASKED_MAX = 24;
 /** What is held for looking at it again. Larger files are asked for again. */
 const HELD_BYTES_MAX = 96 * 1024 * 1024;
 const HELD_FILE_BYTES_MAX = 24 * 1024 * 1024;
 const HELD_MAX = 400;
 
+const UNWANTED: Failure = { code: 'cancelled', message: 'Nobody waits for it.' };
+
 interface Question {
+  id: string;
+  answer: Promise<Blob>;
   run: () => Promise<void>;
-  isWanted: () => boolean;
   drop: () => void;
+  /** Who waits for it: each until its signal says otherwise. */
+  wants: Set<AbortSignal>;
+  state: 'waiting' | 'running' | 'paused';
 }
 
 /**
@@ -19,20 +27,21 @@ interface Question {
  * Whoever shows one makes an object URL of the blob and revokes it; none is made here.
  */
 export class Files {
-  readonly #core: Pick<Core, 'openFile'>;
+  readonly #core: Pick<Core, 'openFile' | 'cancelTransfer'>;
   readonly #held = new Map<string, Blob>();
-  readonly #asked = new Map<string, Promise<Blob>>();
+  /** By the file, and those that the core was asked. */
+  readonly #questions = new Map<string, Question>();
+  readonly #asked = new Set<Question>();
   #queue: Question[] = [];
-  #running = 0;
   #bytes = 0;
 
-  constructor(core: Pick<Core, 'openFile'>) {
+  constructor(core: Pick<Core, 'openFile' | 'cancelTransfer'>) {
     this.#core = core;
   }
 
   /** If it is at hand. */
   held(file: Attachment, isOwn = false): Blob | undefined {
-    for (const key of isOwn ? [file.id, ownKey(file.name, file.bytes)] : [file.id]) {
+    for (const key of isOwn ? [file.id, ownKey(file, file.bytes)] : [file.id]) {
       const blob = this.#held.get(key);
       if (!blob) continue;
       // Used last, so it goes last.
@@ -44,47 +53,92 @@ export class Files {
   }
 
   /** What this page has just sent is shown from here, while it is on its way and after. */
-  sent(name: string, blob: Blob): void {
-    this.#hold(ownKey(name, blob.size), tamed(blob, blob.type));
+  sent(file: NewFile): void {
+    this.#hold(ownKey(file, file.file.size), tamed(file.file, file.file.type));
   }
 
-  /** Asks the core, once however many ask. The type of the answer is safe to show, whatever the message says. */
-  open(chat: ChatId, place: Place, file: Attachment, isWanted: () => boolean = () => true): Promise<Blob> {
+  /**
+   * Asks the core, once however many ask. The type of the answer is safe to show, whatever the message says. `signal` ends the wait of
+   * whoever gives it; when the last one has left, the question is dropped, or the download stopped.
+   */
+  open(chat: ChatId, place: Place, file: Attachment, signal = new AbortController().signal): Promise<Blob> {
     const held = this.held(file);
     if (held) return Promise.resolve(held);
-    const asked = this.#asked.get(file.id);
-    if (asked) return asked;
-    const answer = new Promise<Blob>((done, fail) => {
-      const run = async () => {
-        try {
-          const blob = tamed(await this.#core.openFile(chat, place, file.id), file.mediaType);
-          this.#hold(file.id, blob);
-          done(blob);
-        } catch (failure) {
-          fail(failure);
-        }
-      };
-      this.#queue.push({ run, isWanted, drop: () => fail({ code: 'cancelled', message: 'Nobody waits for it.' }) });
-    });
-    this.#asked.set(file.id, answer);
-    const over = () => void this.#asked.delete(file.id);
-    answer.then(over, over);
+    if (signal.aborted) return Promise.reject(UNWANTED);
+    const question = this.#questions.get(file.id) ?? this.#question(chat, place, file);
+    this.#want(question, signal);
+    if (question.state === 'waiting') {
+      // What came on the screen last is what is looked at.
+      this.#queue = [...this.#queue.filter((other) => other !== question), question];
+      this.#next();
+    }
+    return question.answer;
+  }
+
+  /** How far what was asked for is: what waits for the connection lets others be read. */
+  hear({ id, way, state }: CoreEvent & { type: 'transfer' }): void {
+    const question = way === 'down' ? this.#questions.get(id) : undefined;
+    if (!question || question.state === 'waiting') return;
+    question.state = state === 'paused' ? 'paused' : 'running';
     this.#next();
-    return answer;
+  }
+
+  #question(chat: ChatId, place: Place, file: Attachment): Question {
+    const { id, mediaType } = file;
+    let resolve: (blob: Blob) => void = () => {};
+    let reject: (failure: unknown) => void = () => {};
+    const answer = new Promise<Blob>((done, fail) => ([resolve, reject] = [done, fail]));
+    const run = async () => {
+      try {
+        const blob = tamed(await this.#core.openFile(chat, place, id), mediaType);
+        this.#hold(id, blob);
+        resolve(blob);
+      } catch (failure) {
+        reject(failure);
+      }
+    };
+    const drop = () => reject(UNWANTED);
+    const question: Question = { id, answer, run, drop, wants: new Set(), state: 'waiting' };
+    this.#questions.set(id, question);
+    // Whoever waits hears of it; nobody may.
+    const over = () => this.#forget(question);
+    answer.then(over, over);
+    return question;
+  }
+
+  #want(question: Question, signal: AbortSignal): void {
+    if (question.wants.has(signal)) return;
+    question.wants.add(signal);
+    const leave = () => {
+      question.wants.delete(signal);
+      if (question.wants.size === 0) this.#leave(question);
+    };
+    signal.addEventListener('abort', leave, { once: true });
+  }
+
+  /** Nobody waits for it any more. Who asks for it later asks anew. */
+  #leave(question: Question): void {
+    if (this.#questions.get(question.id) !== question) return;
+    this.#forget(question);
+    this.#queue = this.#queue.filter((other) => other !== question);
+    if (question.state !== 'waiting') void this.#core.cancelTransfer(question.id).catch(() => undefined);
+    question.drop();
+  }
+
+  #forget(question: Question): void {
+    if (this.#questions.get(question.id) === question) this.#questions.delete(question.id);
   }
 
   #next(): void {
-    while (this.#running < AT_ONCE_MAX) {
-      // What came on the screen last is what is looked at.
+    const isFree = () =>
+      this.#asked.size < ASKED_MAX && [...this.#asked].filter(({ state }) => state === 'running').length < AT_ONCE_MAX;
+    while (isFree()) {
       const question = this.#queue.pop();
       if (!question) return;
-      if (!question.isWanted()) {
-        question.drop();
-        continue;
-      }
-      this.#running += 1;
+      question.state = 'running';
+      this.#asked.add(question);
       void question.run().then(() => {
-        this.#running -= 1;
+        this.#asked.delete(question);
         this.#next();
       });
     }
@@ -103,7 +157,10 @@ export class Files {
   }
 }
 
-/** The ids of what is on its way are not those it has later; its name and size stay. */
-function ownKey(name: string, bytes: number): string {
-  return `own ${bytes} ${name}`;
+/** The ids of what is on its way are not those it has later; the rest stays. Voice messages differ in nothing but how they sound. */
+function ownKey(
+  { name, durationMs, waveform }: Pick<NewFile, 'name' | 'durationMs' | 'waveform'>,
+  bytes: number,
+): string {
+  return `own ${bytes} ${durationMs ?? ''} ${waveform?.join() ?? ''} ${name}`;
 }

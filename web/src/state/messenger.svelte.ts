@@ -6,6 +6,7 @@ import { failureText } from './failures';
 import { Files } from './files';
 import type { MediaItem } from './media';
 import { notify } from './notifications';
+import { Outgoing } from './outgoing.svelte';
 import { People, Typing } from './people.svelte';
 import { Player } from './player.svelte';
 import { Preferences } from './preferences.svelte';
@@ -48,6 +49,7 @@ export class Messenger {
   readonly faces: Faces;
   readonly files: Files;
   readonly transfers: Transfers;
+  readonly outgoing: Outgoing;
   readonly player = new Player();
   readonly preferences: Preferences;
   readonly router = new Router();
@@ -70,6 +72,7 @@ export class Messenger {
     this.faces = new Faces(core);
     this.files = new Files(core);
     this.transfers = new Transfers(core);
+    this.outgoing = new Outgoing(core, this.files, (failure) => this.say(failureText(failure, 'file'), true));
   }
 
   get me(): UserId {
@@ -184,6 +187,7 @@ export class Messenger {
         break;
       case 'transfer':
         this.transfers.hear(event);
+        this.files.hear(event);
         break;
     }
     for (const listener of this.#listeners) listener(event);

@@ -1,18 +1,17 @@
 import type { Attachment, ChatId, Failure, Place } from '../core/api';
 import type { Files } from './files';
 
-/** What an opening is of. A message that changes in other ways, as one that was seen does, is given anew with the same files. */
-export function openingKey(chat: ChatId, place: Place, { id, name, mediaType, bytes }: Attachment): string {
-  return JSON.stringify([chat, place, id, name, mediaType, bytes]);
-}
-
-/** One file that a component shows: asked for when it is wanted, with an object URL that lives as long as the component. */
+/**
+ * One file that a component shows: asked for when it is wanted, with an object URL that lives as long as the component. 'stopped':
+ * somebody said so, and it is not asked for by itself.
+ */
 export class Opening {
   readonly #files: Files;
   readonly #ask: [ChatId, Place, Attachment];
-  #ended = false;
+  /** Nobody waits for it any more. */
+  readonly #left = new AbortController();
 
-  state = $state.raw<'idle' | 'loading' | 'here' | 'failed'>('idle');
+  state = $state.raw<'idle' | 'loading' | 'here' | 'failed' | 'stopped'>('idle');
   url = $state.raw('');
   blob = $state.raw<Blob | undefined>();
   failure = $state.raw<Failure | undefined>();
@@ -24,18 +23,25 @@ export class Opening {
     if (held) this.#show(held);
   }
 
-  /** The file, or undefined when it could not be had; `failure` says why. */
-  async load(): Promise<Blob | undefined> {
-    if (this.blob || this.#ended) return this.blob;
+  /** Whether another attempt may end otherwise. */
+  get canTryAgain(): boolean {
+    if (this.state !== 'failed') return this.state === 'stopped';
+    return this.failure?.code !== 'unshown' && this.failure?.code !== 'gone';
+  }
+
+  /** The file, or undefined when it could not be had; `failure` says why. `toTheEnd`: also when it is not shown any more. */
+  async load(toTheEnd = false): Promise<Blob | undefined> {
+    const { signal } = this.#left;
+    if (this.blob || signal.aborted) return this.blob;
     this.state = 'loading';
     this.failure = undefined;
     try {
-      const blob = await this.#files.open(...this.#ask, () => !this.#ended);
-      if (!this.#ended) this.#show(blob);
+      const blob = await this.#files.open(...this.#ask, ...(toTheEnd ? [] : [signal]));
+      if (!signal.aborted) this.#show(blob);
       return blob;
     } catch (failure) {
       const known = failure as Failure;
-      this.state = known.code === 'cancelled' ? 'idle' : 'failed';
+      this.state = known.code === 'cancelled' ? 'stopped' : 'failed';
       if (known.code !== 'cancelled') this.failure = known;
       return undefined;
     }
@@ -50,7 +56,7 @@ export class Opening {
   }
 
   end(): void {
-    this.#ended = true;
+    this.#left.abort();
     if (this.url) URL.revokeObjectURL(this.url);
     this.url = '';
   }

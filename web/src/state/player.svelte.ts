@@ -38,7 +38,10 @@ export class Player {
       if (fromMs > 0) audio.currentTime = fromMs / 1000;
       await this.#play(audio);
     } catch (failure) {
-      if (turn === this.#turn) this.failure = failure as Failure;
+      if (turn !== this.#turn) return;
+      // Whoever stopped it knows.
+      if ((failure as Failure).code === 'cancelled') this.stop();
+      else this.failure = failure as Failure;
     } finally {
       if (turn === this.#turn) this.loading = false;
     }

@@ -33,6 +33,24 @@ export function previewLine(preview: Preview): string {
   }
 }
 
+/** What is shown of a message where another one answers it. */
+export function previewOf({ body }: Message): Preview {
+  switch (body.kind) {
+    case 'text':
+      return { kind: 'text', text: body.text };
+    case 'files':
+      if (body.caption) return { kind: 'text', text: body.caption };
+      return { kind: 'files', count: body.files.length, name: body.files[0]?.name ?? '' };
+    case 'deleted':
+      return { kind: 'deleted' };
+    case 'expired':
+      return { kind: 'notHere' };
+    case 'stub':
+    case 'unknown':
+      return { kind: 'unreadable' };
+  }
+}
+
 /** One line for a message. */
 export function previewText(message: Message): string {
   const { body } = message;

@@ -83,6 +83,66 @@ test('a picture sent as a file goes byte for byte', () =>
     await last(page).getByRole('button', { name: 'Save whole.jpg' }).waitFor();
   }));
 
+test('a picture that cannot be drawn anew goes only when somebody says so', () =>
+  visit(WALK, async (page) => {
+    await ready(page);
+    const buffer = Buffer.from('ftypheic and the place');
+    await attach(page, 'media', [
+      { name: 'IMG_1.HEIC', mimeType: 'image/heic', buffer },
+      { name: 'shot.png', mimeType: 'image/png', buffer: await drawing(page, '#654321') },
+    ]);
+    await tray(page).getByRole('button', { name: 'Send', exact: true }).click();
+    await tray(page)
+      .getByRole('alert')
+      .getByText(/IMG_1.HEIC cannot be made smaller in this browser/)
+      .waitFor();
+    assert.equal(await page.evaluate(() => window.memory.world.rooms.get('chatwalk').items.length), 8);
+    assert.deepEqual(await page.evaluate(() => window.memory.transfers()), []);
+    await tray(page).getByRole('button', { name: 'Send it as it is' }).click();
+    await arrived(page, 2);
+    const [camera, shot] = await sent(page);
+    assert.deepEqual([camera.kind, camera.mediaType], ['file', 'application/octet-stream']);
+    assert.ok(Buffer.from(camera.bytes).equals(buffer));
+    assert.equal(shot.kind, 'image', 'the others are drawn as ever');
+  }));
+
+test('a tray that is shut while files are prepared sends nothing, here or in another chat', () =>
+  visit(WALK, async (page) => {
+    await ready(page);
+    await page.evaluate(() => {
+      const draw = window.createImageBitmap.bind(window);
+      window.createImageBitmap = async (...given) => {
+        await new Promise((done) => (window.goOn = done));
+        return draw(...given);
+      };
+      window.drawn = 0;
+      const { convertToBlob } = OffscreenCanvas.prototype;
+      OffscreenCanvas.prototype.convertToBlob = async function (...given) {
+        const blob = await convertToBlob.apply(this, given);
+        window.drawn += 1;
+        return blob;
+      };
+      window.sent = 0;
+      const { media } = window.memory;
+      const send = media.send.bind(media);
+      media.send = (...given) => ((window.sent += 1), send(...given));
+    });
+    await attach(page, 'media', [{ name: 'no.png', mimeType: 'image/png', buffer: await drawing(page, '#123456') }]);
+    await tray(page).getByRole('button', { name: 'Send', exact: true }).click();
+    await tray(page).getByText('Preparing: 0 of 1').waitFor();
+    for (const name of ['Remove no.png', 'Add more files'])
+      assert.ok(await tray(page).getByRole('button', { name }).isDisabled(), name);
+    await page.keyboard.press('Escape');
+    await tray(page).waitFor({ state: 'detached' });
+    await page.evaluate(() => (location.hash = '#/chat/chatada'));
+    await page.getByRole('heading', { name: 'Ada' }).first().waitFor();
+    await page.evaluate(() => window.goOn());
+    // The preview, and the picture itself.
+    await page.waitForFunction(() => window.drawn >= 2);
+    await page.evaluate(() => new Promise((done) => setTimeout(() => requestAnimationFrame(done))));
+    assert.equal(await page.evaluate(() => window.sent), 0);
+  }));
+
 test('files are dropped on the conversation, which shows where, and pictures are pasted', () =>
   visit(WALK, async (page) => {
     await ready(page);
@@ -166,6 +226,64 @@ test('an upload shows how far it is, can be stopped, fails in words and is tried
     assert.equal(await page.locator('.bubble', { hasText: 'plan' }).count(), 1, 'sent once');
   }));
 
+test('what could not be kept comes back to be sent again, with what was written, in its chat', () =>
+  visit(WALK, async (page) => {
+    await ready(page);
+    await memory(page, (core) => (core.media.failKeeping = { code: 'storage', message: 'English' }));
+    await attach(page, 'document', [{ name: 'plan.txt', mimeType: 'text/plain', buffer: Buffer.from('the plan') }]);
+    const caption = tray(page).getByRole('textbox', { name: 'Add a caption' });
+    await caption.fill('long and well said');
+    await tray(page).getByRole('button', { name: 'Send', exact: true }).click();
+    await page.locator('.toasts .bad').waitFor();
+    await tray(page).getByRole('button', { name: 'Remove plan.txt' }).waitFor();
+    assert.equal(await caption.inputValue(), 'long and well said');
+    assert.equal(await page.locator('li[data-key^=t]').count(), 0, 'no ghost of it');
+    await memory(page, (core) => (core.media.failKeeping = undefined));
+    await tray(page).getByRole('button', { name: 'Send', exact: true }).click();
+    await arrived(page, 1);
+    await tray(page).waitFor({ state: 'detached' });
+    await last(page).getByText('long and well said').waitFor();
+
+    // In another chat it waits for its own.
+    await memory(page, (core) => {
+      core.media.failKeeping = { code: 'storage', message: 'English' };
+      core.media.paceMs = 500;
+    });
+    await attach(page, 'document', [{ name: 'more.txt', mimeType: 'text/plain', buffer: Buffer.from('more') }]);
+    await tray(page).getByRole('button', { name: 'Send', exact: true }).click();
+    await page.evaluate(() => (location.hash = '#/chat/chatada'));
+    await page.locator('.toasts .bad').waitFor();
+    await page.waitForFunction(async () => (await window.memory.transfers()).length === 0);
+    assert.equal(await tray(page).count(), 0);
+    await page.evaluate(() => (location.hash = '#/chat/chatwalk'));
+    await tray(page).getByRole('button', { name: 'Remove more.txt' }).waitFor();
+  }));
+
+test('files that answer a message quote it on their way, too', () =>
+  visit(WALK, async (page) => {
+    await ready(page);
+    await memory(page, (core) => core.setConnection({ state: 'offline', why: 'test' }));
+    const quoted = page.locator('[data-key=m1]');
+    await quoted.focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('menuitem', { name: 'Reply' }).click();
+    await attach(page, 'document', [{ name: 'plan.txt', mimeType: 'text/plain', buffer: Buffer.from('the plan') }]);
+    await tray(page).getByRole('button', { name: 'Send', exact: true }).click();
+    const row = page.locator('li[data-key^=t]');
+    await row.getByText('No connection.', { exact: false }).waitFor();
+    assert.equal(await row.getByText('not on this device').count(), 0);
+    const said = await page.evaluate(() => window.memory.world.rooms.get('chatwalk').items[0].body);
+    await row.getByText((said.text ?? said.caption).slice(0, 20)).waitFor();
+  }));
+
+test('a file that is dropped where no chat is open does not take the place of the app', () =>
+  visit('/?quiet', async (page) => {
+    await page.getByRole('link', { name: /Estuary walk/ }).waitFor();
+    const file = { name: 'dropped.png', type: 'image/png', bytes: await drawing(page, '#00ff00') };
+    assert.equal(await hand(page, 'dragover', [file]), true);
+    assert.equal(await hand(page, 'drop', [file]), true, 'the browser must not open it');
+  }));
+
 test('without a connection files wait, and go when it is back', () =>
   visit(WALK, async (page) => {
     await ready(page);
@@ -218,6 +336,62 @@ test('pictures keep their place free, come by themselves, and one that failed is
     assert.ok(Math.abs(after.height - before.height) < 1, 'nothing jumped');
   }));
 
+test('a picture and a document stay as they are when their message changes, and one on its way as it gets further', () =>
+  visit(WALK, async (page) => {
+    await ready(page);
+    const picture = page.locator('[data-key=m7] img.whole').first();
+    await picture.waitFor();
+    const address = await picture.getAttribute('src');
+    const react = (seq) => memory(page, (core, seq) => core.react('chatwalk', seq, '👍'), seq);
+    await react(7);
+    await page.locator('[data-key=m7]').getByText('👍').first().waitFor();
+    assert.equal(await picture.getAttribute('src'), address);
+
+    await memory(page, (core) => (core.media.paceMs = 100));
+    const key = await page.locator('li[data-key]', { has: page.locator('.document') }).getAttribute('data-key');
+    const row = page.locator(`[data-key=${key}]`);
+    const saved = [];
+    page.on('download', (download) => saved.push(download.suggestedFilename()));
+    await row.getByRole('button', { name: /Save Tide tables/ }).click();
+    await row.getByRole('progressbar').waitFor();
+    await react(Number(key.slice(1)));
+    await row.getByText('👍').first().waitFor();
+    assert.equal(await row.getByRole('progressbar').count(), 1, 'it still says how far it is');
+    await row.getByRole('button', { name: /Save Tide tables/ }).click();
+    await row.getByRole('progressbar').waitFor({ state: 'detached' });
+    await row.getByRole('button', { name: /Save Tide tables/ }).click();
+    while (saved.length < 2) await page.waitForEvent('download');
+    assert.equal(saved.length, 2, 'once for each click that was free to do something');
+
+    await page.evaluate(() => {
+      window.addresses = new Set();
+      const look = () => {
+        const src = document.querySelector('[data-key^=t] img.whole')?.getAttribute('src');
+        if (src) window.addresses.add(src);
+      };
+      new MutationObserver(look).observe(document.body, { subtree: true, childList: true, attributes: true });
+    });
+    await attach(page, 'media', [{ name: 'up.png', mimeType: 'image/png', buffer: await drawing(page, '#abcdef') }]);
+    await tray(page).getByRole('button', { name: 'Send', exact: true }).click();
+    await arrived(page, 1);
+    assert.equal(await page.evaluate(() => window.addresses.size), 1);
+  }));
+
+test('a picture whose loading was stopped is loaded by a click, not by itself', () =>
+  visit('/?quiet#/chat/chatada', async (page) => {
+    await ready(page);
+    await memory(page, (core) => (core.media.paceMs = 400));
+    await page.evaluate(() => (location.hash = '#/chat/chatwalk'));
+    const pair = page.locator('[data-key=m7]');
+    await pair.getByRole('button', { name: 'Stop loading' }).first().click();
+    // It is over for one of the two, and the other one is there.
+    await pair.locator('img.whole').first().waitFor();
+    assert.equal(await pair.locator('img.whole').count(), 1);
+    await memory(page, (core) => (core.media.paceMs = 5));
+    await pair.getByRole('button', { name: 'Open picture 1 of 2' }).click();
+    await pair.locator('img.whole').nth(1).waitFor();
+  }));
+
 test('the viewer goes back and forth, enlarges, saves, keeps the focus and gives it back', () =>
   visit(WALK, async (page) => {
     const opener = page.getByRole('button', { name: 'Open picture 1 of 2' });
@@ -226,8 +400,20 @@ test('the viewer goes back and forth, enlarges, saves, keeps the focus and gives
     await viewer.getByRole('img', { name: 'Picture 8 of 9' }).waitFor();
     await page.keyboard.press('ArrowRight');
     await viewer.getByRole('img', { name: 'Picture 9 of 9' }).waitFor();
-    assert.equal(await viewer.getByRole('button', { name: 'Later picture or video' }).count(), 0);
+    // At an end the button stays, and with it the focus and the keys.
     await page.keyboard.press('ArrowLeft');
+    await viewer.getByRole('img', { name: 'Picture 8 of 9' }).waitFor();
+    const later = viewer.getByRole('button', { name: 'Later picture or video' });
+    await later.press('Enter');
+    await viewer.getByRole('img', { name: 'Picture 9 of 9' }).waitFor();
+    assert.equal(await later.getAttribute('aria-disabled'), 'true');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('ArrowLeft');
+    await viewer.getByRole('img', { name: 'Picture 8 of 9' }).waitFor();
+    const smaller = viewer.getByRole('button', { name: 'Make smaller' });
+    await viewer.getByRole('button', { name: 'Enlarge' }).press('Enter');
+    await smaller.press('Enter');
+    assert.equal(await smaller.getAttribute('aria-disabled'), 'true');
     await page.keyboard.press('ArrowLeft');
     await viewer.locator('video').waitFor();
     await page.waitForFunction(() => document.querySelector('video')?.videoWidth > 0);
@@ -261,6 +447,46 @@ test('the viewer goes back and forth, enlarges, saves, keeps the focus and gives
     await page.keyboard.press('Escape');
     await viewer.waitFor({ state: 'detached' });
     await page.waitForFunction(() => document.activeElement?.textContent.trim() === 'Open picture 1 of 2');
+  }));
+
+test('the viewer says what was stopped, what failed, and what cannot be shown, and its keys go on working', () =>
+  visit('/?quiet#/chat/chatada', async (page) => {
+    await ready(page);
+    await memory(page, (core) => core.media.failDownloads.set('*', { code: 'tampered', message: 'English' }));
+    await page.evaluate(() => (location.hash = '#/chat/chatwalk'));
+    const pair = page.locator('[data-key=m7]');
+    await pair
+      .getByText(/somebody has changed it/)
+      .first()
+      .waitFor();
+    await memory(page, (core) => {
+      core.media.failDownloads.clear();
+      core.media.paceMs = 300;
+    });
+    await pair.getByRole('button', { name: 'Open picture 1 of 2' }).press('Enter');
+    const viewer = page.getByRole('dialog');
+    await viewer.getByRole('button', { name: 'Stop loading' }).press('Enter');
+    await viewer.getByRole('status').getByText('Loading was stopped.').waitFor();
+    assert.equal(await viewer.getByRole('alert').count(), 0, 'that is no failure');
+    await memory(page, (core) => {
+      core.media.paceMs = 5;
+      core.media.failDownloads.set('*', { code: 'gone', message: 'English' });
+    });
+    await viewer.getByRole('button', { name: 'Try again' }).press('Enter');
+    await viewer
+      .getByRole('alert')
+      .getByText(/no longer on the server/)
+      .waitFor();
+    assert.equal(await viewer.getByRole('button', { name: 'Try again' }).count(), 0);
+    await memory(page, (core) => core.media.failDownloads.clear());
+    await page.evaluate(() => {
+      for (const [id] of window.memory.world.files)
+        window.memory.world.files.set(id, async () => new Blob(['no picture'], { type: 'image/png' }));
+    });
+    // The focus was on a button that is gone.
+    await page.keyboard.press('ArrowRight');
+    await viewer.getByText('This cannot be shown here. You can save it.').waitFor();
+    assert.equal(await viewer.getByRole('button', { name: 'Try again' }).count(), 0);
   }));
 
 test('fingers swipe in the viewer, and pull it down to close it', () =>

@@ -82,6 +82,71 @@ test('a recording is discarded by Esc and by leaving, and nothing is sent', () =
     assert.equal(await count(page), 8);
   }));
 
+/** One second of what is said, and the recording still on. */
+const speak = async (page) => {
+  await mic(page).waitFor();
+  await watch(page);
+  await mic(page).click();
+  await page.waitForFunction(() => document.querySelector('[role=timer]')?.textContent === '0:01');
+};
+const note = (page) =>
+  page.evaluate(() => {
+    const { place, body } = window.memory.world.rooms.get('chatwalk').items.at(-1);
+    return { place, kind: body.files?.[0].kind, count: body.files?.length };
+  });
+
+test('a recording that is discarded while it is made ready is not sent', () =>
+  visit(WALK, async (page) => {
+    await speak(page);
+    await page.evaluate(() => {
+      const { decodeAudioData } = OfflineAudioContext.prototype;
+      OfflineAudioContext.prototype.decodeAudioData = async function (...given) {
+        await new Promise((done) => (window.goOn = done));
+        const sound = await decodeAudioData.apply(this, given);
+        window.decoded = true;
+        return sound;
+      };
+      window.sent = 0;
+      const { media } = window.memory;
+      const send = media.send.bind(media);
+      media.send = (...given) => ((window.sent += 1), send(...given));
+    });
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(() => window.goOn);
+    await page.getByRole('button', { name: 'Discard the recording' }).click();
+    await timer(page).waitFor({ state: 'detached' });
+    await page.evaluate(() => window.goOn());
+    await page.waitForFunction(() => window.decoded);
+    await page.evaluate(() => new Promise((done) => setTimeout(() => requestAnimationFrame(done))));
+    assert.equal(await page.evaluate(() => window.sent), 0);
+    assert.ok(await page.evaluate(() => window.tracks.every((track) => track.readyState === 'ended')));
+  }));
+
+test('what was said before the microphone was unplugged can be sent', () =>
+  visit(WALK, async (page) => {
+    await speak(page);
+    await page.evaluate(() => window.tracks.forEach((track) => track.stop()));
+    await page.getByText('This is as long as it gets').first().waitFor({ state: 'attached' });
+    await page.getByRole('button', { name: 'Send voice message' }).click();
+    await page.waitForFunction(() => window.memory.world.rooms.get('chatwalk').items.length === 9);
+    assert.equal((await note(page)).kind, 'voice');
+  }));
+
+test('a voice message that could not be kept is offered again, and is still one', () =>
+  visit(WALK, async (page) => {
+    await speak(page);
+    await memory(page, (core) => (core.media.failKeeping = { code: 'storage', message: 'English' }));
+    await page.keyboard.press('Enter');
+    const tray = page.getByRole('dialog', { name: /Send/ });
+    await tray.getByRole('button', { name: 'Remove voice-message.ogg' }).waitFor();
+    assert.equal(await count(page), 8);
+    await memory(page, (core) => (core.media.failKeeping = undefined));
+    await tray.getByRole('button', { name: 'Send', exact: true }).click();
+    await page.waitForFunction(() => window.memory.world.rooms.get('chatwalk').items.length === 9);
+    const { kind, count: files } = await note(page);
+    assert.deepEqual([kind, files], ['voice', 1]);
+  }));
+
 for (const [name, words] of [
   ['NotAllowedError', /does not let Dunlin use the microphone/],
   ['NotFoundError', 'There is no microphone.'],

@@ -1,10 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Attachment, NewFile } from '../../src/core/api';
 import { ending, shownAs, tamed, thumbnailType } from '../../src/media/kinds';
 import { parts, savedName, shownName } from '../../src/media/names';
 import { checksum, samplesOf, writeOgg } from '../../src/media/ogg';
 import { fitted } from '../../src/media/picture';
-import { choose, thumbnailShare } from '../../src/media/prepare';
+import { choose, isMediaFile, prepare, thumbnailShare } from '../../src/media/prepare';
 import { bars, waveform } from '../../src/media/waveform';
 import { readWebm } from '../../src/media/webm';
 import { Files } from '../../src/state/files';
@@ -175,6 +175,17 @@ it('chooses what can be sent and says what not', () => {
   ]);
 });
 
+it('draws no picture, sends none: one that the browser cannot draw goes only when it is wanted unchanged', async () => {
+  const heic = new File(['with the place'], 'IMG_1.HEIC', { type: 'image/heic' });
+  expect(await prepare(heic, false, 8192)).toBe(undefined);
+  expect(isMediaFile(new File(['x'], 'IMG_2.heic'))).toBe(true);
+  expect(await prepare(new File(['x'], 'IMG_2.heic'), false, 8192)).toBe(undefined);
+  const whole = await prepare(heic, true, 8192);
+  expect([whole?.kind, whole?.file.type, whole?.file.size]).toEqual(['file', 'application/octet-stream', heic.size]);
+  // A film that cannot be read is not drawn anyway.
+  expect((await prepare(new File(['x'], 'a.mp4', { type: 'video/mp4' }), false, 8192))?.kind).toBe('file');
+});
+
 describe('files at hand', () => {
   const file = (id: string): Attachment => ({ id, kind: 'image', name: id, mediaType: 'image/png', bytes: 1 });
 
@@ -185,40 +196,89 @@ describe('files at hand', () => {
       open.push(id);
       return new Promise<Blob>((done) => answers.set(id, done));
     };
-    const files = new Files({ openFile });
-    const ask = (id: string, isWanted = () => true) => files.open('chat', { at: 1 }, file(id), isWanted);
+    const stopped: string[] = [];
+    const files = new Files({ openFile, cancelTransfer: async (id) => void stopped.push(id) });
+    const ask = (id: string, signal?: AbortSignal) => files.open('chat', { at: 1 }, file(id), signal);
     const first = ask('a');
     expect(ask('a')).toBe(first);
-    for (const id of ['b', 'c', 'd']) void ask(id);
+    const leaving = new AbortController();
+    const begun = ask('b', leaving.signal);
+    for (const id of ['c', 'd']) void ask(id);
     const late = ask('late');
-    const left = ask('left', () => false);
+    const left = ask('left', leaving.signal);
+    // One of the two who wait for it stays.
+    const shared = [ask('shared', leaving.signal), ask('shared')];
+    void ask('newer');
+    // Asked again, it is what is looked at.
+    void ask('late');
     expect(open).toEqual(['a', 'b', 'c', 'd']);
     answers.get('a')?.(new Blob(['<script>'], { type: 'text/html' }));
     expect((await first).type).toBe('image/png');
+    await vi.waitFor(() => expect(open.at(-1)).toBe('late'));
+    leaving.abort();
     await expect(left).rejects.toMatchObject({ code: 'cancelled' });
-    expect(open.at(-1)).toBe('late');
+    await expect(begun).rejects.toMatchObject({ code: 'cancelled' });
+    expect(stopped).toEqual(['b']);
+    // It is asked for anew by who comes back, though the core has not ended it yet.
+    const again = ask('b');
+    expect(again).not.toBe(begun);
     answers.get('late')?.(new Blob(['x']));
     await late;
+    await vi.waitFor(() => expect(open.at(-1)).toBe('b'));
+    answers.get('b')?.(new Blob(['x']));
+    await again;
+    answers.get('c')?.(new Blob(['x']));
+    await vi.waitFor(() => expect(open).toContain('shared'));
+    answers.get('shared')?.(new Blob(['x']));
+    await Promise.all(shared);
+    expect(open).not.toContain('left');
     expect(files.held(file('a'))).toBeInstanceOf(Blob);
+  });
+
+  it('are read while others wait for the connection', async () => {
+    const open: string[] = [];
+    const files = new Files({
+      openFile: (_: string, __: unknown, id: string) => (open.push(id), new Promise<Blob>(() => {})),
+      cancelTransfer: async () => {},
+    });
+    for (const id of ['a', 'b', 'c', 'd', 'e']) void files.open('chat', { at: 1 }, file(id));
+    expect(open).toEqual(['a', 'b', 'c', 'd']);
+    const told = { type: 'transfer', chat: 'chat', sent: 0, total: 1 } as const;
+    files.hear({ ...told, id: 'b', way: 'up', state: 'paused' });
+    expect(open).toHaveLength(4);
+    files.hear({ ...told, id: 'b', way: 'down', state: 'paused' });
+    expect(open.at(-1)).toBe('e');
+    files.hear({ ...told, id: 'b', way: 'down', state: 'running' });
+    void files.open('chat', { at: 1 }, file('f'));
+    expect(open).toHaveLength(5);
   });
 
   it('are let go, the least recently used first, when there are too many or they are too large', async () => {
     const openFile = async () => new Blob([new Uint8Array(20 * 1024 * 1024)]);
-    const files = new Files({ openFile });
+    const files = new Files({ openFile, cancelTransfer: async () => {} });
     for (const id of ['a', 'b', 'c', 'd']) await files.open('chat', { at: 1 }, file(id));
     expect(files.held(file('a'))).toBeDefined();
     await files.open('chat', { at: 1 }, file('e'));
     expect(['a', 'b', 'c', 'd', 'e'].filter((id) => files.held(file(id)))).toEqual(['a', 'c', 'd', 'e']);
-    files.sent('large', new Blob([new Uint8Array(30 * 1024 * 1024)]));
+    files.sent({ file: new Blob([new Uint8Array(30 * 1024 * 1024)]), kind: 'file', name: 'large' });
     expect(files.held({ ...file('x'), name: 'large', bytes: 30 * 1024 * 1024 }, true)).toBe(undefined);
   });
 
   it('of one who has just sent them are found by name and size, and by no one else', () => {
-    const files = new Files({ openFile: async () => new Blob() });
+    const files = new Files({ openFile: async () => new Blob(), cancelTransfer: async () => {} });
     const sent: NewFile = { file: new Blob(['x'], { type: 'image/png' }), kind: 'image', name: 'n' };
-    files.sent(sent.name, sent.file);
+    files.sent(sent);
     expect(files.held({ ...file('id'), name: 'n' }, true)?.type).toBe('image/png');
     expect(files.held({ ...file('id'), name: 'n' }, false)).toBe(undefined);
+  });
+
+  it('are not mixed up when they are voice messages of one length', async () => {
+    const files = new Files({ openFile: async () => new Blob(), cancelTransfer: async () => {} });
+    const voice = { kind: 'voice', name: 'voice-message.ogg', durationMs: 900 } as const;
+    files.sent({ ...voice, file: new Blob(['1']), waveform: [1, 2] });
+    files.sent({ ...voice, file: new Blob(['2']), waveform: [2, 1] });
+    const held = files.held({ ...file('id'), ...voice, waveform: [1, 2] }, true);
+    expect(await held?.text()).toBe('1');
   });
 });
 

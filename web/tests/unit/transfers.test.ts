@@ -2,7 +2,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FILE_BYTES_MAX, type NewFile } from '../../src/core/api';
 import { safeType, toldType } from '../../src/core/worker/mediatypes';
-import { checked, fromHex, safeName, sealedBytes, shown, wishOf } from '../../src/core/worker/newfiles';
+import { fromHex } from '../../src/core/worker/hex';
+import { checked, safeName, sealedBytes, shown, wishOf } from '../../src/core/worker/newfiles';
 import { Patience, Pauses, Slots } from '../../src/core/worker/patience';
 import { hasRoomFor } from '../../src/core/worker/room';
 
@@ -71,8 +72,7 @@ describe('files to be sent', () => {
   });
 
   it('have the length that sealing gives them', () => {
-    const bytes = (count: number): number =>
-      sealedBytes({ kind: 'file', name: '', mediaType: '', key: '', bytes: count });
+    const bytes = (count: number): number => sealedBytes({ bytes: count });
     expect([0, 1, 65_536, 65_537].map(bytes)).toEqual([16, 17, 65_552, 65_569]);
   });
 });

@@ -16,7 +16,16 @@ export class TrayFiles {
   /** Byte for byte, as documents. */
   unchanged = $state(false);
   preparing = $state<{ done: number; count: number } | undefined>();
+  /** Pictures that this browser cannot draw anew: they go as they are, if somebody says so. */
+  undrawn = $state.raw<Chosen[]>([]);
+  readonly #agreed = new Set<number>();
+  readonly #made: ReadonlyMap<File, NewFile>;
   #last = 0;
+
+  /** `made`: files that are ready as they are. */
+  constructor(made: ReadonlyMap<File, NewFile> = new Map()) {
+    this.#made = made;
+  }
 
   readonly hasMedia = $derived(this.chosen.some((one) => one.isMedia));
   readonly bytes = $derived(this.chosen.reduce((sum, { file }) => sum + file.size, 0));
@@ -34,25 +43,39 @@ export class TrayFiles {
   remove(id: number): void {
     for (const one of this.chosen) if (one.id === id && one.url) URL.revokeObjectURL(one.url);
     this.chosen = this.chosen.filter((one) => one.id !== id);
+    this.undrawn = this.undrawn.filter((one) => one.id !== id);
     this.refused = [];
   }
 
-  /** Makes of each what is sent. Rejects with a failure if one cannot be read any more. */
-  async prepared(): Promise<NewFile[]> {
-    const { chosen, unchanged } = this;
-    const share = thumbnailShare(chosen.filter((one) => one.isMedia).length);
+  /** Pictures that cannot be drawn anew go as they are. */
+  agree(): void {
+    for (const { id } of this.undrawn) this.#agreed.add(id);
+    this.undrawn = [];
+  }
+
+  /** Makes of each what is sent; undefined: `undrawn` must be agreed to. Rejects with a failure if one cannot be read any more. */
+  async prepared(): Promise<NewFile[] | undefined> {
+    const { unchanged } = this;
+    const share = thumbnailShare(this.chosen.filter((one) => one.isMedia).length);
     const made: NewFile[] = [];
-    this.preparing = { done: 0, count: chosen.length };
+    const undrawn: Chosen[] = [];
+    this.undrawn = [];
     try {
-      for (const { file } of chosen) {
-        await readable(file);
-        made.push(await prepare(file, unchanged, share));
-        this.preparing = { done: made.length, count: chosen.length };
+      // What is dropped here meanwhile goes too.
+      for (let done = 0; done < this.chosen.length; done += 1) {
+        this.preparing = { done, count: this.chosen.length };
+        const one = this.chosen[done] as Chosen;
+        await readable(one.file);
+        const asItIs = unchanged || this.#agreed.has(one.id);
+        const ready = this.#made.get(one.file) ?? (await prepare(one.file, asItIs, share));
+        if (ready) made.push(ready);
+        else undrawn.push(one);
       }
     } finally {
       this.preparing = undefined;
     }
-    return made;
+    this.undrawn = undrawn;
+    return undrawn.length > 0 ? undefined : made;
   }
 
   end(): void {

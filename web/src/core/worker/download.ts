@@ -6,6 +6,7 @@ import type { Cache, Cached } from './cached';
 import type { KeptFile } from './core';
 import type { Driver } from './driver';
 import { safeType } from './mediatypes';
+import { sealedBytes } from './newfiles';
 import { Patience, Pauses, Slots } from './patience';
 import type { Pieces } from './pieces';
 import { Teller } from './progress';
@@ -14,8 +15,10 @@ import { hasRoomFor } from './room';
 import { Cutter } from './sealing';
 import { read, type SignedRequest } from './signed';
 
-/** Files that are read at a time, and that are asked for at a time. */
+/** Files that are read at a time: from the server, and from here. Those that wait to be tried again are not counted. */
 const AT_ONCE = 3;
+const FROM_HERE_AT_ONCE = 2;
+/** Files that are asked for at a time. */
 const ASKED_MAX = 64;
 /** Attempts in a row in which nothing got further. */
 const TRIES_MAX = 8;
@@ -45,6 +48,7 @@ interface Wanted {
 export class Downloads {
   private readonly underWay = new Map<string, { blob: Promise<Blob>; abort: AbortController }>();
   private readonly slots = new Slots(AT_ONCE);
+  private readonly slotsHere = new Slots(FROM_HERE_AT_ONCE);
   private readonly pauses = new Pauses();
   private lastName = 0;
 
@@ -58,7 +62,9 @@ export class Downloads {
     if (before) return before.blob;
     if (this.underWay.size >= ASKED_MAX) return Promise.reject(BUSY);
     const abort = new AbortController();
-    const blob = this.opened(chat, place, id, abort.signal).finally(() => this.underWay.delete(id));
+    const blob = this.opened(chat, place, id, abort.signal).finally(() => {
+      if (this.underWay.get(id)?.abort === abort) this.underWay.delete(id);
+    });
     this.underWay.set(id, { blob, abort });
     return blob;
   }
@@ -67,7 +73,8 @@ export class Downloads {
   cancel(id: string): boolean {
     const one = this.underWay.get(id);
     one?.abort.abort(CANCELLED);
-    return one !== undefined;
+    // Who asks for it now begins it anew.
+    return this.underWay.delete(id);
   }
 
   stop(failure: Failure): void {
@@ -85,7 +92,8 @@ export class Downloads {
     if (!file) throw NO_SUCH_FILE;
     if (file.bytes > FILE_BYTES_MAX) throw TOO_LARGE;
     const wanted = { chat, place, id, file, signal };
-    return this.slots.use(signal, async () => (await this.fromHere(wanted)) ?? this.fromServer(wanted));
+    // What is here does not wait for what cannot be had.
+    return (await this.slotsHere.use(signal, () => this.fromHere(wanted))) ?? this.fromServer(wanted);
   }
 
   private async fromHere({ id, file, signal }: Wanted): Promise<Blob | undefined> {
@@ -115,9 +123,8 @@ export class Downloads {
 
   private async fromServer(wanted: Wanted): Promise<Blob> {
     const { chat, id, file, signal } = wanted;
-    const total = new FileOpener(file.key, file.digest, file.bytes).sealedBytes;
+    const total = sealedBytes(file);
     const teller = new Teller(this.tell, { id, chat, way: 'down', total });
-    teller.state('running', 0);
     const isKept = this.parts.cache.takes(total) && (await hasRoomFor(total));
     const copy = new Copy(this.parts, id, `${id}/${Date.now()}-${(this.lastName += 1)}`, total, isKept);
     try {
@@ -136,21 +143,12 @@ export class Downloads {
 
   private async read(wanted: Wanted, copy: Copy, teller: Teller): Promise<Blob> {
     const { file, signal } = wanted;
-    const { rest } = this.parts;
-    const path = pathOf(wanted);
     const opening = new Opening(file);
     const patience = new Patience(this.pauses, signal);
     while (!opening.isWhole) {
       const before = opening.place;
       try {
-        const source = (await rest.ask('GET', path)) as Source;
-        if (source.size !== opening.total) throw TAMPERED;
-        for await (const bytes of read(source, before, signal)) {
-          opening.add(bytes);
-          await copy.add(bytes);
-          teller.progress(opening.place);
-        }
-        if (!opening.isWhole) throw { code: 'offline', message: 'The connection broke.' } satisfies Failure;
+        await this.slots.use(signal, () => this.readOn(wanted, opening, copy, teller));
       } catch (error) {
         signal.throwIfAborted();
         const failure = failureOf(error);
@@ -160,10 +158,22 @@ export class Downloads {
         if (isDefinite(failure) || patience.tries >= TRIES_MAX) throw failure;
         teller.state('paused', opening.place, failure);
         await patience.wait(failure.retryAfter);
-        teller.state('running', opening.place);
       }
     }
     return opening.finish();
+  }
+
+  /** To the end, or until the connection breaks. */
+  private async readOn(wanted: Wanted, opening: Opening, copy: Copy, teller: Teller): Promise<void> {
+    teller.state('running', opening.place);
+    const source = (await this.parts.rest.ask('GET', pathOf(wanted))) as Source;
+    if (source.size !== opening.total) throw TAMPERED;
+    for await (const bytes of read(source, opening.place, wanted.signal)) {
+      opening.add(bytes);
+      await copy.add(bytes);
+      teller.progress(opening.place);
+    }
+    if (!opening.isWhole) throw { code: 'offline', message: 'The connection broke.' } satisfies Failure;
   }
 }
 

@@ -1,6 +1,7 @@
 /** What the core wants done when there is time: large parts of handshakes, and rows that it reads whole. */
 import type { Errand } from './core';
 import type { Driver } from './driver';
+import { hex } from './hex';
 import type { Rest } from './rest';
 
 export async function carryOut(errand: Errand, driver: Driver, rest: Rest): Promise<void> {
@@ -33,8 +34,4 @@ async function store({ chat, hash, bytes }: Errand & { type: 'store' }, rest: Re
   const body = { sha256: hex(hash), size: bytes.length };
   const { address } = (await rest.ask('POST', `chats/${chat}/blobs`, body)) as { address: string };
   await rest.put(address, bytes);
-}
-
-function hex(bytes: Uint8Array): string {
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -2,6 +2,7 @@
 import {
   FILE_BYTES_MAX,
   FILES_MAX,
+  THUMBNAILS_BYTES_MAX,
   THUMBNAIL_BYTES_MAX,
   WAVEFORM_VALUES_MAX,
   type Attachment,
@@ -9,10 +10,9 @@ import {
   type NewFile,
 } from '../api';
 import type { FileWish, Hashes } from './core';
+import { hex } from './hex';
 import { toldType } from './mediatypes';
 
-/** Bytes of all thumbnails of a message: about two thirds of the longest message. */
-const THUMBNAILS_BYTES_MAX = 40 * 1024;
 const NAME_BYTES_MAX = 255;
 /** What a first page of Ogg with Opus begins with (RFC 3533, section 6, and RFC 7845, section 5.1). */
 const OGG = 'OggS';
@@ -40,6 +40,8 @@ export interface Going {
   hashes?: Hashes;
   /** The attachment, once its upload was begun. */
   attachment?: string;
+  /** When that was. */
+  begun?: number;
 }
 
 export async function checked(files: NewFile[]): Promise<Going[]> {
@@ -100,7 +102,7 @@ export function safeName(name: string): string {
 }
 
 /** Of the file as it travels. */
-export function sealedBytes({ bytes }: Going): number {
+export function sealedBytes({ bytes }: { bytes: number }): number {
   return bytes + Math.max(1, Math.ceil(bytes / CHUNK_BYTES)) * TAG_BYTES;
 }
 
@@ -136,14 +138,6 @@ export function shown(file: Going, id: string): Attachment {
     ...(waveform ? { waveform } : {}),
     ...(thumbnail ? { thumbnail: fromBase64(thumbnail) } : {}),
   };
-}
-
-export function fromHex(digits: string): Uint8Array {
-  return Uint8Array.from(digits.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
-}
-
-function hex(bytes: Uint8Array): string {
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function base64(bytes: Uint8Array): string {

@@ -21,6 +21,7 @@ export const INTERRUPTED: Failure = {
   code: 'interrupted',
   message: 'Dunlin was closed before the file was ready to be sent. Choose it again.',
 };
+const NOTHING_CAME: Failure = { code: 'internal', message: 'The server has no part more than before.' };
 
 interface PartUpload extends SignedRequest {
   part: number;
@@ -57,6 +58,8 @@ export async function upload(what: Uploading): Promise<string> {
   const { pauses, signal } = what;
   const patience = new Patience(pauses, signal);
   let most = 0;
+  /** Parts that were there when the last addresses had been used. */
+  let used = -1;
   for (;;) {
     try {
       const state = await stateOf(what);
@@ -67,7 +70,12 @@ export async function upload(what: Uploading): Promise<string> {
         patience.renew();
       }
       await putAll(state, what);
-      if (state.partsThere.length + state.uploads.length < what.hashes.parts.length) continue;
+      if (state.partsThere.length + state.uploads.length < what.hashes.parts.length) {
+        // The same would be asked for again and again.
+        if (state.partsThere.length <= used) throw NOTHING_CAME;
+        used = state.partsThere.length;
+        continue;
+      }
       await what.rest.ask('POST', `attachments/${state.attachmentId}/complete`, undefined, COMPLETION_TIME_MAX_MS);
       return state.attachmentId;
     } catch (error) {

@@ -10,7 +10,8 @@ import type { Commands } from './commands';
 import type { FilesWish } from './core';
 import { CANCELLED } from './download';
 import type { Driver } from './driver';
-import { checked, fromHex, sealedBytes, shown, wishOf, type Going } from './newfiles';
+import { fromHex } from './hex';
+import { checked, sealedBytes, shown, wishOf, type Going } from './newfiles';
 import { Pauses, Slots } from './patience';
 import { readKept } from './people';
 import type { Pieces } from './pieces';
@@ -25,6 +26,12 @@ const FILES_AT_ONCE = 2;
 const PARTS_AT_ONCE = 2;
 /** Bytes of all files that wait. */
 const WAITING_BYTES_MAX = 4 * 1024 * 1024 * 1024;
+/**
+ * The server removes after a day what no message names (`UNSENT_KEPT` in crates/delivery/src/attachments.rs). An upload that was begun longer
+ * ago is begun anew before it is sent, so often at most: what takes longer than that to go up does not get there.
+ */
+const UNSENT_TIME_MAX_MS = 20 * 60 * 60_000;
+const ROUNDS_MAX = 3;
 
 const ROW = 'transfers';
 
@@ -138,7 +145,8 @@ export class Uploads {
       // Some browsers do not say how much room there is, until there is none: the next attempt has more.
       if (failure.code === 'storage') await this.parts.cache.remove().catch(() => {});
       await this.forget(job);
-      teller.state(failure.code === 'cancelled' ? 'cancelled' : 'failed', 0, failure);
+      // There is nothing left to be tried again; whoever began it learns why.
+      teller.state('cancelled', 0, failure);
       throw failure;
     }
     void this.run(job);
@@ -189,11 +197,19 @@ export class Uploads {
     const job = this.jobs.get(id);
     if (!job) throw { code: 'notFound', message: 'There is no such transfer.' } satisfies Failure;
     if (job.state !== 'failed') return this.pauses.wake();
-    if (!job.kept.files.every(({ hashes }) => hashes)) throw INTERRUPTED;
-    delete job.kept.failure;
-    await this.keep(job.kept);
-    job.abort = new AbortController();
-    void this.run(job);
+    const { kept } = job;
+    if (!kept.files.every(({ hashes }) => hashes)) throw INTERRUPTED;
+    // Before anything is waited for: whoever asks again finds it running, and who cancels it ends this attempt.
+    const abort = (job.abort = new AbortController());
+    this.become(job, 'running');
+    delete kept.failure;
+    try {
+      await this.keep(kept);
+    } catch (error) {
+      if (!abort.signal.aborted) this.become(job, 'failed', failureOf(error));
+      throw error;
+    }
+    if (!abort.signal.aborted && this.jobs.has(id)) void this.run(job);
   }
 
   private job(kept: Kept): Job {
@@ -215,10 +231,15 @@ export class Uploads {
     const { kept, abort } = job;
     this.become(job, this.fileSlots.isFree ? 'running' : 'paused');
     try {
-      const files = kept.files.map((file, index) =>
-        this.fileSlots.use(abort.signal, () => this.upload(job, file, index)),
-      );
-      await Promise.all(files);
+      let left = [...kept.files.entries()];
+      for (let round = 0; round < ROUNDS_MAX && left.length > 0; round += 1) {
+        const files = left.map(([index, file]) =>
+          this.fileSlots.use(abort.signal, () => this.upload(job, file, index)),
+        );
+        await Promise.all(files);
+        // The first of many files may have waited for the last for a day.
+        left = left.filter(([, file]) => isStale(file, kept));
+      }
       this.become(job, 'running');
       await this.finish(job);
     } catch (error) {
@@ -238,7 +259,12 @@ export class Uploads {
     const { kept, abort } = job;
     const { rest, pieces } = this.parts;
     if (!file.hashes) throw INTERRUPTED;
-    await upload({
+    if (isStale(file, kept)) delete file.attachment;
+    // What ends after it was stopped must not speak for the attempt that followed.
+    const ifOn = (act: () => void): void => {
+      if (!abort.signal.aborted) act();
+    };
+    const attachment = await upload({
       hashes: file.hashes,
       name: nameOf(kept, index),
       attachment: file.attachment,
@@ -247,23 +273,28 @@ export class Uploads {
       slots: this.partSlots,
       pauses: this.pauses,
       signal: abort.signal,
-      progress: (bytes) => {
-        job.sent[index] = bytes;
-        job.teller.progress(sum(job.sent));
-      },
-      running: () => this.become(job, 'running'),
-      paused: (failure) => this.become(job, 'paused', failure),
-      began: (attachment) => {
-        file.attachment = attachment;
-        return this.keep(kept);
+      progress: (bytes) =>
+        ifOn(() => {
+          job.sent[index] = bytes;
+          job.teller.progress(sum(job.sent));
+        }),
+      running: () => ifOn(() => this.become(job, 'running')),
+      paused: (failure) => ifOn(() => this.become(job, 'paused', failure)),
+      began: async (attachment) => {
+        abort.signal.throwIfAborted();
+        Object.assign(file, { attachment, begun: Date.now() });
+        await this.keep(kept);
       },
     });
+    abort.signal.throwIfAborted();
+    file.attachment = attachment;
     job.sent[index] = file.hashes.bytes;
   }
 
   private async finish(job: Job): Promise<void> {
-    const { kept } = job;
+    const { kept, abort } = job;
     const { commands, cache } = this.parts;
+    abort.signal.throwIfAborted();
     job.isSent = true;
     let added: { done: () => void } | undefined;
     try {
@@ -299,6 +330,11 @@ export class Uploads {
     core.keep(rowOf(id), kept && encode(kept));
     core.keep(ROW, encode([...this.jobs.keys()]));
   }
+}
+
+/** Whether the server may remove it before a message names it. */
+function isStale({ attachment, begun }: Going, { began }: Kept): boolean {
+  return attachment !== undefined && Date.now() - (begun ?? began) > UNSENT_TIME_MAX_MS;
 }
 
 function rowOf(id: string): string {
