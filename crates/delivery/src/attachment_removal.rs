@@ -62,8 +62,9 @@ impl Delivery {
     }
 
     /// Removes, of about `limit` files and uploads that stand in storage after `after`, those of attachments that are not
-    /// known, and uploads that were begun twice: what a crash or a restored store has left. What is younger than an
-    /// attachment may wait to be sent stays. Cancel safe; may be repeated.
+    /// known, and uploads that were begun twice: what a crash or a restored store has left. Uploads stay for as long as
+    /// an attachment may wait to be sent, and files for `kept` on top: until then a file that nobody knows may be one
+    /// that another store knows, of which this one is an old copy. Cancel safe; may be repeated.
     ///
     /// # Errors
     /// `Store`, `Blobs`; what was removed before stays so.
@@ -71,10 +72,12 @@ impl Delivery {
         &self,
         after: Option<AttachmentId>,
         limit: usize,
+        kept: Duration,
     ) -> Result<OrphansSwept, DeliveryError> {
         let listed = self.files.list(after, limit).await?;
         let mut swept = OrphansSwept { removed: 0, next: listed.next };
         let begun_before = self.clock.now() - UNSENT_KEPT;
+        let file_before = begun_before - kept;
         for stored in listed.stored.into_iter().filter(|stored| stored.id.created() < begun_before) {
             let is_known = self.store.attachment(stored.id).await?.is_some();
             match stored.upload {
@@ -83,7 +86,7 @@ impl Delivery {
                 {
                     self.files.abandon(stored.id, &name).await?;
                 }
-                None if !is_known => self.files.remove(stored.id).await?,
+                None if !is_known && stored.id.created() < file_before => self.files.remove(stored.id).await?,
                 _ => continue,
             }
             swept.removed += 1;

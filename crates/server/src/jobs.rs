@@ -103,7 +103,7 @@ async fn remove_attachments(
         }
         tokio::time::sleep(STEP_PAUSE).await;
     }
-    reached.stored = delivery.remove_orphaned_files(reached.stored, FILES_PER_RUN).await?.next;
+    reached.stored = delivery.remove_orphaned_files(reached.stored, FILES_PER_RUN, kept).await?.next;
     Ok(())
 }
 
