@@ -122,8 +122,8 @@ export class Downloads {
     const copy = new Copy(this.parts, id, `${id}/${Date.now()}-${(this.lastName += 1)}`, total, isKept);
     try {
       const blob = await this.read(wanted, copy, teller);
-      // Servers may be told to remove what everybody has.
-      if (await copy.keep()) void this.parts.rest.ask('POST', `${pathOf(wanted)}/fetched`).catch(() => {});
+      // The server is never told that this user has the file, and may remove it: the browser may forget what is kept here.
+      await copy.keep();
       teller.state('done', total);
       return blob;
     } catch (error) {
@@ -242,8 +242,8 @@ class Copy {
     return this.attempt(() => this.cutter.add(bytes));
   }
 
-  /** Whether it is kept. */
-  async keep(): Promise<boolean> {
+  /** Keeps all of it, if it can be. */
+  async keep(): Promise<void> {
     await this.attempt(async () => {
       await this.cutter.end();
       const { driver, cache } = this.parts;
@@ -252,7 +252,6 @@ class Copy {
       await driver.change((core) => void (added = cache.add(core, [file])));
       added?.done();
     });
-    return this.isKept;
   }
 
   drop(): void {
