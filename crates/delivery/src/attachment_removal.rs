@@ -30,10 +30,11 @@ pub struct OrphansSwept {
 
 impl Delivery {
     /// Removes up to `limit` attachments that are older than `kept`, the time that one may wait to be sent included,
-    /// and, of up to `limit` that come after `after`, those that were not sent in time. Cancel safe; may be repeated.
+    /// and, of up to `limit` that come after `after`, those that were not sent in time. One that cannot be removed stays
+    /// for now, and holds up no other. Cancel safe; may be repeated.
     ///
     /// # Errors
-    /// `Store`, `Blobs`; what was removed before stays so.
+    /// `Store`; what was removed before stays so.
     pub async fn remove_old_attachments(
         &self,
         after: Option<AttachmentId>,
@@ -46,28 +47,37 @@ impl Delivery {
         let mut swept = AttachmentsSwept {
             removed: 0,
             reached: waiting.last().map(|last| last.id).or(after),
-            more: old.len() >= limit || waiting.len() >= limit,
+            more: waiting.len() >= limit,
         };
         for attachment in &old {
-            self.remove_attachment(attachment).await?;
-            swept.removed += 1;
+            swept.removed += u64::from(self.try_to_remove(attachment).await);
         }
+        // Where none of them went, the next look would only find the same.
+        swept.more |= old.len() >= limit && swept.removed > 0;
         for attachment in waiting.iter().filter(|waiting| !old.contains(waiting)) {
             if self.store.chat_of_attachment(attachment.id).await?.is_none() {
-                self.remove_attachment(attachment).await?;
-                swept.removed += 1;
+                swept.removed += u64::from(self.try_to_remove(attachment).await);
             }
         }
         Ok(swept)
     }
 
+    async fn try_to_remove(&self, attachment: &Attachment) -> bool {
+        let removed = self.remove_attachment(attachment).await;
+        if let Err(error) = &removed {
+            tracing::warn!(id = %attachment.id, %error, "an attachment stays for now");
+        }
+        removed.is_ok()
+    }
+
     /// Removes, of about `limit` files and uploads that stand in storage after `after`, those of attachments that are not
     /// known, and uploads that were begun twice: what a crash or a restored store has left. Uploads stay for as long as
     /// an attachment may wait to be sent, and files for `kept` on top: until then a file that nobody knows may be one
-    /// that another store knows, of which this one is an old copy. Cancel safe; may be repeated.
+    /// that another store knows, of which this one is an old copy. What cannot be removed stays for now, and holds up
+    /// nothing else. Cancel safe; may be repeated.
     ///
     /// # Errors
-    /// `Store`, `Blobs`; what was removed before stays so.
+    /// `Store`; `Blobs` when storage cannot be listed. What was removed before stays so.
     pub async fn remove_orphaned_files(
         &self,
         after: Option<AttachmentId>,
@@ -80,16 +90,19 @@ impl Delivery {
         let file_before = begun_before - kept;
         for stored in listed.stored.into_iter().filter(|stored| stored.id.created() < begun_before) {
             let is_known = self.store.attachment(stored.id).await?.is_some();
-            match stored.upload {
+            let removed = match stored.upload {
                 Some(name)
                     if !is_known || self.store.upload_name(stored.id).await?.as_ref() != Some(&name) =>
                 {
-                    self.files.abandon(stored.id, &name).await?;
+                    self.files.abandon(stored.id, &name).await
                 }
-                None if !is_known && stored.id.created() < file_before => self.files.remove(stored.id).await?,
+                None if !is_known && stored.id.created() < file_before => self.files.remove(stored.id).await,
                 _ => continue,
+            };
+            match removed {
+                Ok(()) => swept.removed += 1,
+                Err(error) => tracing::warn!(id = %stored.id, %error, "a file that nobody knows stays for now"),
             }
-            swept.removed += 1;
         }
         self.metrics.attachments_orphaned.add(swept.removed);
         Ok(swept)

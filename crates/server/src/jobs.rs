@@ -54,9 +54,7 @@ pub(crate) async fn run(
                 tracing::warn!(%error, "parts of handshakes were not removed; trying again later");
             }
         }
-        if let Err(error) = remove_attachments(&delivery, &mut attachments, attachments_kept).await {
-            tracing::warn!(%error, "attachments were not removed; trying again later");
-        }
+        remove_attachments(&delivery, &mut attachments, attachments_kept).await;
         if let Err(error) = forget_challenges(&*store, clock.now() - CHALLENGES_KEPT).await {
             tracing::warn!(%error, "old one-time codes were not forgotten; trying again later");
         }
@@ -82,28 +80,48 @@ struct AttachmentsReached {
     stored: Option<AttachmentId>,
 }
 
-async fn remove_attachments(
+/// Each for itself: what cannot be done of one holds up no other.
+async fn remove_attachments(delivery: &Delivery, reached: &mut AttachmentsReached, kept: Duration) {
+    if let Err(error) = remove_old(delivery, &mut reached.old, kept).await {
+        tracing::warn!(%error, "old attachments were not removed; trying again later");
+    }
+    if let Err(error) = remove_fetched(delivery, &mut reached.fetched).await {
+        tracing::warn!(%error, "attachments that were fetched were not removed; trying again later");
+    }
+    match delivery.remove_orphaned_files(reached.stored, FILES_PER_RUN, kept).await {
+        Ok(swept) => reached.stored = swept.next,
+        Err(error) => tracing::warn!(%error, "files that nobody knows were not removed; trying again later"),
+    }
+}
+
+async fn remove_old(
     delivery: &Delivery,
-    reached: &mut AttachmentsReached,
+    reached: &mut Option<AttachmentId>,
     kept: Duration,
 ) -> Result<(), DeliveryError> {
     for _ in 0..ATTACHMENT_STEPS_PER_RUN {
-        let swept = delivery.remove_old_attachments(reached.old, ATTACHMENTS_PER_STEP, kept).await?;
-        reached.old = swept.reached;
+        let swept = delivery.remove_old_attachments(*reached, ATTACHMENTS_PER_STEP, kept).await?;
+        *reached = swept.reached;
         if !swept.more {
             break;
         }
         tokio::time::sleep(STEP_PAUSE).await;
     }
+    Ok(())
+}
+
+async fn remove_fetched(
+    delivery: &Delivery,
+    reached: &mut Option<AttachmentId>,
+) -> Result<(), DeliveryError> {
     for _ in 0..ATTACHMENT_STEPS_PER_RUN {
-        let swept = delivery.remove_fetched_attachments(reached.fetched, ATTACHMENTS_PER_STEP).await?;
-        reached.fetched = swept.next;
+        let swept = delivery.remove_fetched_attachments(*reached, ATTACHMENTS_PER_STEP).await?;
+        *reached = swept.next;
         if swept.next.is_none() {
             break;
         }
         tokio::time::sleep(STEP_PAUSE).await;
     }
-    reached.stored = delivery.remove_orphaned_files(reached.stored, FILES_PER_RUN, kept).await?.next;
     Ok(())
 }
 

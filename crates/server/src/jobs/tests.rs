@@ -1,18 +1,18 @@
 //! The jobs as the server runs them, over stores in memory and a clock that is moved by hand.
 
 use bytes::Bytes;
-use dunlin_blobs::{BlobHash, Blobs as _, MemoryBlobs};
+use dunlin_blobs::{AttachmentFiles, BlobHash, Blobs as _, GrantKey, LocalFiles, MemoryBlobs, MemoryFiles};
 use dunlin_delivery::{BLOBS_KEPT_MIN, DeliveryConfig, Storage};
 use dunlin_model::account::Device;
 use dunlin_model::clock::{ManualClock, SeededRandomness};
 use dunlin_model::mls::HANDSHAKE_BYTES_MAX;
 use dunlin_model::{
-    ChatId, ChatKind, ClientSeq, DeviceId, DeviceNumber, Encryption, Epoch, Event, EventKind, GroupStart,
+    Attachment, ChatId, ChatKind, ClientSeq, DeviceId, DeviceNumber, Encryption, Epoch, Event, EventKind, GroupStart,
     Payload, Role, Seq, StartReason, Suite, UserId,
 };
 use dunlin_relay::{InProcessRelay, ServerId};
 use dunlin_store::memory::MemoryStore;
-use dunlin_store::{Appended, Chats as _, Devices as _};
+use dunlin_store::{Appended, Attachments as _, Chats as _, Devices as _};
 
 use super::*;
 
@@ -32,12 +32,16 @@ struct World {
 impl World {
     /// With somebody in an encrypted chat.
     async fn new() -> Self {
+        Self::with(Arc::new(MemoryFiles::default())).await
+    }
+
+    async fn with(files: Arc<dyn AttachmentFiles>) -> Self {
         let store = Arc::new(MemoryStore::new(256));
         let blobs = Arc::new(MemoryBlobs::new(HANDSHAKE_BYTES_MAX));
         let clock = Arc::new(ManualClock::at(START));
         let delivery = Delivery::start(
             Arc::clone(&store) as _,
-            Storage::in_memory(Arc::clone(&blobs) as _),
+            Storage { blobs: Arc::clone(&blobs) as _, files },
             Arc::new(InProcessRelay::new()),
             ServerId(1),
             Arc::clone(&clock) as _,
@@ -136,4 +140,46 @@ async fn what_a_device_waits_for_stays_as_long_as_the_events_that_name_it() {
     world.clock.advance(Duration::from_millis(1));
     tokio::time::sleep(INTERVAL * 2).await;
     assert_eq!(world.count().await, 1, "the newest GroupInfo stays");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attachment_that_cannot_be_removed_holds_up_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = LocalFiles::open(folder.path(), GrantKey::new([7; 32])).unwrap();
+    let world = World::with(Arc::new(files)).await;
+    let randomness = SeededRandomness::new(3);
+    let path = |id: AttachmentId| {
+        let name = id.to_string();
+        folder.path().join(name.get(20..22).unwrap()).join(&name)
+    };
+    let mut ids = Vec::new();
+    for after_days in [0, 0, 1] {
+        world.clock.advance(DAY * after_days);
+        ids.push(AttachmentId::created_at(world.clock.now(), &randomness));
+    }
+    ids.sort();
+    let [stuck, old, unknown] = ids[..] else { panic!("{ids:?}") };
+    for id in [stuck, old] {
+        let attachment = Attachment { id, owner: ADA.user, bytes: 1, sha256: [1; 32], parts: vec![[1; 32]] };
+        world.store.add_attachment(&attachment).await.unwrap();
+    }
+    for id in [old, unknown] {
+        std::fs::create_dir_all(path(id).parent().unwrap()).unwrap();
+        std::fs::write(path(id), "x").unwrap();
+    }
+    // No file, so it cannot be removed as one.
+    std::fs::create_dir_all(path(stuck)).unwrap();
+
+    world.clock.advance(DAY * 40);
+    world.starts_jobs(RetentionSection::default());
+    let metrics = world.delivery.metrics();
+    for _ in 0..100_000 {
+        if metrics.attachments_removed.get() == 1 && metrics.attachments_orphaned.get() == 1 {
+            break;
+        }
+        tokio::time::sleep(STEP_PAUSE).await;
+    }
+    assert_eq!(world.store.attachment(old).await.unwrap(), None);
+    assert!(path(stuck).exists() && !path(old).exists() && !path(unknown).exists());
+    assert!(world.store.attachment(stuck).await.unwrap().is_some(), "it is tried again");
 }
