@@ -129,8 +129,9 @@ impl Delivery {
     /// Says that all parts are there. May be repeated.
     ///
     /// # Errors
-    /// `NoAttachment`; `Attachment` when a part is missing or the whole has another hash, in which case it is
-    /// removed; `Store`, `Blobs`.
+    /// `NoAttachment`; `Attachment` when a part is missing, or when what is there is otherwise than was said, in which case
+    /// its bytes are removed and may be put again (a wrong hash of a whole in several parts is not found out in an object
+    /// store); `TooBusy`, `Store`, `Blobs`.
     pub async fn complete_attachment(&self, from: DeviceId, id: AttachmentId) -> Result<(), DeliveryError> {
         let attachment = self.own_attachment(from.user, id).await?;
         let name = self.upload_name(&attachment).await?;

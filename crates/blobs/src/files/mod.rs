@@ -149,7 +149,8 @@ pub trait AttachmentFiles: Send + Sync + 'static {
         Ok(())
     }
 
-    /// How far an upload has got.
+    /// How far an upload has got. A complete file that an object store has otherwise than it was described is removed, so
+    /// that it can be put again.
     ///
     /// # Errors
     /// `Gone`, `Unavailable`.
@@ -158,8 +159,9 @@ pub trait AttachmentFiles: Send + Sync + 'static {
     /// The request that puts a part, of its length and hash and no other.
     fn to_put(&self, upload: Upload<'_>, part: &AttachmentPart, now: Timestamp) -> SignedRequest;
 
-    /// Makes the file one of all its parts, durably. May be repeated. One that turns out to have another hash as a
-    /// whole is removed.
+    /// Makes the file one of all its parts, durably. May be repeated. One that turns out to be otherwise than it was
+    /// described is removed. Of a file in several parts an object store knows the hashes of the parts alone: that the
+    /// hash of the whole is another one is found out where this server reads it, and by whoever downloads it.
     ///
     /// # Errors
     /// `Incomplete`, `WrongHash`, `Busy`, `Gone`, `Unavailable`.

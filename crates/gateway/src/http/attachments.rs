@@ -161,7 +161,7 @@ pub(super) async fn state(
     responses(
         (status = 204, description = "It can be sent"),
         (status = 404, description = "This user uploads no such attachment", body = ErrorBody),
-        (status = 409, description = "A part is missing, or the whole has another hash", body = ErrorBody)
+        (status = 409, description = "A part is missing, or what is there is not as it was described; then its bytes are removed", body = ErrorBody)
     ))]
 pub(super) async fn complete(
     State(http): State<Http>,
