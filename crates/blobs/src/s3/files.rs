@@ -42,7 +42,7 @@ impl S3Files {
     /// # Errors
     /// See [`S3ConfigError`].
     pub fn new(config: &S3Config, clock: Arc<dyn Clock>) -> Result<Self, S3ConfigError> {
-        let store = Caller::new(SigningBucket::new(config, clock)?)?;
+        let store = Caller::new(SigningBucket::new(config, Arc::clone(&clock))?, clock)?;
         Ok(Self { store, prefix: config.prefix.clone() })
     }
 
