@@ -7,7 +7,7 @@ use dunlin_model::account::Device;
 use dunlin_model::clock::{ManualClock, SeededRandomness};
 use dunlin_model::mls::HANDSHAKE_BYTES_MAX;
 use dunlin_model::{
-    Attachment, ChatId, ChatKind, ClientSeq, DeviceId, DeviceNumber, Encryption, Epoch, Event, EventKind, GroupStart,
+    Attachment, Body, ChatId, ChatKind, ClientSeq, DeviceId, DeviceNumber, Encryption, Epoch, Event, EventKind, GroupStart,
     Payload, Role, Seq, StartReason, Suite, UserId,
 };
 use dunlin_relay::{InProcessRelay, ServerId};
@@ -36,6 +36,7 @@ impl World {
     }
 
     async fn with(files: Arc<dyn AttachmentFiles>) -> Self {
+        let config = DeliveryConfig { attachments_removed_when_fetched: true, ..DeliveryConfig::default() };
         let store = Arc::new(MemoryStore::new(256));
         let blobs = Arc::new(MemoryBlobs::new(HANDSHAKE_BYTES_MAX));
         let clock = Arc::new(ManualClock::at(START));
@@ -46,7 +47,7 @@ impl World {
             ServerId(1),
             Arc::clone(&clock) as _,
             Arc::new(SeededRandomness::new(1)),
-            DeliveryConfig::default(),
+            config,
         );
         let world = Self { delivery: delivery.await.unwrap(), store, blobs, clock };
         let device = Device {
@@ -182,4 +183,26 @@ async fn an_attachment_that_cannot_be_removed_holds_up_no_other() {
     assert_eq!(world.store.attachment(old).await.unwrap(), None);
     assert!(path(stuck).exists() && !path(old).exists() && !path(unknown).exists());
     assert!(world.store.attachment(stuck).await.unwrap().is_some(), "it is tried again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_left_is_looked_for_among_recipients_once_an_hour() {
+    let world = World::new().await;
+    world.starts_jobs(RetentionSection::default());
+    tokio::time::sleep(INTERVAL / 2).await;
+    // Nobody is waited for any more: the one who had it was the last but for its owner.
+    let id = AttachmentId::created_at(world.clock.now(), &SeededRandomness::new(3));
+    let attachment = Attachment { id, owner: ADA.user, bytes: 1, sha256: [1; 32], parts: vec![[1; 32]] };
+    world.store.add_attachment(&attachment).await.unwrap();
+    world.store.bind_attachment(id, CHAT).await.unwrap();
+    let body = Body::Text("look".into());
+    world.append(2, EventKind::Message { body, reply_to: None, attachments: vec![id] }).await;
+    world.store.note_fetched(id, UserId::from_bytes([2; 16]), Seq(2)).await.unwrap();
+    let removed = &world.delivery.metrics().attachments_removed;
+    world.clock.advance(FETCHED_INTERVAL - Duration::from_millis(1));
+    tokio::time::sleep(INTERVAL * 2).await;
+    assert_eq!(removed.get(), 0);
+    world.clock.advance(Duration::from_millis(1));
+    tokio::time::sleep(INTERVAL * 2).await;
+    assert_eq!(removed.get(), 1);
 }
