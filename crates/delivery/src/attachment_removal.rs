@@ -5,8 +5,23 @@ use std::time::Duration;
 
 use dunlin_model::{Attachment, AttachmentId};
 
-use crate::attachments::UNSENT_KEPT;
+use crate::attachments::{UNSENT_KEPT, VOLUME_WINDOW, is_there};
 use crate::{Delivery, DeliveryError};
+
+/// How long after its time an attachment that was not sent is removed: whoever sent it at the last moment has long been
+/// answered.
+const UNSENT_MARGIN: Duration = Duration::from_secs(60 * 60);
+/// When an attachment that was not sent is removed.
+pub const UNSENT_REMOVED_AFTER: Duration = UNSENT_KEPT.saturating_add(UNSENT_MARGIN);
+
+/// Whether an attachment that is removed counts for its owner's volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counted {
+    /// As long as any other of its day.
+    StillInItsDay,
+    /// It never was anybody's, or its day is over.
+    NoMore,
+}
 
 /// What one look at the attachments came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,9 +56,9 @@ impl Delivery {
         limit: usize,
         kept: Duration,
     ) -> Result<AttachmentsSwept, DeliveryError> {
-        let unsent_before = self.clock.now() - UNSENT_KEPT;
-        let old = self.store.attachments(None, unsent_before - kept, limit).await?;
-        let waiting = self.store.attachments(after, unsent_before, limit).await?;
+        let now = self.clock.now();
+        let old = self.store.attachments(None, now - UNSENT_KEPT - kept, limit).await?;
+        let waiting = self.store.attachments(after, now - UNSENT_REMOVED_AFTER, limit).await?;
         let mut swept = AttachmentsSwept {
             removed: 0,
             reached: waiting.last().map(|last| last.id).or(after),
@@ -109,14 +124,29 @@ impl Delivery {
     }
 
     /// The bytes first: after a crash in between the rest is there to be found again.
-    pub(crate) async fn remove_attachment(&self, attachment: &Attachment) -> Result<(), DeliveryError> {
+    async fn remove_attachment(&self, attachment: &Attachment) -> Result<(), DeliveryError> {
+        self.files.remove(attachment.id).await?;
+        self.forget_attachment(attachment, Counted::NoMore).await
+    }
+
+    /// Forgets an attachment whose bytes are removed. One that still counts stays known, without its parts, until it is as
+    /// old as one that was never sent may get.
+    pub(crate) async fn forget_attachment(
+        &self,
+        attachment: &Attachment,
+        counted: Counted,
+    ) -> Result<(), DeliveryError> {
         if let Some(name) = self.store.upload_name(attachment.id).await? {
             self.files.abandon(attachment.id, &name).await?;
         }
-        self.files.remove(attachment.id).await?;
+        let _counting = self.counting.lock().await;
         self.store.remove_attachment(attachment).await?;
+        if counted == Counted::StillInItsDay && attachment.created() + VOLUME_WINDOW > self.clock.now() {
+            self.store.add_attachment(&Attachment { parts: Vec::new(), ..attachment.clone() }).await?;
+        }
         self.store.forget_fetched(attachment.id).await?;
-        self.metrics.attachments_removed.add(1);
+        // Those without parts were counted when they were removed.
+        self.metrics.attachments_removed.add(u64::from(is_there(attachment)));
         Ok(())
     }
 }
