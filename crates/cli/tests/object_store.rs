@@ -16,6 +16,9 @@ use dunlin_testkit_s3::{ACCESS_KEY_ID, BUCKET, S3Server, SECRET_ACCESS_KEY};
 use support::{Machine, Process, wait_until};
 use unsteady::{Cuts, MB, noise, unsteady};
 
+/// What the log says of files from before.
+const LEFT: &str = "files here are not given out any more";
+
 /// A server whose attachments are in `store`, which clients reach at `public`; and the port of its metrics.
 fn serve(machine: &Machine, store: &S3Server, public: &str) -> (Process, u16) {
     let metrics = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -100,6 +103,16 @@ fn a_file_passes_the_server_by_and_goes_on_where_a_killed_program_was() {
     assert_eq!(counted(metrics, "attachments_removed"), 1);
     let log = fs::read_to_string(machine.path("server.log")).unwrap();
     assert!(!log.contains(SECRET_ACCESS_KEY), "the key is in the log");
+    assert!(!log.contains(LEFT), "there is nothing from before");
+}
+
+#[test]
+fn files_from_before_the_object_store_are_told_of() {
+    let (machine, store) = (Machine::new(), S3Server::start());
+    fs::create_dir_all(machine.path("data/attachments/ab")).unwrap();
+    let _server = serve(&machine, &store, &store.endpoint());
+    let log = machine.path("server.log");
+    wait_until("the operator is warned", || fs::read_to_string(&log).unwrap().contains(LEFT));
 }
 
 #[test]
