@@ -80,8 +80,7 @@ async fn a_newcomer_is_welcomed_answered_and_let_into_the_group_and_again_after_
         assert_eq!(count_of(&nora, chat, echo, said), 1, "{said}");
     }
     let page = nora.device.history(chat, None, 100);
-    let own_keys_changed =
-        page.items.iter().any(|item| matches!(item, Item::Notice(_)));
+    let own_keys_changed = page.items.iter().any(|item| matches!(item, Item::Notice(_)));
     assert!(!own_keys_changed, "Echo lost its keys: {page:#?}");
     assert_eq!(nora.device.chats(0, 10).len(), 2, "one greeting and one group are enough, at {seq:?}");
 }

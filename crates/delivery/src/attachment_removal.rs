@@ -116,7 +116,9 @@ impl Delivery {
             };
             match removed {
                 Ok(()) => swept.removed += 1,
-                Err(error) => tracing::warn!(id = %stored.id, %error, "a file that nobody knows stays for now"),
+                Err(error) => {
+                    tracing::warn!(id = %stored.id, %error, "a file that nobody knows stays for now")
+                }
             }
         }
         self.metrics.attachments_orphaned.add(swept.removed);

@@ -246,7 +246,10 @@ impl Delivery {
     }
 
     /// What is known of an attachment, unless it only counts.
-    pub(crate) async fn attachment_there(&self, id: AttachmentId) -> Result<Option<Attachment>, DeliveryError> {
+    pub(crate) async fn attachment_there(
+        &self,
+        id: AttachmentId,
+    ) -> Result<Option<Attachment>, DeliveryError> {
         Ok(self.store.attachment(id).await?.filter(is_there))
     }
 

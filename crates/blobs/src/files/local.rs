@@ -22,7 +22,7 @@ use super::{
     AttachmentFiles, ByteStream, FileError, FileGrant, FilesHere, Found, Listed, Progress, SignedRequest,
     Stored, Upload,
 };
-use crate::{GrantError, GrantKey};
+use crate::GrantKey;
 
 /// Bytes read or written at a time: all of a file that is ever in memory.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -328,8 +328,8 @@ impl AttachmentFiles for LocalFiles {
 
 #[async_trait]
 impl FilesHere for LocalFiles {
-    fn verify(&self, grant: &FileGrant, signature: &str, now: Timestamp) -> Result<(), GrantError> {
-        grant.verify(&self.key, signature, now)
+    fn key(&self) -> &GrantKey {
+        &self.key
     }
 
     async fn put_part(

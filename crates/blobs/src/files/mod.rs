@@ -19,7 +19,7 @@ use dunlin_model::attachment::UploadName;
 use dunlin_model::{Attachment, AttachmentId, AttachmentPart, Timestamp};
 use futures_util::stream::BoxStream;
 
-use crate::GrantError;
+use crate::{GrantError, GrantKey};
 
 pub use address::{ATTACHMENTS_PATH, FileGrant};
 pub use local::LocalFiles;
@@ -197,11 +197,16 @@ pub trait AttachmentFiles: Send + Sync + 'static {
 /// Files whose bytes pass through this server.
 #[async_trait]
 pub trait FilesHere: Send + Sync {
+    /// What signs their addresses.
+    fn key(&self) -> &GrantKey;
+
     /// Checks an address that somebody came with.
     ///
     /// # Errors
     /// See [`GrantError`].
-    fn verify(&self, grant: &FileGrant, signature: &str, now: Timestamp) -> Result<(), GrantError>;
+    fn verify(&self, grant: &FileGrant, signature: &str, now: Timestamp) -> Result<(), GrantError> {
+        grant.verify(self.key(), signature, now)
+    }
 
     /// Puts a part, as it comes, durably; nothing is kept of one that is not as it was to be. Putting one that is
     /// there is harmless. Cancel safe.

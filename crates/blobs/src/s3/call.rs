@@ -8,6 +8,7 @@ use std::time::Duration;
 use dunlin_model::Clock;
 use reqwest::{Client, Response};
 use rusty_s3::Method;
+use serde::de::DeserializeOwned;
 
 use super::S3ConfigError;
 use super::bucket::{SigningBucket, Unsigned};
@@ -190,9 +191,7 @@ impl Caller {
         let limit = limit.to_string();
         let query =
             &[("list-type", "2"), ("max-keys", limit.as_str()), ("prefix", prefix), ("start-after", after)];
-        let unsigned = Unsigned { method: Method::Get, key: None, query, headers: &[] };
-        let text = self.text(unsigned, String::new(), ANSWER_WITHIN).await?;
-        Ok(xml::read(&text).ok_or(CallError::NotUnderstood("ListObjectsV2"))?)
+        self.list("ListObjectsV2", query).await
     }
 
     /// Uploads of keys that begin with `prefix`, from after the key `after`.
@@ -205,9 +204,18 @@ impl Caller {
         let limit = limit.to_string();
         let query =
             &[("key-marker", after), ("max-uploads", limit.as_str()), ("prefix", prefix), ("uploads", "")];
+        self.list("ListMultipartUploads", query).await
+    }
+
+    /// What is in the bucket, as `operation` tells it.
+    async fn list<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        query: &[(&str, &str)],
+    ) -> Result<T, FileError> {
         let unsigned = Unsigned { method: Method::Get, key: None, query, headers: &[] };
         let text = self.text(unsigned, String::new(), ANSWER_WITHIN).await?;
-        Ok(xml::read(&text).ok_or(CallError::NotUnderstood("ListMultipartUploads"))?)
+        Ok(xml::read(&text).ok_or(CallError::NotUnderstood(operation))?)
     }
 
     async fn answer(

@@ -226,7 +226,8 @@ impl AttachmentFiles for S3Files {
             let Page { found, end } = self.page(&after, limit).await?;
             let last = found.iter().filter_map(|(key, _)| Some((key, self.id(key)?))).max();
             let next = last.map(|(_, id)| id).filter(|_| end.is_some());
-            let ours = found.into_iter().filter_map(|(key, upload)| Some(Stored { id: self.id(&key)?, upload }));
+            let ours =
+                found.into_iter().filter_map(|(key, upload)| Some(Stored { id: self.id(&key)?, upload }));
             let stored: Vec<_> = ours.collect();
             match end {
                 Some(end) if stored.is_empty() => after = end,

@@ -119,7 +119,9 @@ async fn some(
 ) -> Result<(), TransferError> {
     let token = tokens.access_token(None).await?;
     let source = match api.attachment_source(&token, what.chat, what.seq, what.attachment.id).await {
-        Err(error) if error.code() == Some(ErrorCode::InvalidAttachment) => return Err(TransferError::Tampered),
+        Err(error) if error.code() == Some(ErrorCode::InvalidAttachment) => {
+            return Err(TransferError::Tampered);
+        }
         source => source?,
     };
     let of = opening.cipher.sealed_bytes();

@@ -142,8 +142,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_signed_request_goes_to_no_other_place_than_the_one_it_was_signed_for() {
-        let (store, elsewhere) =
-            (TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let (store, elsewhere) = (
+            TcpListener::bind("127.0.0.1:0").await.unwrap(),
+            TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        );
         let server = format!("http://{}", store.local_addr().unwrap());
         let url = format!("{server}/file?signature=a");
         let to = format!("http://{}/caught", elsewhere.local_addr().unwrap());
@@ -160,7 +162,8 @@ mod tests {
         });
         let asked = async {
             for method in ["GET", "PUT"] {
-                let request = SignedRequest { url: url.clone(), method: method.into(), headers: BTreeMap::new() };
+                let request =
+                    SignedRequest { url: url.clone(), method: method.into(), headers: BTreeMap::new() };
                 let refused = match method {
                     "GET" => api.open_file(&request, 0).await.map(drop),
                     _ => api.put_part(&request, vec![1; 9]).await,

@@ -7,8 +7,8 @@ use dunlin_model::account::Device;
 use dunlin_model::clock::{ManualClock, SeededRandomness};
 use dunlin_model::mls::HANDSHAKE_BYTES_MAX;
 use dunlin_model::{
-    Attachment, Body, ChatId, ChatKind, ClientSeq, DeviceId, DeviceNumber, Encryption, Epoch, Event, EventKind, GroupStart,
-    Payload, Role, Seq, StartReason, Suite, UserId,
+    Attachment, Body, ChatId, ChatKind, ClientSeq, DeviceId, DeviceNumber, Encryption, Epoch, Event,
+    EventKind, GroupStart, Payload, Role, Seq, StartReason, Suite, UserId,
 };
 use dunlin_relay::{InProcessRelay, ServerId};
 use dunlin_store::memory::MemoryStore;

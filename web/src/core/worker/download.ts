@@ -122,7 +122,7 @@ export class Downloads {
     const copy = new Copy(this.parts, id, `${id}/${Date.now()}-${(this.lastName += 1)}`, total, isKept);
     try {
       const blob = await this.read(wanted, copy, teller);
-      // The server is never told that this user has the file, and may remove it: the browser may forget what is kept here.
+      // The server is not told that this user has the file, as it might remove it then: browsers may forget what they keep.
       await copy.keep();
       teller.state('done', total);
       return blob;
