@@ -8,6 +8,7 @@ mod support;
 
 use device::{LoggedIn, Running, text};
 use dunlin_client::content::Content;
+use dunlin_client::query::{BodyView, Item};
 use dunlin_client::{Action, Change};
 use dunlin_model::{ChatId, ChatKind, Seq, UserId};
 use support::Machine;
@@ -23,6 +24,17 @@ async fn hears(running: &mut Running, author: Option<UserId>, part: &str) -> (Ch
     };
     let change = running.until(|change| said(change).is_some()).await;
     said(&change).unwrap()
+}
+
+/// How often `author` has said this.
+fn count_of(running: &Running, chat: ChatId, author: UserId, what: &str) -> usize {
+    let items = running.device.history(chat, None, 100).items;
+    let is_it = |item: &Item| {
+        let Item::Message(message) = item else { return false };
+        let is_said = matches!(&message.body, BodyView::Text(text) if text.text == what);
+        message.sender.user == author && is_said
+    };
+    items.iter().filter(|item| is_it(item)).count()
 }
 
 async fn says(running: &Running, chat: ChatId, what: &str) {
@@ -55,13 +67,20 @@ async fn a_newcomer_is_welcomed_answered_and_let_into_the_group_and_again_after_
     nora.reads(chat, "Good night").await;
 
     // They are the same people after a restart, however the server ended.
+    says(&nora, chat, "Anybody?").await;
+    nora.until(|change| matches!(change, Change::Accepted { chat: of, .. } if *of == chat)).await;
     server.kill();
-    let _server = machine.serve_as(&["--demo"], &[]);
     says(&nora, chat, "Still there?").await;
-    let (_, seq) = hears(&mut nora, Some(echo), "Still there?").await;
+    let _server = machine.serve_as(&["--demo"], &[]);
+    hears(&mut nora, Some(echo), "Still there?").await;
+    // Whatever is said twice has been said by then.
+    says(&nora, chat, "Good morning").await;
+    let (_, seq) = hears(&mut nora, Some(echo), "Good morning").await;
+    for said in ["Is somebody there?", "Good night", "Anybody?", "Still there?", "Good morning"] {
+        assert_eq!(count_of(&nora, chat, echo, said), 1, "{said}");
+    }
     let page = nora.device.history(chat, None, 100);
-    let own_keys_changed =
-        page.items.iter().any(|item| matches!(item, dunlin_client::query::Item::Notice(_)));
+    let own_keys_changed = page.items.iter().any(|item| matches!(item, Item::Notice(_)));
     assert!(!own_keys_changed, "Echo lost its keys: {page:#?}");
     assert_eq!(nora.device.chats(0, 10).len(), 2, "one greeting and one group are enough, at {seq:?}");
 }

@@ -16,6 +16,9 @@ use dunlin_testkit_s3::{ACCESS_KEY_ID, BUCKET, S3Server, SECRET_ACCESS_KEY};
 use support::{Machine, Process, wait_until};
 use unsteady::{Cuts, MB, noise, unsteady};
 
+/// What the log says of files from before.
+const LEFT: &str = "files here are not given out any more";
+
 /// A server whose attachments are in `store`, which clients reach at `public`; and the port of its metrics.
 fn serve(machine: &Machine, store: &S3Server, public: &str) -> (Process, u16) {
     let metrics = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -100,4 +103,46 @@ fn a_file_passes_the_server_by_and_goes_on_where_a_killed_program_was() {
     assert_eq!(counted(metrics, "attachments_removed"), 1);
     let log = fs::read_to_string(machine.path("server.log")).unwrap();
     assert!(!log.contains(SECRET_ACCESS_KEY), "the key is in the log");
+    assert!(!log.contains(LEFT), "there is nothing from before");
+}
+
+#[test]
+fn files_from_before_the_object_store_are_told_of() {
+    let (machine, store) = (Machine::new(), S3Server::start());
+    fs::create_dir_all(machine.path("data/attachments/ab")).unwrap();
+    let _server = serve(&machine, &store, &store.endpoint());
+    let log = machine.path("server.log");
+    wait_until("the operator is warned", || fs::read_to_string(&log).unwrap().contains(LEFT));
+}
+
+#[test]
+fn a_file_that_cannot_be_saved_after_all_stays_where_it_is() {
+    let (machine, store, cuts) = (Machine::new(), S3Server::start(), Arc::new(Cuts::default()));
+    let (_server, metrics) = serve(&machine, &store, &unsteady(store.port(), &cuts));
+    let (ada, bob) = (machine.register("ada"), machine.register("bob"));
+    let film = noise(3_000_000);
+    fs::write(machine.path("film.mp4"), &film).unwrap();
+    let path = machine.path("film.mp4").to_string_lossy().into_owned();
+    let seq = ada.one(&["send", &bob.address(), "look", "--file", &path])["seq"].to_string();
+    let to = machine.path("saved");
+    fs::create_dir(&to).unwrap();
+    let to_text = to.to_string_lossy().into_owned();
+    let save = ["save", "Ada", &seq, "--to", &to_text];
+
+    // Somebody takes its name while it comes: all bytes are there, and nothing is saved.
+    cuts.after(&[]);
+    cuts.stall_after(MB);
+    let mut saving = bob.command(&save).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_until("a part has come", || cuts.has_stalled());
+    let place = to.join("film.mp4");
+    fs::remove_file(&place).unwrap();
+    fs::create_dir(&place).unwrap();
+    cuts.go_on();
+    assert!(!saving.wait().unwrap().success());
+    assert_eq!((stored(&store), counted(metrics, "attachments_removed")), (1, 0), "it was the last copy");
+
+    fs::remove_dir(&place).unwrap();
+    bob.one(&save);
+    assert!(fs::read(&place).unwrap() == film);
+    assert_eq!((stored(&store), counted(metrics, "attachments_removed")), (0, 1));
 }

@@ -11,6 +11,7 @@ use data_encoding::HEXLOWER;
 use dunlin_model::mls::HANDSHAKE_BYTES_MAX;
 use dunlin_model::{ChatId, ErrorCode, Retry, Seq, UserId};
 use dunlin_wire::Failure;
+use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -104,6 +105,8 @@ fn client(tls: rustls::ClientConfig) -> Result<Client, ApiError> {
     Client::builder()
         .tls_backend_preconfigured(tls)
         .timeout(REQUEST_TIME_MAX)
+        // What is asked is for one host: a signed request or a token must not follow wherever an answer points.
+        .redirect(Policy::none())
         .user_agent(concat!("dunlin/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(ApiError::Unreachable)

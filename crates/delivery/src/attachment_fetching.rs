@@ -4,9 +4,11 @@
 //! once, whichever of their devices says so. So nobody waits for those who left, or for anyone in a chat that was deleted.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use dunlin_model::{Attachment, AttachmentId, ChatId, DeviceId, Seq, UserId};
 
+use crate::attachment_removal::Counted;
 use crate::attachments::names;
 use crate::chat::Chat;
 use crate::{Delivery, DeliveryError};
@@ -28,8 +30,8 @@ pub struct FetchedSwept {
 }
 
 impl Delivery {
-    /// Notes that the user has fetched an attachment of the message at `seq`, and removes it if they were the last. May
-    /// be repeated, also when it is gone. Where attachments are not removed so, nothing is noted. Cancel safe: what was
+    /// Notes that the user has fetched an attachment of the message at `seq`, and removes it if they were the last; it counts
+    /// for its owner's volume of the day as before. May be repeated, also when it is gone. Where attachments are not removed so, nothing is noted. Cancel safe: what was
     /// noted is looked at again.
     ///
     /// # Errors
@@ -42,10 +44,8 @@ impl Delivery {
         id: AttachmentId,
     ) -> Result<(), DeliveryError> {
         let chat = self.current_chat(chat).await?;
-        if !chat.look(|state| state.may_read(from.user, seq)) || !self.names(&chat, seq, id).await? {
-            return Err(DeliveryError::NoAttachment);
-        }
-        let known = self.store.attachment(id).await?.filter(|known| known.owner != from.user);
+        self.message_names(&chat, from.user, seq, id).await?;
+        let known = self.attachment_there(id).await?.filter(|known| known.owner != from.user);
         let Some(known) = known.filter(|_| self.config().attachments_removed_when_fetched) else {
             return Ok(());
         };
@@ -67,7 +67,7 @@ impl Delivery {
         let next = fetched.last().copied().filter(|_| fetched.len() >= limit);
         let mut swept = FetchedSwept { removed: 0, next };
         for id in fetched {
-            match self.store.attachment(id).await? {
+            match self.attachment_there(id).await? {
                 None => self.store.forget_fetched(id).await?,
                 Some(known) if self.config().attachments_removed_when_fetched => {
                     match self.remove_if_fetched(&known).await {
@@ -96,17 +96,27 @@ impl Delivery {
         if is_awaited(first) {
             return Ok(false);
         }
+        // Until it is gone nobody says anything here: not once more with it, either.
+        let turn = Arc::clone(&chat.turn).lock_owned().await;
+        chat.pipeline.drained().await;
+        if chat.is_behind() {
+            chat.catch_up(&*self.store).await?;
+        }
+        if is_awaited(first) {
+            return Ok(false);
+        }
         let all_said = match chat.look(|state| state.deleted) {
             true => Some(Vec::new()),
             false => self.messages_naming(&chat, known, first).await?,
         };
-        match all_said {
-            Some(all) if !all.iter().any(|seq| is_awaited(*seq)) => {
-                self.remove_attachment(known).await?;
-                Ok(true)
-            }
-            _ => Ok(false),
+        if all_said.is_none_or(|all| all.iter().any(|seq| is_awaited(*seq))) {
+            return Ok(false);
         }
+        self.files.remove(known.id).await?;
+        // Whoever sends it again finds that it is not there.
+        drop(turn);
+        self.forget_attachment(known, Counted::StillInItsDay).await?;
+        Ok(true)
     }
 
     /// The messages that name an attachment, one of which is known; nothing where too much was said to be sure.

@@ -16,10 +16,10 @@ use futures_util::future::join_all;
 use crate::chat::Chat;
 use crate::{Delivery, DeliveryError};
 
-/// How long an attachment may wait to be sent; after that it is removed.
+/// How long an attachment may wait to be sent; some time after that it is removed.
 pub const UNSENT_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// The time over which a user's uploads are added up.
-const VOLUME_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const VOLUME_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
 /// Addresses given out at a time: as many parts as go up within the minutes that they serve, on a usual line.
 pub const UPLOADS_MAX: usize = 16;
 
@@ -66,7 +66,7 @@ pub struct AttachmentAddress {
 }
 
 impl Delivery {
-    /// Begins an upload of `from`. Cancel safe; what is never sent is removed after [`UNSENT_KEPT`].
+    /// Begins an upload of `from`. Cancel safe; what is not sent within [`UNSENT_KEPT`] is removed.
     ///
     /// # Errors
     /// `TooLarge`, `TooMany` past the user's volume of a day, `Attachment`, `Store`.
@@ -129,8 +129,9 @@ impl Delivery {
     /// Says that all parts are there. May be repeated.
     ///
     /// # Errors
-    /// `NoAttachment`; `Attachment` when a part is missing or the whole has another hash, in which case it is
-    /// removed; `Store`, `Blobs`.
+    /// `NoAttachment`; `Attachment` when a part is missing, or when what is there is otherwise than was said, in which case
+    /// its bytes are removed and may be put again (a wrong hash of a whole in several parts is not found out in an object
+    /// store); `TooBusy`, `Store`, `Blobs`.
     pub async fn complete_attachment(&self, from: DeviceId, id: AttachmentId) -> Result<(), DeliveryError> {
         let attachment = self.own_attachment(from.user, id).await?;
         let name = self.upload_name(&attachment).await?;
@@ -156,10 +157,8 @@ impl Delivery {
         id: AttachmentId,
     ) -> Result<AttachmentAddress, DeliveryError> {
         let chat = self.current_chat(chat).await?;
-        if !chat.look(|state| state.may_read(from.user, seq)) || !self.names(&chat, seq, id).await? {
-            return Err(DeliveryError::NoAttachment);
-        }
-        let known = self.store.attachment(id).await?.ok_or(DeliveryError::NoAttachment)?;
+        self.message_names(&chat, from.user, seq, id).await?;
+        let known = self.attachment_there(id).await?.ok_or(DeliveryError::NoAttachment)?;
         match self.files.found(&known).await? {
             Found::Whole => {}
             Found::Missing => return Err(DeliveryError::NoAttachment),
@@ -204,7 +203,7 @@ impl Delivery {
         id: AttachmentId,
     ) -> Result<Option<&'static str>, DeliveryError> {
         // Somebody else's is not there either: nobody learns of it by trying.
-        let known = self.store.attachment(id).await?.filter(|known| known.owner == from);
+        let known = self.attachment_there(id).await?.filter(|known| known.owner == from);
         let Some(known) = known else { return Ok(Some("it is not there")) };
         match self.files.found(&known).await? {
             Found::Missing => return Ok(Some("it is not complete")),
@@ -222,16 +221,36 @@ impl Delivery {
         }
     }
 
-    /// Whether the message at `seq` names the attachment.
-    pub(crate) async fn names(&self, chat: &Chat, seq: Seq, id: AttachmentId) -> Result<bool, DeliveryError> {
+    /// That the message at `seq`, which the reader may read, names the attachment.
+    ///
+    /// # Errors
+    /// `NoAttachment` for everything else, so that nobody learns of what they may not know; `Store`.
+    pub(crate) async fn message_names(
+        &self,
+        chat: &Chat,
+        reader: UserId,
+        seq: Seq,
+        id: AttachmentId,
+    ) -> Result<(), DeliveryError> {
+        if !chat.look(|state| state.may_read(reader, seq)) {
+            return Err(DeliveryError::NoAttachment);
+        }
         let (entries, _) = chat.read(&*self.store, seq, seq, 1, usize::MAX).await?;
         let event = entries.first().map(|entry| &entry.event).filter(|event| event.seq == seq);
-        Ok(event.is_some_and(|event| names(event, id)))
+        if event.is_some_and(|event| names(event, id)) { Ok(()) } else { Err(DeliveryError::NoAttachment) }
     }
 
     async fn own_attachment(&self, owner: UserId, id: AttachmentId) -> Result<Attachment, DeliveryError> {
-        let known = self.store.attachment(id).await?;
+        let known = self.attachment_there(id).await?;
         known.filter(|known| known.owner == owner).ok_or(DeliveryError::NoAttachment)
+    }
+
+    /// What is known of an attachment, unless it only counts.
+    pub(crate) async fn attachment_there(
+        &self,
+        id: AttachmentId,
+    ) -> Result<Option<Attachment>, DeliveryError> {
+        Ok(self.store.attachment(id).await?.filter(is_there))
     }
 
     async fn upload_of(&self, attachment: &Attachment) -> Result<UploadState, DeliveryError> {
@@ -268,6 +287,12 @@ impl Delivery {
     pub fn files(&self) -> &dyn AttachmentFiles {
         &*self.files
     }
+}
+
+/// Whether there are bytes of it, or may be. One that was removed before its day was over is known without its parts, since
+/// it counts.
+pub(crate) fn is_there(attachment: &Attachment) -> bool {
+    !attachment.parts.is_empty()
 }
 
 /// Whether it is a message with this attachment.

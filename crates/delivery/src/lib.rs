@@ -43,7 +43,7 @@ use dunlin_relay::{Relay, ServerId};
 use dunlin_store::Store;
 
 pub use attachment_fetching::FetchedSwept;
-pub use attachment_removal::{AttachmentsSwept, OrphansSwept};
+pub use attachment_removal::{AttachmentsSwept, OrphansSwept, UNSENT_REMOVED_AFTER};
 pub use attachments::{AttachmentAddress, NewAttachment, PartUpload, UNSENT_KEPT, UPLOADS_MAX, UploadState};
 pub use blob_addresses::{BLOB_ADDRESSES_SECRET, BlobAddress};
 pub use blob_removal::{BLOBS_KEPT_MIN, BlobsSwept};

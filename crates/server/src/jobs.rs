@@ -19,6 +19,9 @@ const BLOBS_PER_RUN: usize = 256;
 const ATTACHMENTS_PER_STEP: usize = 64;
 /// Steps over attachments in each run.
 const ATTACHMENT_STEPS_PER_RUN: usize = 64;
+/// Between two looks at all attachments that somebody has fetched. It reads who has fetched each, and each goes with the
+/// last report of them: only those are left of whose recipients one left meanwhile.
+const FETCHED_INTERVAL: Duration = Duration::from_secs(3_600);
 /// Files looked at in each run for whether anybody knows them; the next one goes on where it ended. A page of an object
 /// store's list.
 const FILES_PER_RUN: usize = 1_000;
@@ -54,9 +57,7 @@ pub(crate) async fn run(
                 tracing::warn!(%error, "parts of handshakes were not removed; trying again later");
             }
         }
-        if let Err(error) = remove_attachments(&delivery, &mut attachments, attachments_kept).await {
-            tracing::warn!(%error, "attachments were not removed; trying again later");
-        }
+        remove_attachments(&delivery, &mut attachments, attachments_kept, clock.monotonic()).await;
         if let Err(error) = forget_challenges(&*store, clock.now() - CHALLENGES_KEPT).await {
             tracing::warn!(%error, "old one-time codes were not forgotten; trying again later");
         }
@@ -79,31 +80,64 @@ async fn expire(store: &dyn Store, clock: &dyn Clock, policy: &RetentionPolicy) 
 struct AttachmentsReached {
     old: Option<AttachmentId>,
     fetched: Option<AttachmentId>,
+    /// When those that were fetched are looked at from the first again.
+    fetched_due: Duration,
     stored: Option<AttachmentId>,
 }
 
+/// Each for itself: what cannot be done of one holds up no other.
 async fn remove_attachments(
     delivery: &Delivery,
     reached: &mut AttachmentsReached,
     kept: Duration,
+    now: Duration,
+) {
+    if let Err(error) = remove_old(delivery, &mut reached.old, kept).await {
+        tracing::warn!(%error, "old attachments were not removed; trying again later");
+    }
+    if now >= reached.fetched_due {
+        match remove_fetched(delivery, &mut reached.fetched).await {
+            Ok(()) if reached.fetched.is_none() => reached.fetched_due = now + FETCHED_INTERVAL,
+            Ok(()) => {}
+            Err(error) => {
+                tracing::warn!(%error, "attachments that were fetched were not removed; trying again later");
+            }
+        }
+    }
+    match delivery.remove_orphaned_files(reached.stored, FILES_PER_RUN, kept).await {
+        Ok(swept) => reached.stored = swept.next,
+        Err(error) => tracing::warn!(%error, "files that nobody knows were not removed; trying again later"),
+    }
+}
+
+async fn remove_old(
+    delivery: &Delivery,
+    reached: &mut Option<AttachmentId>,
+    kept: Duration,
 ) -> Result<(), DeliveryError> {
     for _ in 0..ATTACHMENT_STEPS_PER_RUN {
-        let swept = delivery.remove_old_attachments(reached.old, ATTACHMENTS_PER_STEP, kept).await?;
-        reached.old = swept.reached;
+        let swept = delivery.remove_old_attachments(*reached, ATTACHMENTS_PER_STEP, kept).await?;
+        *reached = swept.reached;
         if !swept.more {
             break;
         }
         tokio::time::sleep(STEP_PAUSE).await;
     }
+    Ok(())
+}
+
+async fn remove_fetched(
+    delivery: &Delivery,
+    reached: &mut Option<AttachmentId>,
+) -> Result<(), DeliveryError> {
     for _ in 0..ATTACHMENT_STEPS_PER_RUN {
-        let swept = delivery.remove_fetched_attachments(reached.fetched, ATTACHMENTS_PER_STEP).await?;
-        reached.fetched = swept.next;
+        let swept = delivery.remove_fetched_attachments(*reached, ATTACHMENTS_PER_STEP).await?;
+        *reached = swept.next;
         if swept.next.is_none() {
             break;
         }
         tokio::time::sleep(STEP_PAUSE).await;
     }
-    reached.stored = delivery.remove_orphaned_files(reached.stored, FILES_PER_RUN).await?.next;
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! The web app, as it was built into the program: static files with the rules that browsers are to hold it to.
 //!
 //! Whoever serves the app's code could serve other code: what protects against everybody else stands here. The content
-//! security policy lets nothing in but the app's own files, and what they connect to is this server alone.
+//! security policy lets nothing in but the app's own files, and those connect to this server and to
+//! the object store of its attachments, where there is one, and to nothing else.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! Putting the parts of a server together.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use dunlin_accounts::{AccountError, Accounts, CodeSender, LogSender, SendError, SmtpSender, WebhookSender};
@@ -18,6 +19,9 @@ use crate::{OsRandomness, SystemClock};
 
 /// Far above what one machine can ask for, and far below where sums overflow.
 const UNLIMITED: u32 = 100_000_000;
+
+/// Where attachments are in the data directory.
+const ATTACHMENTS_FOLDER: &str = "attachments";
 
 /// Why the parts do not go together.
 #[derive(Debug, thiserror::Error)]
@@ -121,13 +125,14 @@ async fn open_storage(
             let files = Arc::new(S3Files::new(&s3, Arc::clone(clock))?);
             let origin = files.client_origin();
             tokio::spawn(check(Arc::clone(&files)));
+            warn_of_files_left(config.server.data_dir.join(ATTACHMENTS_FOLDER));
             (files, Some(origin))
         }
         None => {
             let mut candidate = [0; 32];
             OsRandomness.fill(&mut candidate);
             let key = GrantKey::new(store.shared_secret(BLOB_ADDRESSES_SECRET, candidate).await?);
-            let folder = config.server.data_dir.join("attachments");
+            let folder = config.server.data_dir.join(ATTACHMENTS_FOLDER);
             (Arc::new(blocking(move || LocalFiles::open(&folder, key)).await?), None)
         }
     };
@@ -140,6 +145,17 @@ async fn check(files: Arc<S3Files>) {
         let cause = std::error::Error::source(&error).map(ToString::to_string);
         tracing::error!(%error, cause, "attachments cannot be sent or read until the object store answers");
     }
+}
+
+/// Says so where files from before the object store would be taken for lost.
+fn warn_of_files_left(folder: PathBuf) {
+    tokio::task::spawn_blocking(move || {
+        // What cannot be read is not there, as far as can be told.
+        if std::fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_some()) {
+            let folder = folder.display();
+            tracing::warn!(%folder, "files here are not given out any more: attachments are in the object store");
+        }
+    });
 }
 
 async fn blocking<T: Send + 'static>(

@@ -22,7 +22,7 @@ use super::{
     AttachmentFiles, ByteStream, FileError, FileGrant, FilesHere, Found, Listed, Progress, SignedRequest,
     Stored, Upload,
 };
-use crate::{GrantError, GrantKey};
+use crate::GrantKey;
 
 /// Bytes read or written at a time: all of a file that is ever in memory.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -176,7 +176,9 @@ impl Inner {
     /// In the order of their folders, then of their ids.
     fn list(&self, after: Option<AttachmentId>, limit: usize) -> io::Result<Listed> {
         let after = after.map(|after| after.to_string()).map(|name| (group(&name).to_owned(), name));
-        let folders = names(&self.folder)?.into_iter();
+        // A file system, and a file manager, leave things of their own at the top.
+        let is_group = |name: &String| group_like(name) && self.folder.join(name).is_dir();
+        let folders = names(&self.folder)?.into_iter().filter(is_group);
         let mut stored = Vec::new();
         for folder in folders.filter(|name| after.as_ref().is_none_or(|(last, _)| last <= name)) {
             let within = names(&self.folder.join(&folder))?.into_iter();
@@ -232,6 +234,11 @@ impl Inner {
 /// The folder of an attachment: from the part of its name that is drawn at random, since the beginning is the time.
 fn group(name: &str) -> &str {
     name.get(20..22).unwrap_or_default()
+}
+
+/// Whether a name could be that of such a folder.
+fn group_like(name: &str) -> bool {
+    name.len() == 2 && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// The names in a directory, in order; of one that is not there none.
@@ -321,8 +328,8 @@ impl AttachmentFiles for LocalFiles {
 
 #[async_trait]
 impl FilesHere for LocalFiles {
-    fn verify(&self, grant: &FileGrant, signature: &str, now: Timestamp) -> Result<(), GrantError> {
-        grant.verify(&self.key, signature, now)
+    fn key(&self) -> &GrantKey {
+        &self.key
     }
 
     async fn put_part(

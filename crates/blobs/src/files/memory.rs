@@ -15,7 +15,7 @@ use super::{
     AttachmentFiles, ByteStream, FileError, FileGrant, FilesHere, Found, Listed, Progress, SignedRequest,
     Stored, Upload,
 };
-use crate::{GrantError, GrantKey};
+use crate::GrantKey;
 
 /// Files in memory, whose addresses are signed with a key that everybody knows.
 pub struct MemoryFiles {
@@ -100,8 +100,8 @@ impl AttachmentFiles for MemoryFiles {
 
 #[async_trait]
 impl FilesHere for MemoryFiles {
-    fn verify(&self, grant: &FileGrant, signature: &str, now: Timestamp) -> Result<(), GrantError> {
-        grant.verify(&self.key, signature, now)
+    fn key(&self) -> &GrantKey {
+        &self.key
     }
 
     async fn put_part(

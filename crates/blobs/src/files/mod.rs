@@ -19,7 +19,7 @@ use dunlin_model::attachment::UploadName;
 use dunlin_model::{Attachment, AttachmentId, AttachmentPart, Timestamp};
 use futures_util::stream::BoxStream;
 
-use crate::GrantError;
+use crate::{GrantError, GrantKey};
 
 pub use address::{ATTACHMENTS_PATH, FileGrant};
 pub use local::LocalFiles;
@@ -149,7 +149,8 @@ pub trait AttachmentFiles: Send + Sync + 'static {
         Ok(())
     }
 
-    /// How far an upload has got.
+    /// How far an upload has got. A complete file that an object store has otherwise than it was described is removed, so
+    /// that it can be put again.
     ///
     /// # Errors
     /// `Gone`, `Unavailable`.
@@ -158,8 +159,9 @@ pub trait AttachmentFiles: Send + Sync + 'static {
     /// The request that puts a part, of its length and hash and no other.
     fn to_put(&self, upload: Upload<'_>, part: &AttachmentPart, now: Timestamp) -> SignedRequest;
 
-    /// Makes the file one of all its parts, durably. May be repeated. One that turns out to have another hash as a
-    /// whole is removed.
+    /// Makes the file one of all its parts, durably. May be repeated. One that turns out to be otherwise than it was
+    /// described is removed. Of a file in several parts an object store knows the hashes of the parts alone: that the
+    /// hash of the whole is another one is found out where this server reads it, and by whoever downloads it.
     ///
     /// # Errors
     /// `Incomplete`, `WrongHash`, `Busy`, `Gone`, `Unavailable`.
@@ -195,11 +197,16 @@ pub trait AttachmentFiles: Send + Sync + 'static {
 /// Files whose bytes pass through this server.
 #[async_trait]
 pub trait FilesHere: Send + Sync {
+    /// What signs their addresses.
+    fn key(&self) -> &GrantKey;
+
     /// Checks an address that somebody came with.
     ///
     /// # Errors
     /// See [`GrantError`].
-    fn verify(&self, grant: &FileGrant, signature: &str, now: Timestamp) -> Result<(), GrantError>;
+    fn verify(&self, grant: &FileGrant, signature: &str, now: Timestamp) -> Result<(), GrantError> {
+        grant.verify(self.key(), signature, now)
+    }
 
     /// Puts a part, as it comes, durably; nothing is kept of one that is not as it was to be. Putting one that is
     /// there is harmless. Cancel safe.

@@ -1,10 +1,14 @@
 //! What this server itself asks the store, always for metadata.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use dunlin_model::Clock;
 use reqwest::{Client, Response};
 use rusty_s3::Method;
+use serde::de::DeserializeOwned;
 
 use super::S3ConfigError;
 use super::bucket::{SigningBucket, Unsigned};
@@ -17,6 +21,9 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 const HEAD_WITHIN: Duration = Duration::from_secs(5);
 /// How long an upload may take to be completed: the store puts its parts together.
 const COMPLETED_WITHIN: Duration = Duration::from_secs(3 * 60);
+/// How long, after the store could not be reached, nothing is asked of it that somebody waits for, or that is asked again
+/// later: not every chat, and not every file that is to be removed, waits to learn the same.
+const AWAY_FOR: Duration = Duration::from_secs(10);
 /// Bytes of an answer: a page of a thousand entries has less than a quarter.
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// What CreateMultipartUpload asks for: a file that no browser shows, and a SHA-256 for each part.
@@ -31,6 +38,8 @@ const BEGIN_HEADERS: &[(&str, &str)] = &[
 enum CallError {
     #[error("the object store cannot be reached: {0:?}")]
     Unreachable(reqwest::Error),
+    #[error("the object store could not be reached a moment ago")]
+    Away,
     #[error("the object store answers {status} {code}")]
     Refused { status: u16, code: String },
     #[error("the object store's answer to {0} is not understood")]
@@ -54,10 +63,13 @@ pub(super) struct Head {
 pub(super) struct Caller {
     pub(super) bucket: SigningBucket,
     client: Client,
+    clock: Arc<dyn Clock>,
+    /// Until when the store is taken for away, in milliseconds of the monotonic clock.
+    away_until: AtomicU64,
 }
 
 impl Caller {
-    pub(super) fn new(bucket: SigningBucket) -> Result<Self, S3ConfigError> {
+    pub(super) fn new(bucket: SigningBucket, clock: Arc<dyn Clock>) -> Result<Self, S3ConfigError> {
         let wrong = |error: &dyn std::error::Error| S3ConfigError::Tls(error.to_string());
         let tls = tls(bucket.is_tls()).map_err(|error| wrong(&error))?;
         let client = Client::builder()
@@ -67,11 +79,27 @@ impl Caller {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| wrong(&error))?;
-        Ok(Self { bucket, client })
+        Ok(Self { bucket, client, clock, away_until: AtomicU64::new(0) })
     }
 
-    /// `None` when it is not there.
+    fn millis(&self) -> u64 {
+        u64::try_from(self.clock.monotonic().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn is_not_away(&self) -> Result<(), CallError> {
+        if self.millis() < self.away_until.load(Ordering::Relaxed) { Err(CallError::Away) } else { Ok(()) }
+    }
+
+    fn unreachable(&self, error: reqwest::Error) -> CallError {
+        let away_for = u64::try_from(AWAY_FOR.as_millis()).unwrap_or(u64::MAX);
+        self.away_until.store(self.millis().saturating_add(away_for), Ordering::Relaxed);
+        // The address holds a signature.
+        CallError::Unreachable(error.without_url())
+    }
+
+    /// `None` when it is not there. Fails at once for a while after the store could not be reached.
     pub(super) async fn head(&self, key: &str) -> Result<Option<Head>, FileError> {
+        self.is_not_away()?;
         let headers = &[("x-amz-checksum-mode", "ENABLED")];
         let unsigned = Unsigned { method: Method::Head, key: Some(key), query: &[], headers };
         let answer = self.answer(unsigned, String::new(), HEAD_WITHIN).await?;
@@ -135,8 +163,9 @@ impl Caller {
         }
     }
 
-    /// Ends an upload. May be repeated.
+    /// Ends an upload. May be repeated. Fails at once as [`Caller::head`] does.
     pub(super) async fn abandon(&self, key: &str, upload: &str) -> Result<(), FileError> {
+        self.is_not_away()?;
         let query = &[("uploadId", upload)];
         let unsigned = Unsigned { method: Method::Delete, key: Some(key), query, headers: &[] };
         match self.text(unsigned, String::new(), ANSWER_WITHIN).await {
@@ -145,8 +174,9 @@ impl Caller {
         }
     }
 
-    /// Removes an object. May be repeated.
+    /// Removes an object. May be repeated. Fails at once as [`Caller::head`] does.
     pub(super) async fn delete(&self, key: &str) -> Result<(), FileError> {
+        self.is_not_away()?;
         let unsigned = Unsigned { method: Method::Delete, key: Some(key), query: &[], headers: &[] };
         Ok(self.text(unsigned, String::new(), ANSWER_WITHIN).await.map(drop)?)
     }
@@ -161,9 +191,7 @@ impl Caller {
         let limit = limit.to_string();
         let query =
             &[("list-type", "2"), ("max-keys", limit.as_str()), ("prefix", prefix), ("start-after", after)];
-        let unsigned = Unsigned { method: Method::Get, key: None, query, headers: &[] };
-        let text = self.text(unsigned, String::new(), ANSWER_WITHIN).await?;
-        Ok(xml::read(&text).ok_or(CallError::NotUnderstood("ListObjectsV2"))?)
+        self.list("ListObjectsV2", query).await
     }
 
     /// Uploads of keys that begin with `prefix`, from after the key `after`.
@@ -176,9 +204,18 @@ impl Caller {
         let limit = limit.to_string();
         let query =
             &[("key-marker", after), ("max-uploads", limit.as_str()), ("prefix", prefix), ("uploads", "")];
+        self.list("ListMultipartUploads", query).await
+    }
+
+    /// What is in the bucket, as `operation` tells it.
+    async fn list<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        query: &[(&str, &str)],
+    ) -> Result<T, FileError> {
         let unsigned = Unsigned { method: Method::Get, key: None, query, headers: &[] };
         let text = self.text(unsigned, String::new(), ANSWER_WITHIN).await?;
-        Ok(xml::read(&text).ok_or(CallError::NotUnderstood("ListMultipartUploads"))?)
+        Ok(xml::read(&text).ok_or(CallError::NotUnderstood(operation))?)
     }
 
     async fn answer(
@@ -199,8 +236,7 @@ impl Caller {
         for (name, value) in unsigned.headers {
             request = request.header(*name, *value);
         }
-        // The address holds a signature.
-        request.send().await.map_err(|error| CallError::Unreachable(error.without_url()))
+        request.send().await.map_err(|error| self.unreachable(error))
     }
 
     /// The body of an answer that is a success.
@@ -212,9 +248,7 @@ impl Caller {
     ) -> Result<String, CallError> {
         let mut answer = self.answer(unsigned, body, within).await?;
         let (status, mut bytes) = (answer.status(), Vec::new());
-        while let Some(piece) =
-            answer.chunk().await.map_err(|error| CallError::Unreachable(error.without_url()))?
-        {
+        while let Some(piece) = answer.chunk().await.map_err(|error| self.unreachable(error))? {
             if piece.len() > ANSWER_BYTES_MAX.saturating_sub(bytes.len()) {
                 return Err(CallError::NotUnderstood("a request, which is too long,"));
             }

@@ -19,6 +19,16 @@ use crate::{AttachmentFiles, FileError, Found, Listed, Progress, SignedRequest, 
 
 /// The most entries of one answer.
 const PAGE_MAX: usize = 1_000;
+/// Pages looked through for one that has a file or an upload of ours.
+const PAGES_MAX: usize = 100;
+
+/// Some of what is in a bucket.
+struct Page {
+    /// Keys, each of an upload, with its name, or of a complete file.
+    found: Vec<(String, Option<UploadName>)>,
+    /// The key up to which that is all; nothing at the end.
+    end: Option<String>,
+}
 
 /// Files in a bucket, which any number of servers may share.
 pub struct S3Files {
@@ -32,7 +42,7 @@ impl S3Files {
     /// # Errors
     /// See [`S3ConfigError`].
     pub fn new(config: &S3Config, clock: Arc<dyn Clock>) -> Result<Self, S3ConfigError> {
-        let store = Caller::new(SigningBucket::new(config, clock)?)?;
+        let store = Caller::new(SigningBucket::new(config, Arc::clone(&clock))?, clock)?;
         Ok(Self { store, prefix: config.prefix.clone() })
     }
 
@@ -72,6 +82,23 @@ impl S3Files {
             })
         });
         Ok(Some(parts))
+    }
+
+    /// A page of what begins with the prefix, from after the key `after`, in the order of keys: complete files and uploads
+    /// as far as both lists reach.
+    async fn page(&self, after: &str, limit: usize) -> Result<Page, FileError> {
+        let objects = self.store.objects(&self.prefix, after, limit).await?;
+        let uploads = self.store.uploads(&self.prefix, after, limit).await?;
+        let ends = [
+            objects.objects.last().filter(|_| objects.is_truncated).map(|last| last.key.clone()),
+            uploads.uploads.last().filter(|_| uploads.is_truncated).map(|last| last.key.clone()),
+        ];
+        let end = ends.into_iter().flatten().min();
+        let objects = objects.objects.into_iter().map(|object| (object.key, None));
+        let uploads = uploads.uploads.into_iter().map(|begun| (begun.key, Some(UploadName(begun.upload_id))));
+        let mut found: Vec<_> = objects.chain(uploads).collect();
+        found.retain(|(key, _)| end.as_ref().is_none_or(|end| key <= end));
+        Ok(Page { found, end })
     }
 
     /// What a file that is or should be complete comes to. One that is not as it was described is removed.
@@ -190,25 +217,23 @@ impl AttachmentFiles for S3Files {
         self.store.delete(&self.key(id)).await
     }
 
-    /// In the order of keys: complete files and uploads as far as both lists reach.
+    /// Where a page ends with what is none of ours, the next one begins after the last that is; a page without any is
+    /// passed over.
     async fn list(&self, after: Option<AttachmentId>, limit: usize) -> Result<Listed, FileError> {
         let limit = limit.clamp(1, PAGE_MAX);
-        let after = after.map_or_else(String::new, |after| self.key(after));
-        let objects = self.store.objects(&self.prefix, &after, limit).await?;
-        let uploads = self.store.uploads(&self.prefix, &after, limit).await?;
-        let ends = [
-            objects.objects.last().filter(|_| objects.is_truncated).map(|last| last.key.clone()),
-            uploads.uploads.last().filter(|_| uploads.is_truncated).map(|last| last.key.clone()),
-        ];
-        let end = ends.into_iter().flatten().min();
-        let objects = objects.objects.into_iter().map(|object| (object.key, None));
-        let uploads = uploads.uploads.into_iter().map(|begun| (begun.key, Some(UploadName(begun.upload_id))));
-        let mut found: Vec<_> = objects.chain(uploads).collect();
-        found.retain(|(key, _)| end.as_ref().is_none_or(|end| key <= end));
-        let stored = found
-            .into_iter()
-            .filter_map(|(key, upload)| Some(Stored { id: self.id(&key)?, upload }))
-            .collect();
-        Ok(Listed { stored, next: end.and_then(|end| self.id(&end)) })
+        let mut after = after.map_or_else(String::new, |after| self.key(after));
+        for _ in 0..PAGES_MAX {
+            let Page { found, end } = self.page(&after, limit).await?;
+            let last = found.iter().filter_map(|(key, _)| Some((key, self.id(key)?))).max();
+            let next = last.map(|(_, id)| id).filter(|_| end.is_some());
+            let ours =
+                found.into_iter().filter_map(|(key, upload)| Some(Stored { id: self.id(&key)?, upload }));
+            let stored: Vec<_> = ours.collect();
+            match end {
+                Some(end) if stored.is_empty() => after = end,
+                _ => return Ok(Listed { stored, next }),
+            }
+        }
+        Ok(Listed { stored: Vec::new(), next: None })
     }
 }

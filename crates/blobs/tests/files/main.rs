@@ -84,8 +84,8 @@ impl<'a> Uploading<'a> {
 /// Each kind of storage, empty.
 pub(crate) struct Storages {
     pub(crate) all: Vec<Arc<dyn AttachmentFiles>>,
-    _folder: tempfile::TempDir,
-    _server: S3Server,
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) server: S3Server,
 }
 
 pub(crate) fn storages() -> Storages {
@@ -93,7 +93,7 @@ pub(crate) fn storages() -> Storages {
     let local = LocalFiles::open(&folder.path().join("attachments"), GrantKey::new([7; 32])).unwrap();
     let all: Vec<Arc<dyn AttachmentFiles>> =
         vec![Arc::new(local), Arc::new(MemoryFiles::default()), Arc::new(s3::files(&server))];
-    Storages { all, _folder: folder, _server: server }
+    Storages { all, folder, server }
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! An object store that speaks S3: what clients can do with the requests that are signed for them, and what they cannot.
 
 use std::error::Error as _;
+use std::net::TcpListener;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use dunlin_blobs::{
@@ -250,4 +252,34 @@ async fn a_store_that_cannot_be_used_is_told_apart_without_telling_the_key() {
     }
     let endpoint = S3Config { endpoint: "ftp://example.org".into(), ..config(&server) };
     assert!(matches!(S3Files::new(&endpoint, clock()), Err(S3ConfigError::Endpoint(_))));
+}
+
+#[tokio::test]
+async fn a_store_that_could_not_be_reached_is_not_asked_again_at_once() {
+    let server = S3Server::start();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    // Whoever comes finds the door shut again.
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            counter.fetch_add(1, Ordering::SeqCst);
+            drop(stream);
+        }
+    });
+    let clock = Arc::new(ManualClock::at(now()));
+    let files = S3Files::new(&S3Config { endpoint, ..config(&server) }, Arc::clone(&clock) as _).unwrap();
+    let file = attachment(&bytes_of(9));
+    files.found(&file).await.unwrap_err();
+    let once = asked.load(Ordering::SeqCst);
+    assert!(once > 0);
+    for _ in 0..3 {
+        files.found(&file).await.unwrap_err();
+        files.remove(file.id).await.unwrap_err();
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), once, "a chat would have waited for each");
+    clock.advance(Duration::from_secs(10));
+    files.found(&file).await.unwrap_err();
+    assert!(asked.load(Ordering::SeqCst) > once);
 }

@@ -9,13 +9,14 @@ use dunlin_client::content::limits::{ATTACHMENTS_MAX, FILE_NAME_BYTES_MAX};
 use dunlin_client::content::{Attachment, Content, Files, Text};
 use dunlin_client::query::{BodyView, Item};
 use dunlin_client_native::SystemRandomness;
-use dunlin_client_native::files::{Download, Progress, TransferError, download, upload};
+use dunlin_client_native::files::{Download, Progress, TransferError, download, report_saved, upload};
 use dunlin_model::{ChatId, Seq};
 use serde_json::json;
 
 use crate::failure::{Failure, Result};
 use crate::output::Output;
 use crate::plain;
+use crate::profile::sync_dir;
 use crate::session::{NO_WAIT, Session};
 
 /// Names tried for a file where there is one of its name already.
@@ -117,9 +118,9 @@ impl Session {
         };
         let (place, half_done) = free_place(to, &name).map_err(|error| failed(&error))?;
         let mut steps = Steps::new(out, &name, "saved");
+        let what = Download { chat, seq, attachment };
         let done = async {
             let mut file = OpenOptions::new().write(true).create_new(true).open(&half_done)?;
-            let what = Download { chat, seq, attachment };
             let (tokens, randomness) = (self.tokens(), &SystemRandomness);
             let reach = |progress| steps.reach(progress);
             download(&self.api, tokens, randomness, what, &mut file, reach).await?;
@@ -133,8 +134,20 @@ impl Session {
             let _ = fs::remove_file(&place);
             return Err(self.transfer_failure(&name, &error));
         }
+        self.report(&place, what).await;
         steps.tell().await;
         Ok(place)
+    }
+
+    /// Tells the server that it may forget a file that is safe here. Otherwise it stays there until it is old.
+    async fn report(&self, place: &Path, what: Download<'_>) {
+        let told = match sync_dir(place) {
+            Ok(()) => report_saved(&self.api, self.tokens(), what).await,
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = told {
+            tracing::debug!(%error, "the server was not told that a file was saved");
+        }
     }
 
     fn transfer_failure(&self, name: &str, error: &TransferError) -> Failure {

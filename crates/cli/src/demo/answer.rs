@@ -8,6 +8,7 @@ use dunlin_client::query::{BodyView, MessageView};
 use dunlin_model::{ChatId, Timestamp};
 
 use super::cast::{ECHO, ONLY_A_SAMPLE};
+use crate::commands::size;
 
 /// Answers in one chat that may follow each other at once.
 const ANSWERS_BURST: u32 = 40;
@@ -61,11 +62,7 @@ fn describe(file: &Attachment) -> String {
     if file.duration_ms > 0 {
         words.push(format!("{} s", file.duration_ms.div_ceil(1_000)));
     }
-    words.push(match file.size_bytes {
-        bytes @ 0..1_000 => format!("{bytes} bytes"),
-        bytes @ 1_000..1_000_000 => format!("{} kB", bytes / 1_000),
-        bytes => format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10),
-    });
+    words.push(size(file.size_bytes));
     words.join(", ")
 }
 

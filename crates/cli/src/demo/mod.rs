@@ -1,12 +1,13 @@
 //! `dunlin serve --demo`: a few sample people and an Echo, so that a lone newcomer has somebody to talk to.
 //!
 //! `cast` is who they are and what they say, `player` one of them as a device like anybody's, `answer` what they answer
-//! and how often, `group` the talk in the group, `stage` what happens when. They learn who logs in from the server,
+//! and how often, `look` what they find in their chats, `group` the talk in the group, `stage` what happens when. They learn who logs in from the server,
 //! only where it was started for that, and everything else as any client does.
 
 mod answer;
 mod cast;
 mod group;
+mod look;
 mod player;
 mod stage;
 

@@ -104,9 +104,10 @@ impl Player {
         }
     }
 
-    /// Whether others can write to the device.
-    pub(super) async fn is_announced(&self) -> bool {
-        self.device.look(|client| client.account().is_announced()).await.unwrap_or(false)
+    /// Whether others can write to the device. Waits for it, which waits until what happened to it is looked at.
+    pub(super) fn is_announced(&self) -> impl Future<Output = bool> + Send + use<> {
+        let device = self.device.clone();
+        async move { device.look(|client| client.account().is_announced()).await.unwrap_or(false) }
     }
 }
 

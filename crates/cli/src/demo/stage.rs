@@ -4,18 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use dunlin_client::content::{Content, Reaction, Text};
-use dunlin_client::query::{BodyView, Item, MessageView, Place};
+use dunlin_client::query::{Item, MessageView, Place};
 use dunlin_client::{Action, Change};
 use dunlin_client_native::SystemClock;
 use dunlin_client_native::device::{Device, DeviceEvent};
 use dunlin_model::{ChatCommand, ChatId, ChatKind, Clock as _, Encryption, Seq, UserId};
 use dunlin_server::Reception;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::answer::{Paces, answer_to};
 use super::cast::{CAST, ECHO, GROUP, GROUP_ANSWERS, HELLO, HOST, WELCOME};
 use super::group::Talk;
+use super::look::{GREETED_MAX, has_spoken, text_of, unanswered};
 use super::player::Player;
 
 /// How long an answer is typed.
@@ -26,12 +28,8 @@ const BEFORE_LINE: Duration = Duration::from_secs(5);
 const BETWEEN_LINES: Duration = Duration::from_secs(15);
 /// The host answers newcomers in the group no more often.
 const BETWEEN_GROUP_ANSWERS: Duration = Duration::from_secs(60);
-/// People whom Echo greets; whoever comes after them is greeted by nobody.
-const GREETED_MAX: usize = 1_000;
 /// What may be about to be done at a time.
 const DEEDS_MAX: usize = 512;
-/// Messages in which an own one is looked for.
-const LOOKED_BACK: usize = 50;
 /// Where the host's vault keeps the talk of the group.
 const TALK: &str = "demo-talk";
 
@@ -46,6 +44,8 @@ enum Deed {
 pub(super) struct Stage {
     players: Vec<Player>,
     announced: BTreeSet<usize>,
+    /// Up to where was answered at the start what had come before, some of which is told as well.
+    resumed: BTreeMap<(usize, ChatId), Seq>,
     deeds: BTreeMap<(Instant, u64), Deed>,
     deeds_so_far: u64,
     paces: Paces,
@@ -68,6 +68,7 @@ impl Stage {
         Self {
             players,
             announced: BTreeSet::new(),
+            resumed: BTreeMap::new(),
             deeds: BTreeMap::new(),
             deeds_so_far: 0,
             paces: Paces::default(),
@@ -88,12 +89,18 @@ impl Stage {
         mut told: mpsc::Receiver<(usize, DeviceEvent)>,
     ) -> Result<(), String> {
         self.resume().await;
+        let mut asking = self.ask_who_is_announced();
         loop {
             let next = self.deeds.first_key_value().map(|((due, _), _)| *due);
             tokio::select! {
                 event = told.recv() => {
                     let (who, event) = event.ok_or("its people are gone")?;
                     self.happened(who, event).await?;
+                }
+                Some(asked) = asking.join_next() => {
+                    if let Ok(Some(who)) = asked {
+                        self.has_announced(who).await;
+                    }
                 }
                 Some(user) = reception.arrival() => self.welcome(user).await,
                 () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => self.act().await,
@@ -104,35 +111,34 @@ impl Stage {
     /// Goes on where the process before this one ended: who was not answered is answered now.
     async fn resume(&mut self) {
         for who in 0..self.players.len() {
-            if let Some(player) = self.players.get(who)
-                && player.is_announced().await
-            {
-                self.announced.insert(who);
-            }
-            for (chat, message) in self.unanswered(who).await {
+            let Some(player) = self.players.get(who) else { continue };
+            // Echo says everything again; of the others one answer is enough.
+            let (me, at_most) = (player.user, if who == ECHO { usize::MAX } else { 1 });
+            let left = player.ask(move |device| unanswered(device, me, at_most)).await;
+            for (chat, message) in left.unwrap_or_default() {
                 self.answer(who, chat, &message).await;
+                if let Place::At(seq) = message.place {
+                    self.resumed.insert((who, chat), seq);
+                }
             }
         }
-        self.open_group().await;
     }
 
-    async fn unanswered(&self, who: usize) -> Vec<(ChatId, MessageView)> {
-        let Some(player) = self.players.get(who) else { return Vec::new() };
-        let me = player.user;
-        let last_of_others = move |device: &Device| {
-            let direct =
-                device.chats(0, GREETED_MAX).into_iter().filter(|chat| chat.kind == ChatKind::Direct);
-            let newest = direct.filter_map(|chat| {
-                let items = device.history(chat.chat, None, LOOKED_BACK).items;
-                let message = items.into_iter().find_map(|item| match item {
-                    Item::Message(message) => Some(*message),
-                    Item::Event(_) | Item::Notice(_) => None,
-                })?;
-                (message.sender.user != me).then_some((chat.chat, message))
-            });
-            newest.collect()
-        };
-        player.ask(last_of_others).await.unwrap_or_default()
+    /// Asks beside everything else: a device that waits to tell what happened answers nobody meanwhile, and whoever waited
+    /// for it would not hear it.
+    fn ask_who_is_announced(&self) -> JoinSet<Option<usize>> {
+        let asking = self.players.iter().enumerate().map(|(who, player)| {
+            let is_announced = player.is_announced();
+            async move { is_announced.await.then_some(who) }
+        });
+        asking.collect()
+    }
+
+    async fn has_announced(&mut self, who: usize) {
+        // Once for each, so that the group is opened once.
+        if self.announced.insert(who) {
+            self.open_group().await;
+        }
     }
 
     async fn happened(&mut self, who: usize, event: DeviceEvent) -> Result<(), String> {
@@ -145,10 +151,7 @@ impl Stage {
         };
         match change {
             Change::Message { chat, message } => self.heard(who, chat, message.seq).await,
-            Change::Announced => {
-                self.announced.insert(who);
-                self.open_group().await;
-            }
+            Change::Announced => self.has_announced(who).await,
             // The host creates nothing but the group.
             Change::Created { chat, .. } if who == HOST => {
                 self.group = Some(chat);
@@ -184,6 +187,9 @@ impl Stage {
     }
 
     async fn heard(&mut self, who: usize, chat: ChatId, seq: Seq) {
+        if self.resumed.get(&(who, chat)).is_some_and(|answered| seq <= *answered) {
+            return;
+        }
         let Some(player) = self.players.get(who) else { return };
         let Some(Some(Item::Message(message))) = player.ask(move |device| device.view(chat, seq)).await
         else {
@@ -241,11 +247,14 @@ impl Stage {
         }
     }
 
-    fn plan(&mut self, after: Duration, deed: Deed) {
-        if self.deeds.len() < DEEDS_MAX {
+    /// Whether there is room for it.
+    fn plan(&mut self, after: Duration, deed: Deed) -> bool {
+        let has_room = self.deeds.len() < DEEDS_MAX;
+        if has_room {
             self.deeds_so_far += 1;
             self.deeds.insert((Instant::now() + after, self.deeds_so_far), deed);
         }
+        has_room
     }
 
     /// Does what is due.
@@ -325,8 +334,7 @@ impl Stage {
 
     fn plan_line(&mut self, after: Duration) {
         if !self.is_line_due && self.talk.goes_on() && !self.present.is_empty() {
-            self.is_line_due = true;
-            self.plan(after, Deed::Line);
+            self.is_line_due = self.plan(after, Deed::Line);
         }
     }
 
@@ -353,17 +361,4 @@ impl Stage {
 
 fn say(chat: ChatId, text: String) -> Action {
     Action::Send { chat, content: Content::Text(Text { text, ..Text::default() }) }
-}
-
-fn text_of(message: &MessageView) -> &str {
-    match &message.body {
-        BodyView::Text(text) => &text.text,
-        _ => "",
-    }
-}
-
-/// Whether `me` has said something lately.
-fn has_spoken(device: &Device, chat: ChatId, me: UserId) -> bool {
-    let items = device.history(chat, None, LOOKED_BACK).items;
-    items.iter().any(|item| matches!(item, Item::Message(message) if message.sender.user == me))
 }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use dunlin_model::DeviceId;
 
 pub(crate) use credentials::{DeviceTokens, StoredLogin};
+pub(crate) use files::sync_dir;
 pub(crate) use vault::{UnlockChoice, Unlocking};
 
 use crate::failure::{Failure, Result};

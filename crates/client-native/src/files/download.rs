@@ -61,8 +61,7 @@ impl Opening<'_> {
 }
 
 /// Downloads an attachment of a message, and writes what it holds to `to`, which is empty. What breaks on the way goes
-/// on where it was. The server is told when all is there, which is why other devices of this user may not get it any more
-/// where files are removed so. Not cancel safe: what was written stays.
+/// on where it was. The bytes are durable when this returns. Not cancel safe: what was written stays.
 ///
 /// # Errors
 /// See [`TransferError`]; `Tampered` when the bytes are not the sender's. What was written then is of no use.
@@ -97,16 +96,15 @@ pub async fn download(
     if FileDigest(opening.hash.finalize().into()) != *digest {
         return Err(TransferError::Tampered);
     }
-    opening.to.sync_all()?;
-    if let Err(error) = report(api, tokens, what).await {
-        // Then it stays until it is old.
-        tracing::debug!(%error, "the server was not told that a file was fetched");
-    }
-    Ok(())
+    Ok(opening.to.sync_all()?)
 }
 
-/// Tells the server that it may forget the file as far as this user is concerned.
-async fn report(api: &Api, tokens: &dyn Tokens, what: Download<'_>) -> Result<(), TransferError> {
+/// Tells the server that it may forget the file as far as this user is concerned, after which other devices of theirs may
+/// not get it any more: so only once the file has its name, and the folder that says so is durable. May be repeated.
+///
+/// # Errors
+/// `Api`, `Token`; the file stays where it is until it is old.
+pub async fn report_saved(api: &Api, tokens: &dyn Tokens, what: Download<'_>) -> Result<(), TransferError> {
     let token = tokens.access_token(None).await?;
     Ok(api.attachment_fetched(&token, what.chat, what.seq, what.attachment.id).await?)
 }

@@ -14,7 +14,7 @@ use crate::api::ApiError;
 use crate::backoff::Backoff;
 use crate::credentials::TokenError;
 
-pub use download::{Download, download};
+pub use download::{Download, download, report_saved};
 pub use upload::{Begun, Uploaded, upload};
 
 /// Attempts in a row in which nothing got further.

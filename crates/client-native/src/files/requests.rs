@@ -121,7 +121,7 @@ impl Api {
         }
     }
 
-    /// The request as it was signed. Our own headers and token stay away from it.
+    /// The request as it was signed, and who this program is. No token goes with it.
     fn signed(&self, signed: &SignedRequest) -> Result<RequestBuilder, ApiError> {
         let wrong = || ApiError::NotUnderstood { status: 200 };
         let method = Method::from_bytes(signed.method.as_bytes()).map_err(|_| wrong())?;
@@ -130,5 +130,50 @@ impl Api {
             request = request.header(name, value);
         }
         Ok(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_signed_request_goes_to_no_other_place_than_the_one_it_was_signed_for() {
+        let (store, elsewhere) = (
+            TcpListener::bind("127.0.0.1:0").await.unwrap(),
+            TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        );
+        let server = format!("http://{}", store.local_addr().unwrap());
+        let url = format!("{server}/file?signature=a");
+        let to = format!("http://{}/caught", elsewhere.local_addr().unwrap());
+        let api = Api::new(server.parse().unwrap()).unwrap();
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = store.accept().await.unwrap();
+                let _ = stream.read(&mut [0; 4096]).await.unwrap();
+                let answer = format!(
+                    "HTTP/1.1 307 Temporary Redirect\r\nlocation: {to}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+                );
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        let asked = async {
+            for method in ["GET", "PUT"] {
+                let request =
+                    SignedRequest { url: url.clone(), method: method.into(), headers: BTreeMap::new() };
+                let refused = match method {
+                    "GET" => api.open_file(&request, 0).await.map(drop),
+                    _ => api.put_part(&request, vec![1; 9]).await,
+                };
+                assert!(matches!(refused, Err(ApiError::NotUnderstood { status: 307 })), "{refused:?}");
+            }
+        };
+        tokio::select! {
+            () = asked => {}
+            _ = elsewhere.accept() => panic!("it went elsewhere"),
+        }
     }
 }

@@ -83,11 +83,17 @@ pub(super) struct DownloadBody {
 }
 
 /// Which attachment of which message.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Path, rename_all = "camelCase")]
 pub(super) struct MessageAttachmentPath {
+    /// The chat.
+    #[param(value_type = String)]
     chat_id: Text<ChatId>,
+    /// The message.
     seq: u64,
+    /// The attachment.
+    #[param(value_type = String)]
     attachment_id: Text<AttachmentId>,
 }
 
@@ -161,7 +167,7 @@ pub(super) async fn state(
     responses(
         (status = 204, description = "It can be sent"),
         (status = 404, description = "This user uploads no such attachment", body = ErrorBody),
-        (status = 409, description = "A part is missing, or the whole has another hash", body = ErrorBody)
+        (status = 409, description = "A part is missing, or what is there is not as it was described; then its bytes are removed", body = ErrorBody)
     ))]
 pub(super) async fn complete(
     State(http): State<Http>,
@@ -175,8 +181,7 @@ pub(super) async fn complete(
 /// An address where an attachment of a message that the caller may read can be got.
 #[utoipa::path(get, path = "/api/chats/{chatId}/messages/{seq}/attachments/{attachmentId}", operation_id = "attachmentToGet",
     tag = "attachments", security(("bearer" = [])),
-    params(("chatId" = String, Path, description = "The chat"), ("seq" = u64, Path, description = "The message"),
-        ("attachmentId" = String, Path, description = "The attachment")),
+    params(MessageAttachmentPath),
     responses(
         (status = 200, description = "Where to get it", body = DownloadBody),
         (status = 404, description = "There is no such attachment for this user", body = ErrorBody),
@@ -195,8 +200,7 @@ pub(super) async fn to_get(
 /// told to. May be repeated.
 #[utoipa::path(post, path = "/api/chats/{chatId}/messages/{seq}/attachments/{attachmentId}/fetched", operation_id = "attachmentFetched",
     tag = "attachments", security(("bearer" = [])),
-    params(("chatId" = String, Path, description = "The chat"), ("seq" = u64, Path, description = "The message"),
-        ("attachmentId" = String, Path, description = "The attachment")),
+    params(MessageAttachmentPath),
     responses(
         (status = 204, description = "Noted, or of no use here"),
         (status = 404, description = "There is no such attachment for this user", body = ErrorBody)

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use dunlin_blobs::{BlobHash, GRANT_VALID};
-use dunlin_delivery::{DeliveryError, UNSENT_KEPT};
+use dunlin_delivery::{DeliveryError, UNSENT_KEPT, UNSENT_REMOVED_AFTER};
 use dunlin_gateway::http::HttpConfig;
 use dunlin_model::attachment::PART_BYTES;
 use dunlin_model::{AttachmentId, Clock as _, DeviceId, DeviceNumber, Seq};
@@ -91,7 +91,7 @@ impl World {
         self.done(person, "POST", &at, self.message(id)).await["seq"].as_u64().unwrap()
     }
 
-    async fn cannot_say(&self, person: &Person, chat: &str, id: &str) -> (u16, String) {
+    pub(crate) async fn cannot_say(&self, person: &Person, chat: &str, id: &str) -> (u16, String) {
         self.refused(person, "POST", &format!("/api/chats/{chat}/messages"), self.message(id)).await
     }
 
@@ -280,6 +280,8 @@ async fn attachments_go_when_they_were_not_sent_in_time_and_when_they_are_old() 
     let sweep = async |after| world.delivery.remove_old_attachments(after, 2, KEPT).await.unwrap();
     assert_eq!(sweep(None).await.removed, 0, "there is time to send them");
     world.clock.advance(UNSENT_KEPT);
+    assert_eq!(sweep(None).await.removed, 0, "somebody may just be sending one");
+    world.clock.advance(UNSENT_REMOVED_AFTER - UNSENT_KEPT);
     // Two at a time, and on from there.
     let first = sweep(None).await;
     assert_eq!((first.removed, first.more), (1, true));
@@ -290,7 +292,7 @@ async fn attachments_go_when_they_were_not_sent_in_time_and_when_they_are_old() 
         assert!(!stored(&world).await.contains(gone));
     }
     assert_eq!(reads().await.unwrap().bytes, 4);
-    world.clock.advance(KEPT - Duration::from_secs(1));
+    world.clock.advance(KEPT - (UNSENT_REMOVED_AFTER - UNSENT_KEPT) - Duration::from_secs(1));
     assert_eq!(sweep(second.reached).await.removed, 0);
     world.clock.advance(Duration::from_secs(1));
     assert_eq!(sweep(second.reached).await.removed, 1);

@@ -9,10 +9,8 @@ use dunlin_delivery::DeliveryConfig;
 use dunlin_store::retention::BODIES_KEPT;
 use serde::{Deserialize, Serialize};
 
-use super::ConfigError;
+use super::{ConfigError, DAY_SECONDS};
 
-/// Seconds in a day.
-const DAY_SECONDS: u64 = 24 * 3_600;
 /// The region of stores that have none.
 pub const S3_REGION: &str = "us-east-1";
 /// What the keys of attachments begin with.
@@ -50,7 +48,7 @@ impl Default for AttachmentsSection {
 impl AttachmentsSection {
     /// How long they are kept.
     pub(crate) const fn kept(&self) -> Duration {
-        Duration::from_secs(self.days * DAY_SECONDS)
+        super::days(self.days)
     }
 }
 

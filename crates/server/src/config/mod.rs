@@ -9,6 +9,7 @@ mod error;
 mod sections;
 
 use std::path::Path;
+use std::time::Duration;
 
 use dunlin_accounts::AccountsConfig;
 use dunlin_model::ChatLimits;
@@ -21,6 +22,14 @@ pub use sections::{
     LOG_FILTER, LogFormat, LogSection, MetricsSection, RETENTION_INTERVAL_SECONDS, RetentionSection,
     SenderKind, ServerSection, StoreSection, TlsSection,
 };
+
+/// Seconds in a day.
+const DAY_SECONDS: u64 = 24 * 3_600;
+
+/// So many days; of more than time has, all of it.
+const fn days(days: u64) -> Duration {
+    Duration::from_secs(days.saturating_mul(DAY_SECONDS))
+}
 
 /// Everything that can be set. Sections marked so take effect again on SIGHUP.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

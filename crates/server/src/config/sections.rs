@@ -14,14 +14,12 @@ use dunlin_store::retention::{BODIES_KEPT, EVENTS_KEPT, RetentionPolicy};
 use dunlin_store_embedded::EmbeddedConfig;
 use serde::{Deserialize, Serialize};
 
-use super::AttachmentsSection;
+use super::{AttachmentsSection, DAY_SECONDS, days};
 
 /// Where a server listens: for this machine alone, until told otherwise.
 pub const LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 7700));
 /// Where a server keeps its data.
 pub const DATA_DIR: &str = "./data";
-/// Seconds in a day.
-const DAY_SECONDS: u64 = 24 * 3_600;
 /// Seconds between two looks for what has expired.
 pub const RETENTION_INTERVAL_SECONDS: u64 = 60;
 /// Seconds after the stop signal until connections are cut whatever they do.
@@ -342,7 +340,6 @@ impl Default for RetentionSection {
 
 impl RetentionSection {
     pub(crate) fn policy(&self) -> RetentionPolicy {
-        let days = |days: u64| Duration::from_secs(days.saturating_mul(DAY_SECONDS));
         RetentionPolicy { bodies: days(self.days), events: days(self.event_days) }
     }
 }

@@ -73,6 +73,14 @@ fn values_that_do_not_go_together_are_refused() {
 }
 
 #[test]
+fn more_days_than_time_has_are_for_ever() {
+    let text = "[retention]\nevent_days = 9223372036854775807\n[attachments]\ndays = 9223372036854775807\n";
+    let config = from_file(text, &[]).unwrap();
+    assert_eq!(config.attachments.kept(), Duration::MAX.saturating_sub(Duration::from_nanos(999_999_999)));
+    assert_eq!(config.retention.policy().events, config.attachments.kept());
+}
+
+#[test]
 fn a_file_that_is_not_there_is_an_error() {
     assert!(matches!(Config::load(Some(Path::new("not/there.toml")), []), Err(ConfigError::Read { .. })));
 }

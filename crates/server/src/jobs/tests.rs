@@ -1,18 +1,18 @@
 //! The jobs as the server runs them, over stores in memory and a clock that is moved by hand.
 
 use bytes::Bytes;
-use dunlin_blobs::{BlobHash, Blobs as _, MemoryBlobs};
+use dunlin_blobs::{AttachmentFiles, BlobHash, Blobs as _, GrantKey, LocalFiles, MemoryBlobs, MemoryFiles};
 use dunlin_delivery::{BLOBS_KEPT_MIN, DeliveryConfig, Storage};
 use dunlin_model::account::Device;
 use dunlin_model::clock::{ManualClock, SeededRandomness};
 use dunlin_model::mls::HANDSHAKE_BYTES_MAX;
 use dunlin_model::{
-    ChatId, ChatKind, ClientSeq, DeviceId, DeviceNumber, Encryption, Epoch, Event, EventKind, GroupStart,
-    Payload, Role, Seq, StartReason, Suite, UserId,
+    Attachment, Body, ChatId, ChatKind, ClientSeq, DeviceId, DeviceNumber, Encryption, Epoch, Event,
+    EventKind, GroupStart, Payload, Role, Seq, StartReason, Suite, UserId,
 };
 use dunlin_relay::{InProcessRelay, ServerId};
 use dunlin_store::memory::MemoryStore;
-use dunlin_store::{Appended, Chats as _, Devices as _};
+use dunlin_store::{Appended, Attachments as _, Chats as _, Devices as _};
 
 use super::*;
 
@@ -32,17 +32,22 @@ struct World {
 impl World {
     /// With somebody in an encrypted chat.
     async fn new() -> Self {
+        Self::with(Arc::new(MemoryFiles::default())).await
+    }
+
+    async fn with(files: Arc<dyn AttachmentFiles>) -> Self {
+        let config = DeliveryConfig { attachments_removed_when_fetched: true, ..DeliveryConfig::default() };
         let store = Arc::new(MemoryStore::new(256));
         let blobs = Arc::new(MemoryBlobs::new(HANDSHAKE_BYTES_MAX));
         let clock = Arc::new(ManualClock::at(START));
         let delivery = Delivery::start(
             Arc::clone(&store) as _,
-            Storage::in_memory(Arc::clone(&blobs) as _),
+            Storage { blobs: Arc::clone(&blobs) as _, files },
             Arc::new(InProcessRelay::new()),
             ServerId(1),
             Arc::clone(&clock) as _,
             Arc::new(SeededRandomness::new(1)),
-            DeliveryConfig::default(),
+            config,
         );
         let world = Self { delivery: delivery.await.unwrap(), store, blobs, clock };
         let device = Device {
@@ -136,4 +141,68 @@ async fn what_a_device_waits_for_stays_as_long_as_the_events_that_name_it() {
     world.clock.advance(Duration::from_millis(1));
     tokio::time::sleep(INTERVAL * 2).await;
     assert_eq!(world.count().await, 1, "the newest GroupInfo stays");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attachment_that_cannot_be_removed_holds_up_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = LocalFiles::open(folder.path(), GrantKey::new([7; 32])).unwrap();
+    let world = World::with(Arc::new(files)).await;
+    let randomness = SeededRandomness::new(3);
+    let path = |id: AttachmentId| {
+        let name = id.to_string();
+        folder.path().join(name.get(20..22).unwrap()).join(&name)
+    };
+    let mut ids = Vec::new();
+    for after_days in [0, 0, 1] {
+        world.clock.advance(DAY * after_days);
+        ids.push(AttachmentId::created_at(world.clock.now(), &randomness));
+    }
+    ids.sort();
+    let [stuck, old, unknown] = ids[..] else { panic!("{ids:?}") };
+    for id in [stuck, old] {
+        let attachment = Attachment { id, owner: ADA.user, bytes: 1, sha256: [1; 32], parts: vec![[1; 32]] };
+        world.store.add_attachment(&attachment).await.unwrap();
+    }
+    for id in [old, unknown] {
+        std::fs::create_dir_all(path(id).parent().unwrap()).unwrap();
+        std::fs::write(path(id), "x").unwrap();
+    }
+    // No file, so it cannot be removed as one.
+    std::fs::create_dir_all(path(stuck)).unwrap();
+
+    world.clock.advance(DAY * 40);
+    world.starts_jobs(RetentionSection::default());
+    let metrics = world.delivery.metrics();
+    for _ in 0..100_000 {
+        if metrics.attachments_removed.get() == 1 && metrics.attachments_orphaned.get() == 1 {
+            break;
+        }
+        tokio::time::sleep(STEP_PAUSE).await;
+    }
+    assert_eq!(world.store.attachment(old).await.unwrap(), None);
+    assert!(path(stuck).exists() && !path(old).exists() && !path(unknown).exists());
+    assert!(world.store.attachment(stuck).await.unwrap().is_some(), "it is tried again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_left_is_looked_for_among_recipients_once_an_hour() {
+    let world = World::new().await;
+    world.starts_jobs(RetentionSection::default());
+    tokio::time::sleep(INTERVAL / 2).await;
+    // Nobody is waited for any more: the one who had it was the last but for its owner.
+    let id = AttachmentId::created_at(world.clock.now(), &SeededRandomness::new(3));
+    let attachment = Attachment { id, owner: ADA.user, bytes: 1, sha256: [1; 32], parts: vec![[1; 32]] };
+    world.store.add_attachment(&attachment).await.unwrap();
+    world.store.bind_attachment(id, CHAT).await.unwrap();
+    let body = Body::Text("look".into());
+    world.append(2, EventKind::Message { body, reply_to: None, attachments: vec![id] }).await;
+    world.store.note_fetched(id, UserId::from_bytes([2; 16]), Seq(2)).await.unwrap();
+    let removed = &world.delivery.metrics().attachments_removed;
+    world.clock.advance(FETCHED_INTERVAL - Duration::from_millis(1));
+    tokio::time::sleep(INTERVAL * 2).await;
+    assert_eq!(removed.get(), 0);
+    world.clock.advance(Duration::from_millis(1));
+    tokio::time::sleep(INTERVAL * 2).await;
+    assert_eq!(removed.get(), 1);
 }

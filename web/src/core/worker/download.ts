@@ -129,8 +129,8 @@ export class Downloads {
     const copy = new Copy(this.parts, id, `${id}/${Date.now()}-${(this.lastName += 1)}`, total, isKept);
     try {
       const blob = await this.read(wanted, copy, teller);
-      // Servers may be told to remove what everybody has.
-      if (await copy.keep()) void this.parts.rest.ask('POST', `${pathOf(wanted)}/fetched`).catch(() => {});
+      // The server is not told that this user has the file, as it might remove it then: browsers may forget what they keep.
+      await copy.keep();
       teller.state('done', total);
       return blob;
     } catch (error) {
@@ -252,8 +252,8 @@ class Copy {
     return this.attempt(() => this.cutter.add(bytes));
   }
 
-  /** Whether it is kept. */
-  async keep(): Promise<boolean> {
+  /** Keeps all of it, if it can be. */
+  async keep(): Promise<void> {
     await this.attempt(async () => {
       await this.cutter.end();
       const { driver, cache } = this.parts;
@@ -262,7 +262,6 @@ class Copy {
       await driver.change((core) => void (added = cache.add(core, [file])));
       added?.done();
     });
-    return this.isKept;
   }
 
   drop(): void {
