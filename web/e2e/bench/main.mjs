@@ -14,6 +14,7 @@ const MESSAGES = setting('DUNLIN_BENCH_MESSAGES', 100_000);
 const OPENINGS = setting('DUNLIN_BENCH_OPENINGS', 7);
 const SENT = setting('DUNLIN_BENCH_SENT', 100);
 const SCROLL_MS = 8_000;
+const LOOKED_MS = 5_000;
 /** How long one opening may take, on a machine that does much else. */
 const OPENING_MS = 180_000;
 /** How long everything that was made may take to arrive in the browser. */
@@ -98,6 +99,8 @@ async function much(machine) {
   begun = Date.now();
   await arrived(ada, chat);
   say('arrived in the browser after that, s', rounded((Date.now() - begun) / 1000));
+  // As people do, who look at what came before they close it.
+  await ada.page.waitForTimeout(LOOKED_MS);
   await openings(ada, chat);
   await opened(ada, '#/', 1);
   await ada.page.waitForTimeout(3_000);

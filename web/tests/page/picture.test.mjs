@@ -11,7 +11,7 @@ const button = (page) => details(page).getByRole('button', { name: 'Picture of t
 const choose = (page, file) => page.locator('input[data-kind=face]').setInputFiles([file]);
 const item = (page, name) => page.getByRole('menuitem', { name, exact: true });
 /** Where a chat has its picture: in the list, above the conversation, in its details. */
-const PLACES = ['nav a[href="#/chat/chatwalk"] .avatar', 'header .avatar', 'button .avatar.xl'];
+const PLACES = ['nav a[href="#/chat/chatwalk"] .avatar', 'header .avatar', '.avatar.xl'];
 /** Waits until every place shows a picture, or none does. */
 const shows = (page, count) =>
   page.waitForFunction(

@@ -77,3 +77,48 @@ impl Chats {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: ChatId = ChatId::from_bytes([1; 16]);
+    const SECOND: ChatId = ChatId::from_bytes([2; 16]);
+
+    fn settled(chats: &mut Chats, now: u64) -> Vec<ChatId> {
+        let mut seen = Vec::new();
+        chats.settle(Timestamp(now), |id, _| seen.push(id));
+        seen
+    }
+
+    #[test]
+    fn a_chat_is_settled_once_after_it_was_taken_in_hand() {
+        let mut chats = Chats::default();
+        chats.begin(FIRST);
+        chats.begin(SECOND);
+        assert_eq!(settled(&mut chats, 0), [FIRST, SECOND]);
+        assert!(settled(&mut chats, 0).is_empty());
+        assert!(chats.get(&FIRST).is_some(), "looking changes nothing");
+        chats.get_mut(&SECOND).unwrap();
+        assert_eq!(settled(&mut chats, 0), [SECOND]);
+        assert_eq!(chats.values_mut().count(), 2);
+        assert_eq!(settled(&mut chats, 0), [FIRST, SECOND]);
+    }
+
+    #[test]
+    fn the_next_one_that_is_due_follows_what_changes() {
+        let mut chats = Chats::default();
+        chats.begin(FIRST).duty_at = Some(Timestamp(20));
+        chats.begin(SECOND).hold_until = Some(Timestamp(10));
+        settled(&mut chats, 0);
+        assert_eq!((chats.wake_at(), chats.due(Timestamp(9))), (Some(Timestamp(10)), Vec::new()));
+        assert_eq!(chats.due(Timestamp(20)), [SECOND, FIRST]);
+        // What was looked at when it was due does not come again.
+        chats.get_mut(&SECOND).unwrap();
+        settled(&mut chats, 10);
+        assert_eq!(chats.wake_at(), Some(Timestamp(20)));
+        chats.get_mut(&FIRST).unwrap().duty_at = Some(Timestamp(30));
+        settled(&mut chats, 10);
+        assert_eq!((chats.due(Timestamp(20)), chats.wake_at()), (Vec::new(), Some(Timestamp(30))));
+    }
+}

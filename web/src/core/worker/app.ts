@@ -42,6 +42,8 @@ const GLIMPSE_AFTER_MS = 1_000;
 /** How often, and how long after, storage that was taken away is opened again. */
 const REOPENINGS_MAX = 5;
 const REOPEN_AFTER_MS = 200;
+/** How long after a write that failed it is looked whether the data was taken away. */
+const CLEARED_WITHIN_MS = 500;
 
 /** What there is once the vault is open. */
 interface Parts extends Opened {
@@ -142,6 +144,13 @@ export class App {
     this.become({ state: 'blocked', failure });
   }
 
+  /** What was being written when somebody cleared the site fails before that is known, and is another matter. */
+  private async storageFailed(failure: Failure): Promise<void> {
+    this.block(failure);
+    await new Promise((resolve) => setTimeout(resolve, CLEARED_WITHIN_MS));
+    if (this.session.state === 'blocked' && !this.isOpening && (await Storage.isGone())) await this.cleared();
+  }
+
   /** Resolves once this worker is the one. */
   private own(): Promise<void> {
     const hold = (owned: () => void) => () => {
@@ -166,7 +175,7 @@ export class App {
     const core = new Core(storage.key, crypto.getRandomValues(new Uint8Array(32)));
     const driver: Driver = new Driver(core, storage, {
       happened: (effects) => this.happened(effects),
-      stopped: (failure) => this.block(failure),
+      stopped: (failure) => void this.storageFailed(failure),
     });
     await driver.load(Core.ranges());
     const rest = new Rest(

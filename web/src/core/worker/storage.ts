@@ -63,6 +63,11 @@ export class Storage {
     return storage;
   }
 
+  /** Whether there is nothing, since somebody cleared the site. */
+  static async isGone(): Promise<boolean> {
+    return !(await indexedDB.databases()).some(({ name }) => name === DATABASE);
+  }
+
   /** From now on only this worker writes: whoever did before finds another number than its own. */
   async claim(): Promise<void> {
     const transaction = this.database.transaction(META, 'readwrite', { durability: 'strict' });
