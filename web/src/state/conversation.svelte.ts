@@ -127,10 +127,13 @@ export class Conversation {
       const fresh = page.items.toReversed();
       const first = fresh.map(seqOf).find((seq) => seq !== undefined);
       const last = this.#lastSeq();
-      // More came at once than a page holds: the reader goes on from where they are, and misses nothing in between.
+      // More came at once than a page holds: the reader goes on from where they are, and misses nothing in between. What
+      // waits, or did, stands at the end.
       const isTooMuch = page.nextBefore !== undefined && last !== undefined && first !== undefined && first > last + 1;
-      if (isTooMuch) this.hasNewer = true;
-      else items = overlay(items, fresh, page.nextBefore === undefined);
+      if (isTooMuch) {
+        this.hasNewer = true;
+        items = items.filter((item) => seqOf(item) !== undefined);
+      } else items = overlay(items, fresh, page.nextBefore === undefined);
       for (const item of fresh) changed.delete(seqOf(item) ?? -1);
     } else if (all && items.length > 0) {
       const page = await this.#core.history(this.chat, (this.#lastSeq() ?? 0) + 1, items.length);

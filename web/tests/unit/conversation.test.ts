@@ -18,6 +18,8 @@ function message(seq: number): Message {
 /** A core with one chat of so many messages; each reading makes new objects, as those that come from a worker are. */
 class Chat {
   count: number;
+  /** Whether something waits to be sent. */
+  waits = false;
   constructor(count: number) {
     this.count = count;
   }
@@ -27,7 +29,8 @@ class Chat {
     const history = (_: string, before = this.count + 1, limit: number) => {
       const first = Math.max(1, before - limit);
       const items = Array.from({ length: before - first }, (_, index) => message(before - 1 - index));
-      return Promise.resolve({ items, ...(first > 1 ? { nextBefore: first } : {}) });
+      const waiting = this.waits && before > this.count ? [{ ...message(0), place: { waiting: 1 } }] : [];
+      return Promise.resolve({ items: [...waiting, ...items], ...(first > 1 ? { nextBefore: first } : {}) });
     };
     return {
       chat: () => Promise.resolve(chat),
@@ -57,7 +60,11 @@ describe('a conversation', () => {
   it('has no hole after more came at once than a page holds', async () => {
     const chat = new Chat(100);
     const conversation = new Conversation(chat.asCore(), 'chat');
+    chat.waits = true;
     await conversation.open();
+    expect(seqs(conversation.items).at(-1)).toBeUndefined();
+    // Meanwhile it was sent, too.
+    chat.waits = false;
     chat.count = 400;
     conversation.hear({ type: 'messages', chat: 'chat', seqs: [400] });
     await conversation.newer();
