@@ -16,11 +16,6 @@ const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_LINKER: &str = "wasm-ld-19";
 const DEBIAN_CHROMIUM: &str = "/usr/bin/chromium";
 
-/// Whether what browsers share with all other clients builds for them.
-pub(crate) fn check(root: &Path) -> Result<bool> {
-    succeeds(compiler(root)?.args(["check", "--locked", "-p", "dunlin-client-wasm", "--target", TARGET]))
-}
-
 /// A cargo that builds for [`TARGET`]; installs what is missing.
 pub(crate) fn compiler(root: &Path) -> Result<Command> {
     if has_library() || added_library() {

@@ -26,7 +26,7 @@ pub(crate) fn build_release(root: &Path) -> Result<bool> {
 }
 
 /// A cargo that builds programs with the web app inside that is in `web/dist` now.
-pub(crate) fn with_app(root: &Path) -> Command {
+fn with_app(root: &Path) -> Command {
     let mut command = cargo(root);
     // The page names all other files of the app, by what they hold.
     if let Ok(page) = fs::read(root.join("web/dist/index.html")) {

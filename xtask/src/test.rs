@@ -2,14 +2,13 @@
 
 use std::fmt;
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
 use crate::process::{cargo, now, succeeds, target_directory};
-use crate::run::with_app;
 use crate::{browser, tidy, tools, web};
 
 /// What was counted. A step that is no test suite counts as one.
@@ -43,13 +42,15 @@ impl fmt::Display for Counts {
 
 type Step = (&'static str, fn(&Path) -> Result<Counts>);
 
-/// Cheap steps first: who forgot to format learns it in a second.
-const STEPS: [Step; 9] = [
+/// What is cheap comes first: who forgot to format learns it in a second. What is built is built once, for all steps, since
+/// another choice of packages would have other features of what they are made with, and build all of that again.
+const STEPS: [Step; 10] = [
     ("format", format),
-    ("tidy", tidy_step),
     ("licences and sources", deny),
+    ("programs and tests", built),
+    ("tidy", tidy_step),
     ("lints", lints),
-    ("browsers", browsers),
+    ("the core for browsers", core_built),
     ("tests", suites),
     ("the core in browsers", core_in_browsers),
     ("the web app", web_app),
@@ -85,8 +86,13 @@ fn format(root: &Path) -> Result<Counts> {
     Ok(Counts::one(succeeds(cargo(root).args(["fmt", "--all", "--check"]))?))
 }
 
+/// Builds all programs, and the tests.
+fn built(root: &Path) -> Result<Counts> {
+    Ok(Counts::one(succeeds(cargo(root).args(["build", "--workspace", "--locked", "--bins", "--tests"]))?))
+}
+
 fn tidy_step(root: &Path) -> Result<Counts> {
-    Ok(Counts::one(tidy::tidy(root)?))
+    Ok(Counts::one(tidy::check(root)?))
 }
 
 /// Without the advisories: they come from a git repository that test machines need not reach.
@@ -104,9 +110,9 @@ fn lints(root: &Path) -> Result<Counts> {
     Ok(Counts::one(succeeds(cargo(root).args(arguments))?))
 }
 
-/// What browsers share builds for them.
-fn browsers(root: &Path) -> Result<Counts> {
-    Ok(Counts::one(browser::check(root)?))
+/// Builds what browsers share with all other clients, and its bindings.
+fn core_built(root: &Path) -> Result<Counts> {
+    Ok(Counts::one(web::packages(&root.join("web"))? && web::core(root)?))
 }
 
 /// All suites, each counted by what it reports itself.
@@ -136,19 +142,18 @@ fn counted(command: &mut Command, read: fn(&str) -> Option<Counts>) -> Result<Co
 
 /// The core as WebAssembly, in headless Chromium against a server.
 fn core_in_browsers(root: &Path) -> Result<Counts> {
-    let directory = root.join("web");
-    let server = ["build", "--locked", "--package", "dunlin-cli"];
-    if !web::packages(&directory)? || !web::core(root)? || !succeeds(cargo(root).args(server))? {
-        return Ok(Counts::FAILED);
-    }
-    let mut command = web::npm(&directory);
-    let binary = target_directory(root).join("debug/dunlin");
-    command.args(["run", "test:core"]).env("DUNLIN_BIN", binary).env("CHROMIUM_BIN", browser::chromium()?);
-    counted(&mut command, read_tap)
+    let mut command = web::npm(&root.join("web"));
+    command.args(["run", "test:core"]).env("DUNLIN_BIN", program(root, "dunlin"));
+    counted(command.env("CHROMIUM_BIN", browser::chromium()?), read_tap)
+}
+
+/// A program that was built.
+fn program(root: &Path, name: &str) -> PathBuf {
+    target_directory(root).join("debug").join(name)
 }
 
 /// The app by itself, over a core in memory: types, style, units, and its pages in headless Chromium. It is built with the
-/// core that the step before made.
+/// core that a step before made.
 fn web_app(root: &Path) -> Result<Counts> {
     let directory = root.join("web");
     let mut counts = Counts::default();
@@ -161,20 +166,13 @@ fn web_app(root: &Path) -> Result<Counts> {
     Ok(counts)
 }
 
-/// The app that the step before built, inside the program, with people who use it in headless Chromium, and an object store
-/// for some of their files.
+/// The app that the step before built, with people who use it in headless Chromium, and an object store for some of their
+/// files. A debug program reads the app when it starts.
 fn journeys(root: &Path) -> Result<Counts> {
-    let store = ["build", "--locked", "--package", "dunlin-testkit-s3"];
-    if !succeeds(with_app(root).args(["build", "--locked", "--package", "dunlin-cli"]))?
-        || !succeeds(cargo(root).args(store))?
-    {
-        return Ok(Counts::FAILED);
-    }
     let mut command = web::npm(&root.join("web"));
-    let built = target_directory(root).join("debug");
     command.args(["run", "test:ui"]).env("CHROMIUM_BIN", browser::chromium()?);
-    command.env("DUNLIN_BIN", built.join("dunlin")).env("DUNLIN_S3_BIN", built.join("dunlin-testkit-s3"));
-    counted(&mut command, read_tap)
+    command.env("DUNLIN_BIN", program(root, "dunlin"));
+    counted(command.env("DUNLIN_S3_BIN", program(root, "dunlin-testkit-s3")), read_tap)
 }
 
 /// Reads a line of the end of a TAP report: `# pass 3`.

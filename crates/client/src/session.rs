@@ -147,6 +147,7 @@ impl Client {
             }
         }
         self.hides.values_mut().for_each(|asked| *asked = false);
+        self.typing.clear();
         self.disconnect_linking();
         for chat in self.chats.values_mut() {
             chat.forget_connection();

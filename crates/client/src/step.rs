@@ -33,6 +33,8 @@ pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(2);
 pub(crate) const HANDSHAKE_RETRY_AFTER: Duration = Duration::from_mins(1);
 /// How long words of removed messages may stay in the search index, for each segment of it.
 const COMPACT_AFTER: Duration = Duration::from_secs(30);
+/// So many people are remembered as typing; of more it is told, and forgotten.
+const TYPING_MAX: usize = 1_024;
 
 /// The client core: everything a device knows, but for the contents of messages.
 pub struct Client {
@@ -57,6 +59,8 @@ pub struct Client {
     pub(crate) own: Own,
     /// Whose presence the person follows.
     watched: Vec<UserId>,
+    /// Who was last heard to be typing, and where.
+    pub(crate) typing: BTreeSet<(ChatId, UserId)>,
     /// How many segments of the search index may hold words of removed messages.
     stale: u32,
     /// Whether the search index may be being made anew; the rows know.
@@ -100,6 +104,7 @@ impl Client {
             hides: BTreeMap::new(),
             own: Own::default(),
             watched: Vec::new(),
+            typing: BTreeSet::new(),
             stale: 0,
             is_rebuilding: false,
             compact_at: None,
@@ -273,15 +278,29 @@ impl Client {
             ServerFrame::CaughtUp => self.caught_up_came(),
             ServerFrame::StatusUpdate { chat, receipt } => self.receipt_came(chat, receipt),
             ServerFrame::PresenceUpdate(presence) => self.effects.changes.push(Change::Presence(presence)),
-            ServerFrame::Typing { chat, user, typing } => {
-                self.effects.changes.push(Change::Typing { chat, user, typing });
-            }
+            ServerFrame::Typing { chat, user, typing } => self.typing_came(chat, user, typing),
             ServerFrame::MessageHidden { chat, seq } => {
                 self.hide_message(chat, seq);
             }
             ServerFrame::KeyPackagesLow { suite, .. } => self.upload_packages(suite, Request::Other, false),
             ServerFrame::Relayed { device, payload } => self.relayed(device, payload),
             ServerFrame::Welcome(_) | ServerFrame::Draining { .. } => {}
+        }
+    }
+
+    fn typing_came(&mut self, chat: ChatId, user: UserId, typing: bool) {
+        if !typing {
+            self.typing.remove(&(chat, user));
+        } else if self.typing.len() < TYPING_MAX {
+            self.typing.insert((chat, user));
+        }
+        self.effects.changes.push(Change::Typing { chat, user, typing });
+    }
+
+    /// Whoever has written something writes no more, without having to say so.
+    pub(crate) fn typing_ended(&mut self, chat: ChatId, user: UserId) {
+        if self.typing.remove(&(chat, user)) {
+            self.effects.changes.push(Change::Typing { chat, user, typing: false });
         }
     }
 

@@ -13,6 +13,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::process::{cargo, succeeds};
 use workspace::Workspace;
 
 /// What a rule found.
@@ -24,8 +25,14 @@ pub(crate) enum Finding {
     Error(String),
 }
 
-/// Applies every rule; false when one is broken.
+/// Builds the program, whose commands are looked at, and applies every rule; false when one is broken.
 pub(crate) fn tidy(root: &Path) -> Result<bool> {
+    let is_built = succeeds(cargo(root).args(["build", "--quiet", "--locked", "--package", "dunlin-cli"]))?;
+    Ok(check(root)? && is_built)
+}
+
+/// Applies every rule, with the program as it was built last; false when one is broken.
+pub(crate) fn check(root: &Path) -> Result<bool> {
     let workspace = Workspace::read(root)?;
     let mut findings = Vec::new();
     findings.extend(arrows::check(&workspace.packages));

@@ -126,6 +126,27 @@ fn typing_is_shown_to_the_others_and_only_by_members() {
 }
 
 #[test]
+fn whoever_has_sent_a_message_is_no_longer_shown_as_typing() {
+    let (mut world, chat) = watched();
+    let told = |world: &World| {
+        let typing = world.peers[1].changes.iter().filter_map(|change| match change {
+            Change::Typing { typing, .. } => Some(*typing),
+            _ => None,
+        });
+        typing.collect::<Vec<_>>()
+    };
+    world.act(0, Action::SetTyping { chat, typing: true });
+    world.settle();
+    world.say(2, chat, "somebody else");
+    world.settle();
+    assert_eq!(told(&world), [true]);
+    world.say(0, chat, "here it is");
+    world.say(0, chat, "and one more");
+    world.settle();
+    assert_eq!(told(&world), [true, false], "once, by the first message");
+}
+
+#[test]
 fn whoever_is_watched_is_seen_to_come_and_go() {
     let (mut world, _) = watched();
     world.act(0, Action::WatchPresence { users: vec![user(2)] });

@@ -360,11 +360,12 @@ impl Model {
                 return self.stop_typing(out);
             }
         }
+        // The message itself says that it is written.
+        open.typing_said = None;
         open.new_from = None;
         if open.follow() {
             out.push(open.load());
         }
-        self.stop_typing(out);
         self.keep_draft(out);
     }
 

@@ -33,8 +33,8 @@ fn enter_sends_and_alt_enter_makes_a_line() {
         [
             Request::Typing { chat, typing: true },
             Request::Say { chat, text: "one\ntwo".into(), reply_to: None },
-            Request::Typing { chat, typing: false },
-        ]
+        ],
+        "the message itself says that typing is over"
     );
     assert_eq!(typed(&desk), "");
     desk.type_text("  ");
