@@ -242,7 +242,8 @@ export type CoreEvent =
   | { type: 'connection'; connection: Connection }
   | { type: 'chats' } // the list, or something in it, changed
   | { type: 'chat'; chat: ChatId } // members, title, timer, draft, unread
-  | { type: 'messages'; chat: ChatId; seqs: Seq[] | 'all' }
+  // `items` are messages of others that have just come, as far as they need not be asked for.
+  | { type: 'messages'; chat: ChatId; seqs: Seq[] | 'all'; items?: Message[] }
   | { type: 'notify'; chat: ChatId; message: Message } // somebody else said something that is unread
   | { type: 'typing'; chat: ChatId; user: UserId; typing: boolean }
   | { type: 'presence'; presence: Presence }

@@ -1,4 +1,4 @@
-import type { ChatDetails, ChatId, Core, CoreEvent, Item, Seq } from '../core/api';
+import type { ChatDetails, ChatId, Core, CoreEvent, Item, Message, Seq } from '../core/api';
 import { trim } from '../text/list';
 import { keepItems, keyOf, overlay, seqOf } from '../text/rows';
 
@@ -14,6 +14,8 @@ export class Conversation {
   readonly chat: ChatId;
   readonly #core: Core;
   #busy: Promise<void> = Promise.resolve();
+  /** Readings that are under way or wait. */
+  #turns = 0;
   #queued = false;
   #changed = new Set<Seq>();
   #all = false;
@@ -102,12 +104,26 @@ export class Conversation {
   hear(event: CoreEvent): void {
     if (!('chat' in event) || event.chat !== this.chat) return;
     if (event.type === 'messages') {
+      this.#show(event.items ?? []);
       if (event.seqs === 'all') this.#all = true;
       else for (const seq of event.seqs) this.#changed.add(seq);
     } else if (event.type !== 'chat' && event.type !== 'refused') return;
     if (this.#queued) return;
     this.#queued = true;
     void this.#alone(() => this.#refresh());
+  }
+
+  /** Shows at once what is said to be new. It is read again after that, with what else became of the chat. */
+  #show(fresh: readonly Message[]): void {
+    // While something is being read, nobody knows what comes before these.
+    if (!this.opened || this.failed || this.hasNewer || this.#turns > 0) return;
+    const last = this.#lastSeq() ?? 0;
+    const found = fresh.filter((item) => (seqOf(item) ?? 0) > last);
+    if (found.length === 0) return;
+    const waiting = this.items.findIndex((item) => seqOf(item) === undefined);
+    const items = this.items.toSpliced(waiting < 0 ? this.items.length : waiting, 0, ...found);
+    if (items.length > ITEMS_MAX) this.hasOlder = true;
+    this.items = trim(items, ITEMS_MAX, 'end');
   }
 
   async #refresh(): Promise<void> {
@@ -196,11 +212,10 @@ export class Conversation {
 
   /** One reading at a time, so that none lays old rows over new ones. */
   #alone<T>(act: () => Promise<T>): Promise<T> {
+    this.#turns += 1;
     const turn = this.#busy.then(act);
-    this.#busy = turn.then(
-      () => undefined,
-      () => undefined,
-    );
+    const ended = () => void (this.#turns -= 1);
+    this.#busy = turn.then(ended, ended);
     return turn;
   }
 }

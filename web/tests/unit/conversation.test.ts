@@ -57,6 +57,32 @@ describe('a conversation', () => {
     expect(before.every((item, index) => item === conversation.items[index])).toBe(true);
   });
 
+  it('shows what just came before anything is asked, and before what waits', async () => {
+    const chat = new Chat(10);
+    chat.waits = true;
+    const conversation = new Conversation(chat.asCore(), 'chat');
+    await conversation.open();
+    chat.count = 11;
+    conversation.hear({ type: 'messages', chat: 'chat', seqs: [11], items: [message(11)] });
+    expect(seqs(conversation.items)).toEqual([...range(1, 11), undefined]);
+    // While it is read again, what comes waits for its turn: something may have come before it.
+    chat.count = 13;
+    conversation.hear({ type: 'messages', chat: 'chat', seqs: [13], items: [message(13)] });
+    expect(seqs(conversation.items)).toEqual([...range(1, 11), undefined]);
+    await conversation.newer();
+    await conversation.newer();
+    expect(seqs(conversation.items)).toEqual([...range(1, 13), undefined]);
+  });
+
+  it('shows nothing of the end to somebody who reads far above it', async () => {
+    const chat = new Chat(500);
+    const conversation = new Conversation(chat.asCore(), 'chat');
+    await conversation.open(100);
+    expect(conversation.hasNewer).toBe(true);
+    conversation.hear({ type: 'messages', chat: 'chat', seqs: [501], items: [message(501)] });
+    expect(seqs(conversation.items)).not.toContain(501);
+  });
+
   it('has no hole after more came at once than a page holds', async () => {
     const chat = new Chat(100);
     const conversation = new Conversation(chat.asCore(), 'chat');

@@ -275,9 +275,13 @@ export class App {
     if (!this.parts) return;
     const { driver, rest, commands } = this.parts;
     commands.happened(effects);
-    for (const event of effects.events) this.pass(event);
+    const news = effects.news.slice(-NEWS_MAX).map(({ chat, seq }) => {
+      const item = driver.known({ type: 'message', chat, seq }) as Message | undefined;
+      return { chat, seq, item: item?.type === 'message' ? item : undefined };
+    });
+    for (const event of effects.events) this.pass(withItems(event, news));
     for (const want of effects.wants) void carryOut(want, driver, rest);
-    for (const { chat, seq } of effects.news.slice(-NEWS_MAX)) void this.news(chat, seq);
+    for (const { chat, seq, item } of news) void this.news(chat, seq, item);
     if (effects.searchDamaged) void commands.act({ type: 'rebuildSearch' }, 'stored');
     if (effects.accountMade) {
       const login = readKept<Login>(driver, 'login');
@@ -319,9 +323,10 @@ export class App {
   }
 
   /** Somebody said something that is unread. */
-  private async news(chat: string, seq: number): Promise<void> {
+  private async news(chat: string, seq: number, known: Message | undefined): Promise<void> {
     const driver = this.parts?.driver;
-    const item = (await driver?.ask({ type: 'message', chat, seq }).catch(() => undefined)) as Message | undefined;
+    const read = () => driver?.ask({ type: 'message', chat, seq }).catch(() => undefined);
+    const item = known ?? ((await read()) as Message | undefined);
     if (item?.type !== 'message' || (item.body.kind !== 'text' && item.body.kind !== 'files')) return;
     const details = (await driver?.ask({ type: 'chat', chat })) as { seen: number } | undefined;
     if (details && seq > details.seen) this.tell({ type: 'notify', chat, message: item });
@@ -450,4 +455,12 @@ interface DeviceDocument {
 function audienceName(audience: LastSeenAudience): SettingsDocument['lastSeen'] {
   const names = Object.keys(AUDIENCES) as SettingsDocument['lastSeen'][];
   return names.find((name) => AUDIENCES[name] === audience) ?? 'LAST_SEEN_EVERYONE';
+}
+
+/** An event of messages, with those of them that just came and are known. */
+function withItems(event: CoreEvent | InnerEvent, news: { chat: string; seq: number; item: Message | undefined }[]) {
+  if (event.type !== 'messages' || event.seqs === 'all') return event;
+  const { chat, seqs } = event;
+  const items = news.flatMap((one) => (one.item && one.chat === chat && seqs.includes(one.seq) ? [one.item] : []));
+  return items.length > 0 ? { ...event, items } : event;
 }

@@ -91,6 +91,17 @@ export class Driver {
     }
   }
 
+  /** The answer to a question, where it follows from what is in memory. */
+  known(question: Question): unknown {
+    let answer: unknown;
+    try {
+      answer = this.core.ask(question);
+    } catch {
+      answer = undefined;
+    }
+    return (this.core.misses() as Miss[]).length > 0 ? undefined : answer;
+  }
+
   async load(misses: Miss[]): Promise<void> {
     this.loads += 1;
     try {
