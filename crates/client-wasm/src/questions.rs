@@ -22,6 +22,10 @@ pub(crate) enum Question {
         skip: usize,
         limit: usize,
     },
+    /// Some chats of the list, by name.
+    Summaries {
+        chats: Vec<Text<ChatId>>,
+    },
     Chat {
         chat: Text<ChatId>,
     },
@@ -81,17 +85,9 @@ struct SafetyNumber {
 pub(crate) fn answer(question: &Question, client: &Client, rows: &dyn Rows) -> Result<JsValue, Failure> {
     Ok(match question {
         Question::Chats { skip, limit } => {
-            let asked = client.chats_by_activity().into_iter().skip(*skip).take(*limit);
-            let summaries: Vec<_> = query::summaries(rows, asked)
-                .into_iter()
-                .map(|view| {
-                    let flags = flags(rows, view.chat);
-                    let picture = picture(client, view.chat);
-                    Summary::of(view, picture, &flags)
-                })
-                .collect();
-            to_js(&summaries)
+            summaries(client.chats_by_activity().into_iter().skip(*skip).take(*limit), client, rows)
         }
+        Question::Summaries { chats } => summaries(chats.iter().map(|chat| chat.0), client, rows),
         Question::Chat { chat } => {
             let view = query::chat(rows, chat.0);
             let invite = client.chat(chat.0).and_then(|chat| chat.invite()).map(|code| code.to_string());
@@ -132,6 +128,14 @@ pub(crate) fn answer(question: &Question, client: &Client, rows: &dyn Rows) -> R
         }
         Question::Count => to_js(&client.chats().map(|(_, chat)| chat.marks.cursor.0).sum::<u64>()),
     })
+}
+
+fn summaries(chats: impl Iterator<Item = ChatId>, client: &Client, rows: &dyn Rows) -> JsValue {
+    let summary = |view: query::ChatSummary| {
+        let (chat, flags) = (view.chat, flags(rows, view.chat));
+        Summary::of(view, picture(client, chat), &flags)
+    };
+    to_js(&query::summaries(rows, chats).into_iter().map(summary).collect::<Vec<_>>())
 }
 
 /// What is shown of a chat: files on the server are removed after a while.

@@ -127,6 +127,10 @@ export class MemoryCore implements Core {
     const all = [...this.world.rooms.values()].sort((a, b) => b.details.active - a.details.active);
     return all.slice(skip, skip + limit).map((room) => this.#summary(room));
   }
+  async summaries(chats: ChatId[]) {
+    const rooms = chats.flatMap((chat) => this.world.rooms.get(chat) ?? []);
+    return rooms.map((room) => this.#summary(room));
+  }
   async chat(chat: ChatId): Promise<ChatDetails | undefined> {
     const room = this.world.rooms.get(chat);
     return room && structuredClone({ ...room.details, ...this.#summary(room) });

@@ -287,6 +287,8 @@ export interface Core {
   logOut(): Promise<void>;
 
   chats(skip: number, limit: number): Promise<ChatSummary[]>;
+  /** Those of these chats that are in the list, in no order. */
+  summaries(chats: ChatId[]): Promise<ChatSummary[]>;
   chat(chat: ChatId): Promise<ChatDetails | undefined>;
   /** The picture of a chat, as whoever set it sent it. */
   chatPicture(chat: ChatId): Promise<Uint8Array | undefined>;

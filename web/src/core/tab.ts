@@ -7,6 +7,7 @@ const REPEATABLE: readonly Call[] = [
   'session',
   'connection',
   'chats',
+  'summaries',
   'chat',
   'chatPicture',
   'history',

@@ -69,14 +69,17 @@ export class Chats {
     const listChanged = this.#listChanged;
     this.#changed.clear();
     this.#listChanged = false;
-    // So many are read faster together: a device that comes late learns of all chats at once.
-    if (changed.length > FIRST_PAGE) return this.load();
     const next = new Map(this.#byId);
     if (listChanged) for (const chat of await this.#core.chats(0, FIRST_PAGE)) next.set(chat.chat, chat);
-    for (const id of changed) {
-      const chat = await this.#core.chat(id);
-      if (chat) next.set(id, chat);
-      else next.delete(id);
+    // A device that comes late learns of very many.
+    for (let first = 0; first < changed.length; first += PAGE) {
+      const asked = changed.slice(first, first + PAGE);
+      const found = new Map((await this.#core.summaries(asked)).map((chat) => [chat.chat, chat]));
+      for (const id of asked) {
+        const chat = found.get(id);
+        if (chat) next.set(id, chat);
+        else next.delete(id);
+      }
     }
     this.#show(next);
     // What is further down may have changed too; that is not urgent.

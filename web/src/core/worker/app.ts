@@ -1,5 +1,7 @@
 /** The app's core in this worker: who is logged in, and what each call does. */
 import type {
+  ChatDetails,
+  ChatId,
   ChatSummary,
   Connection,
   CoreEvent,
@@ -7,6 +9,7 @@ import type {
   LastSeenAudience,
   Message,
   OwnDevice,
+  Page,
   Session,
 } from '../api';
 import { failureOf, type Call } from '../messages';
@@ -25,7 +28,7 @@ import {
 import { Driver } from './driver';
 import { carryOut } from './errands';
 import { Files } from './files';
-import { GLIMPSE_CHATS, type Seen } from './glimpse';
+import { answered, GLIMPSE_CHATS, GLIMPSE_ITEMS, mayBeKept, type Seen, type SeenChat } from './glimpse';
 import { People, keepValue, readKept } from './people';
 import { OFFLINE, Rest, type Credentials } from './rest';
 import { Storage } from './storage';
@@ -61,6 +64,8 @@ export class App {
   private code: Promise<unknown> | undefined;
   /** What is shown until the vault is open. */
   private seen: Seen | undefined;
+  /** The chat whose end was read last. */
+  private lastOpen: ChatId | undefined;
   private glimpseTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly told: (event: CoreEvent) => void) {
@@ -84,7 +89,9 @@ export class App {
     if (call === 'session') return this.session;
     if (call === 'connection') return this.connection();
     // What needs no vault is answered at once; the rest once it is known whether there is one.
-    if (call === 'chats' && this.seen && given[0] === 0) return this.seen.chats.slice(0, given[1] as number);
+    if (call === 'history' && given[1] === undefined) this.opens(given[0] as ChatId);
+    const seen = this.seen && answered(this.seen, call, given);
+    if (seen) return seen.value;
     if (this.session.state === 'starting' || this.seen) await this.started;
     const method = this.methods[call] as ((...given: unknown[]) => unknown) | undefined;
     if (!method) throw { code: 'internal', message: `There is no ${call}.` } satisfies Failure;
@@ -111,8 +118,18 @@ export class App {
   }
 
   private tell(event: CoreEvent): void {
-    if (event.type === 'chats') this.glimpseTimer ??= setTimeout(() => void this.keepGlimpse(), GLIMPSE_AFTER_MS);
+    if (event.type === 'chats') this.glimpseSoon();
     this.told(event);
+  }
+
+  private opens(chat: ChatId): void {
+    if (this.lastOpen === chat) return;
+    this.lastOpen = chat;
+    this.glimpseSoon();
+  }
+
+  private glimpseSoon(): void {
+    this.glimpseTimer ??= setTimeout(() => void this.keepGlimpse(), GLIMPSE_AFTER_MS);
   }
 
   /** Shows what was there last, until the vault is open. */
@@ -129,10 +146,19 @@ export class App {
     if (session.state !== 'ready' || !parts || this.seen) return;
     try {
       const chats = (await parts.driver.ask({ type: 'chats', skip: 0, limit: GLIMPSE_CHATS })) as ChatSummary[];
-      await parts.storage.glimpse.keep({ session, chats: parts.people.titled(chats) });
+      const open = this.lastOpen === undefined ? undefined : await this.glimpseOf(this.lastOpen, parts);
+      await parts.storage.glimpse.keep({ session, chats: parts.people.titled(chats), ...(open ? { open } : {}) });
     } catch (error) {
-      console.warn('the top of the list was not kept', error);
+      console.warn('what is seen was not kept', error);
     }
+  }
+
+  private async glimpseOf(chat: ChatId, { driver, people }: Parts): Promise<SeenChat | undefined> {
+    const details = (await driver.ask({ type: 'chat', chat })) as ChatDetails | undefined;
+    if (!details) return undefined;
+    const page = (await driver.ask({ type: 'history', chat, limit: GLIMPSE_ITEMS })) as Page;
+    const seen = { details: people.titled([details])[0] ?? details, page };
+    return mayBeKept(seen) ? seen : undefined;
   }
 
   private block(failure: Failure): void {
@@ -220,10 +246,11 @@ export class App {
 
   private ready(login: Login): void {
     const name = readKept<ProfileDocument>(this.opened.driver, 'profile')?.name ?? '';
-    const isLate = this.seen !== undefined;
+    const { seen } = this;
     this.become({ state: 'ready', me: login.userId, device: login.device, name, address: login.address });
-    // What was shown of the list so far was of the last time.
-    if (isLate) this.tell({ type: 'chats' });
+    // What was shown so far was of the last time.
+    if (seen) this.tell({ type: 'chats' });
+    if (seen?.open) this.tell({ type: 'messages', chat: seen.open.details.chat, seqs: 'all' });
     this.connect();
     this.opened.files.start();
   }

@@ -27,6 +27,7 @@ export type Wish =
 
 export type Question =
   | { type: 'chats'; skip: number; limit: number }
+  | { type: 'summaries'; chats: string[] }
   | { type: 'chat' | 'picture' | 'lastWaiting'; chat: string }
   | { type: 'history'; chat: string; before?: Seq; limit: number }
   | { type: 'message' | 'info'; chat: string; seq: Seq }

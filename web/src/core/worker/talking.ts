@@ -42,6 +42,10 @@ export function talking(opened: () => Opened, tell: (event: CoreEvent) => void):
       const { driver, people } = opened();
       return people.titled((await driver.ask({ type: 'chats', skip, limit })) as ChatSummary[]);
     },
+    summaries: async (chats) => {
+      const { driver, people } = opened();
+      return people.titled((await driver.ask({ type: 'summaries', chats })) as ChatSummary[]);
+    },
     chat: async (chat) => {
       const { driver, people } = opened();
       const details = (await driver.ask({ type: 'chat', chat })) as ChatDetails | undefined;
