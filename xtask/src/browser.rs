@@ -3,10 +3,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use crate::process::{cargo, output_of, succeeds};
+use crate::process::{cargo, output_of, succeeds, succeeds_within};
 
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 /// Debian's packages, and where they put the compiler.
@@ -14,6 +15,8 @@ const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "l
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_LINKER: &str = "wasm-ld-19";
+/// How long rustup may try to fetch the library, for instance where it reaches nothing.
+const LIBRARY_PATIENCE: Duration = Duration::from_mins(2);
 const DEBIAN_CHROMIUM: &str = "/usr/bin/chromium";
 
 /// A cargo that builds for [`TARGET`]; installs what is missing.
@@ -68,8 +71,8 @@ fn has_library() -> bool {
 }
 
 fn added_library() -> bool {
-    let added = Command::new("rustup").args(["target", "add", TARGET]).status();
-    added.is_ok_and(|status| status.success()) && has_library()
+    let mut add = Command::new("rustup");
+    succeeds_within(add.args(["target", "add", TARGET]), LIBRARY_PATIENCE).unwrap_or(false) && has_library()
 }
 
 /// Whether Debian's compiler has the library's source.

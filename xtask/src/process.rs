@@ -3,9 +3,13 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+
+/// How often a program is looked at that must not take forever.
+const LOOKED_EVERY: Duration = Duration::from_millis(50);
 
 /// This moment, for timing steps.
 #[expect(clippy::disallowed_methods, reason = "times are only shown")]
@@ -35,6 +39,25 @@ pub(crate) fn succeeds(command: &mut Command) -> Result<bool> {
     Ok(status.success())
 }
 
+/// The same, for what may wait for a network that does not answer: false also when it is not done in time, and then it
+/// is stopped.
+pub(crate) fn succeeds_within(command: &mut Command, limit: Duration) -> Result<bool> {
+    let mut child = command.spawn().with_context(|| format!("cannot start {}", name(command)))?;
+    let begun = now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status.success());
+        }
+        if begun.elapsed() > limit {
+            println!("{} is stopped after {} s", name(command), limit.as_secs());
+            child.kill()?;
+            child.wait()?;
+            return Ok(false);
+        }
+        thread::sleep(LOOKED_EVERY);
+    }
+}
+
 /// Runs a program and takes its output.
 pub(crate) fn output_of(command: &mut Command) -> Result<String> {
     let Output { status, stdout, stderr } =
@@ -48,4 +71,19 @@ pub(crate) fn output_of(command: &mut Command) -> Result<String> {
 fn name(command: &Command) -> String {
     let arguments = command.get_args().map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ");
     format!("`{} {arguments}`", command.get_program().to_string_lossy())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_too_long_is_stopped() {
+        let begun = now();
+        let limit = Duration::from_millis(100);
+        assert!(!succeeds_within(Command::new("sleep").arg("600"), limit).unwrap());
+        assert!(begun.elapsed() < Duration::from_mins(5));
+        assert!(succeeds_within(&mut Command::new("true"), Duration::from_mins(1)).unwrap());
+        assert!(!succeeds_within(&mut Command::new("false"), Duration::from_mins(1)).unwrap());
+    }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use crate::process::{cargo, now, succeeds, target_directory};
 use crate::{browser, tidy, tools, web};
@@ -169,6 +169,10 @@ fn web_app(root: &Path) -> Result<Counts> {
 /// The app that the step before built, with people who use it in headless Chromium, and an object store for some of their
 /// files. A debug program reads the app when it starts.
 fn journeys(root: &Path) -> Result<Counts> {
+    if !root.join("web/dist/index.html").exists() {
+        // Each of them would wait for a page that never comes.
+        bail!("nobody can be tried: the app is not built");
+    }
     let mut command = web::npm(&root.join("web"));
     command.args(["run", "test:ui"]).env("CHROMIUM_BIN", browser::chromium()?);
     command.env("DUNLIN_BIN", program(root, "dunlin"));
