@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every check, one after the other, and one line at the end that counts them.
 
 use std::fmt;
+use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -86,8 +87,10 @@ fn format(root: &Path) -> Result<Counts> {
     Ok(Counts::one(succeeds(cargo(root).args(["fmt", "--all", "--check"]))?))
 }
 
-/// Builds all programs, and the tests.
+/// Builds all programs, and the tests. A debug program reads the app when it starts, from a directory that must have been
+/// there when it was built: what is to be in it comes later.
 fn built(root: &Path) -> Result<Counts> {
+    fs::create_dir_all(root.join("web/dist")).context("web/dist cannot be made")?;
     Ok(Counts::one(succeeds(cargo(root).args(["build", "--workspace", "--locked", "--bins", "--tests"]))?))
 }
 
@@ -167,7 +170,7 @@ fn web_app(root: &Path) -> Result<Counts> {
 }
 
 /// The app that the step before built, with people who use it in headless Chromium, and an object store for some of their
-/// files. A debug program reads the app when it starts.
+/// files.
 fn journeys(root: &Path) -> Result<Counts> {
     if !root.join("web/dist/index.html").exists() {
         // Each of them would wait for a page that never comes.
