@@ -16,7 +16,7 @@ const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_LINKER: &str = "wasm-ld-19";
 /// How long rustup may try to fetch the library, for instance where it reaches nothing.
-const LIBRARY_PATIENCE: Duration = Duration::from_mins(2);
+const LIBRARY_PATIENCE: Duration = Duration::from_mins(5);
 const DEBIAN_CHROMIUM: &str = "/usr/bin/chromium";
 
 /// A cargo that builds for [`TARGET`]; installs what is missing.

@@ -147,7 +147,9 @@ impl Client {
             }
         }
         self.hides.values_mut().for_each(|asked| *asked = false);
-        self.typing.clear();
+        for (chat, user) in std::mem::take(&mut self.typing) {
+            self.effects.changes.push(Change::Typing { chat, user, typing: false });
+        }
         self.disconnect_linking();
         for chat in self.chats.values_mut() {
             chat.forget_connection();

@@ -135,6 +135,7 @@ export class MemoryCore implements Core {
     const room = this.world.rooms.get(chat);
     return room && structuredClone({ ...room.details, ...this.#summary(room) });
   }
+  async lookAt() {}
   async chatPicture(chat: ChatId): Promise<Uint8Array | undefined> {
     const { picture } = this.#room(chat).details;
     return picture === undefined ? undefined : this.#pictures.get(picture);

@@ -15,6 +15,8 @@ const OPENINGS = setting('DUNLIN_BENCH_OPENINGS', 7);
 const SENT = setting('DUNLIN_BENCH_SENT', 100);
 /** Between the last letter and the key that sends. */
 const WRITING_MS = 800;
+/** A message that is not shown by then is lost. */
+const SHOWN_MS = 30_000;
 const SCROLL_MS = 8_000;
 const LOOKED_MS = 5_000;
 /** How long one opening may take, on a machine that does much else. */
@@ -149,8 +151,13 @@ async function between(machine) {
     await ben.page.waitForTimeout(WRITING_MS);
     // Nothing asks the page meanwhile: it says so itself.
     const shown = cleo.page.evaluate(
-      (number) => new Promise((seen) => (window.seen = () => window.shownAt[number] && seen(window.shownAt[number]))),
-      number,
+      ([number, patience]) =>
+        new Promise((seen, lost) => {
+          setTimeout(() => lost(new Error(`#${number} was not shown`)), patience);
+          window.seen = () => window.shownAt[number] && seen(window.shownAt[number]);
+          window.seen();
+        }),
+      [number, SHOWN_MS],
     );
     await ben.page.keyboard.press('Enter');
     took.push((await shown) - (await ben.page.evaluate((number) => window.sentAt[number], number)));

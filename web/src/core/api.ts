@@ -93,6 +93,8 @@ export interface ChatSummary {
   archived: boolean;
 }
 export interface ChatDetails extends ChatSummary {
+  /** As it was seen last: the vault is not open yet, and knows what is so now. Without a draft. */
+  isOld?: boolean;
   description: string;
   timerSeconds?: number;
   roles: { user: UserId; role: Role }[];
@@ -290,6 +292,8 @@ export interface Core {
   /** Those of these chats that are in the list, in no order. */
   summaries(chats: ChatId[]): Promise<ChatSummary[]>;
   chat(chat: ChatId): Promise<ChatDetails | undefined>;
+  /** The person looks at this chat: it is what they are shown the next time, before anything else is known. */
+  lookAt(chat: ChatId): Promise<void>;
   /** The picture of a chat, as whoever set it sent it. */
   chatPicture(chat: ChatId): Promise<Uint8Array | undefined>;
   history(chat: ChatId, before: Seq | undefined, limit: number): Promise<Page>;

@@ -8,6 +8,7 @@ const REPEATABLE: readonly Call[] = [
   'connection',
   'chats',
   'summaries',
+  'lookAt',
   'chat',
   'chatPicture',
   'history',

@@ -39,7 +39,11 @@ export class Chats {
   /** Chats with something unread that are not muted: what the title of the page counts. */
   readonly waiting = $derived(this.inbox.filter((chat) => chat.unread > 0 && !chat.muted).length);
 
-  async load(): Promise<void> {
+  load(): Promise<void> {
+    return this.#alone(() => this.#load());
+  }
+
+  async #load(): Promise<void> {
     const found = new Map<ChatId, ChatSummary>();
     for (let skip = 0, size = FIRST_PAGE; ; size = PAGE) {
       const page = await this.#core.chats(skip, size);
@@ -60,7 +64,7 @@ export class Chats {
     else this.#listChanged = true;
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      this.#reading = this.#reading.then(() => this.#read()).catch(() => undefined);
+      void this.#alone(() => this.#read()).catch(() => undefined);
     }, GATHER_MS);
   }
 
@@ -88,10 +92,16 @@ export class Chats {
 
   #readWhole(): void {
     this.#whole = undefined;
-    this.#reading = this.#reading
-      .then(idle)
+    void idle()
       .then(() => this.load())
       .catch(() => undefined);
+  }
+
+  /** One reading at a time: what changes while all are read is read after it, by name, and not overlaid by what was before. */
+  #alone(act: () => Promise<void>): Promise<void> {
+    const turn = this.#reading.then(act);
+    this.#reading = turn.catch(() => undefined);
+    return turn;
   }
 
   #show(chats: Map<ChatId, ChatSummary>): void {

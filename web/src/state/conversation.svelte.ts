@@ -41,7 +41,7 @@ export class Conversation {
       try {
         this.details = await this.#core.chat(this.chat);
         const unread = this.details?.unread ? this.details.seen + 1 : undefined;
-        this.unreadFrom ??= unread;
+        if (!this.details?.isOld) this.unreadFrom ??= unread;
         const target = at ?? unread;
         await (target === undefined ? this.#readNewest() : this.#readAround(target));
         this.failed = false;
@@ -138,6 +138,7 @@ export class Conversation {
       this.#core.chat(this.chat),
       this.hasNewer ? undefined : this.#core.history(this.chat, undefined, size),
     ]);
+    if (this.details?.isOld && details?.unread) this.unreadFrom ??= details.seen + 1;
     this.details = details;
     if (page) {
       const fresh = page.items.toReversed();

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { ChatDetails, ChatSummary, Item, Page } from '../../src/core/api';
-import { answered, fromText, mayBeKept, toText, type Seen } from '../../src/core/worker/glimpse';
+import { answered, keepable, toText, type Seen } from '../../src/core/worker/glimpse';
 
 const chats = ['one', 'two', 'three'].map((chat) => ({ chat, title: chat }) as ChatSummary);
 const details = { chat: 'one', title: 'one' } as ChatDetails;
-const item = (seq: number, more: object = {}) => ({ type: 'message', place: { at: seq }, ...more }) as Item;
+const item = (seq: number, more: object = {}) =>
+  ({ type: 'message', place: { at: seq }, disappears: undefined, ...more }) as unknown as Item;
 const page: Page = { items: [item(9), item(8), item(6)], nextBefore: 6 };
 const seen = (open: Page = page): Seen => ({
   session: { state: 'ready', me: 'ada', device: 1, name: 'Ada', address: 'ada@example.org' },
@@ -34,16 +35,28 @@ describe('what was seen last', () => {
     expect(answered(seen(whole), 'history', ['one', undefined, 40])?.value).toEqual(whole);
   });
 
-  it('has no message that is to disappear', () => {
-    expect(mayBeKept({ details, page })).toBe(true);
-    expect(mayBeKept({ details: { ...details, timerSeconds: 60 }, page })).toBe(false);
+  it('has nothing of a chat in which messages disappear', () => {
+    expect(keepable(details, page)?.page).toEqual(page);
+    expect(keepable({ ...details, timerSeconds: 60 }, page)).toBeUndefined();
     const items = [item(9, { disappears: { afterSeconds: 60 } }), item(8)];
-    expect(mayBeKept({ details, page: { items } })).toBe(false);
+    expect(keepable(details, { items })).toBeUndefined();
   });
 
-  it('keeps the bytes of small pictures', () => {
-    const picture = item(9, { body: { kind: 'files', files: [{ thumbnail: new Uint8Array([0, 127, 255]) }] } });
-    const kept = seen({ items: [picture] });
-    expect(fromText(toText(kept))).toEqual(kept);
+  it('has no draft, no quotes, and nothing that lets others in', () => {
+    const quote = { seq: 2, preview: { kind: 'text', text: 'long gone' } };
+    const open = keepable(
+      { ...details, draft: 'half', inviteCode: 'secret' },
+      { items: [item(9, { replyTo: quote })] },
+    );
+    expect(open?.details).toMatchObject({ chat: 'one', draft: '', isOld: true });
+    const text = toText({ ...seen(), ...(open ? { open } : {}) });
+    expect(text).toContain('notHere');
+    expect(text).not.toMatch(/long gone|half|secret/);
+  });
+
+  it('has no small pictures', () => {
+    const picture = item(9, { body: { kind: 'files', files: [{ name: 'a', thumbnail: new Uint8Array([0, 127]) }] } });
+    const text = toText(seen({ items: [picture] }));
+    expect(JSON.parse(text)).toEqual(seen({ items: [item(9, { body: { kind: 'files', files: [{ name: 'a' }] } })] }));
   });
 });

@@ -73,6 +73,15 @@ impl StoredMessage {
         rows::decode(row)
     }
 
+    /// Whether somebody wrote it: it is no change of the chat, and its body is there.
+    pub(crate) fn says_something(&self) -> bool {
+        match &self.shown {
+            Shown::Content(_) => true,
+            Shown::Event(kind) => matches!(**kind, EventKind::Message { .. }),
+            _ => false,
+        }
+    }
+
     /// What an encrypted message says; `None` when it is no such message.
     pub fn envelope(&self, chat: ChatId) -> Option<Envelope> {
         let Shown::Content(padded) = &self.shown else { return None };

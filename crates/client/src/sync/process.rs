@@ -176,7 +176,9 @@ impl Client {
     pub(crate) fn keep(&mut self, id: ChatId, message: StoredMessage) {
         self.effects.persist.put(rows::message(id, message.seq), rows::encode(&message));
         if !matches!(message.shown, Shown::Folded { .. } | Shown::Nothing) && !self.is_own_chat(id) {
-            self.typing_ended(id, message.sender.user);
+            if message.says_something() {
+                self.typing_ended(id, message.sender.user);
+            }
             self.effects.changes.push(Change::Message { chat: id, message: Box::new(message) });
         }
     }

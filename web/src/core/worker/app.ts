@@ -28,7 +28,7 @@ import {
 import { Driver } from './driver';
 import { carryOut } from './errands';
 import { Files } from './files';
-import { answered, GLIMPSE_CHATS, GLIMPSE_ITEMS, mayBeKept, type Seen, type SeenChat } from './glimpse';
+import { answered, GLIMPSE_CHATS, GLIMPSE_ITEMS, keepable, type Seen, type SeenChat } from './glimpse';
 import { People, keepValue, readKept } from './people';
 import { OFFLINE, Rest, type Credentials } from './rest';
 import { Storage } from './storage';
@@ -64,8 +64,10 @@ export class App {
   private code: Promise<unknown> | undefined;
   /** What is shown until the vault is open. */
   private seen: Seen | undefined;
-  /** The chat whose end was read last. */
-  private lastOpen: ChatId | undefined;
+  /** The chat that was opened last. */
+  private lookedAt: ChatId | undefined;
+  /** One after the other, so that the newest is the last. */
+  private glimpsed: Promise<void> = Promise.resolve();
   private glimpseTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly told: (event: CoreEvent) => void) {
@@ -89,7 +91,6 @@ export class App {
     if (call === 'session') return this.session;
     if (call === 'connection') return this.connection();
     // What needs no vault is answered at once; the rest once it is known whether there is one.
-    if (call === 'history' && given[1] === undefined) this.opens(given[0] as ChatId);
     const seen = this.seen && answered(this.seen, call, given);
     if (seen) return seen.value;
     if (this.session.state === 'starting' || this.seen) await this.started;
@@ -122,14 +123,16 @@ export class App {
     this.told(event);
   }
 
-  private opens(chat: ChatId): void {
-    if (this.lastOpen === chat) return;
-    this.lastOpen = chat;
+  private looksAt(chat: ChatId): void {
+    this.lookedAt = chat;
     this.glimpseSoon();
   }
 
   private glimpseSoon(): void {
-    this.glimpseTimer ??= setTimeout(() => void this.keepGlimpse(), GLIMPSE_AFTER_MS);
+    this.glimpseTimer ??= setTimeout(() => {
+      this.glimpseTimer = undefined;
+      this.glimpsed = this.glimpsed.then(() => this.keepGlimpse());
+    }, GLIMPSE_AFTER_MS);
   }
 
   /** Shows what was there last, until the vault is open. */
@@ -141,12 +144,11 @@ export class App {
   }
 
   private async keepGlimpse(): Promise<void> {
-    this.glimpseTimer = undefined;
     const { session, parts } = this;
     if (session.state !== 'ready' || !parts || this.seen) return;
     try {
       const chats = (await parts.driver.ask({ type: 'chats', skip: 0, limit: GLIMPSE_CHATS })) as ChatSummary[];
-      const open = this.lastOpen === undefined ? undefined : await this.glimpseOf(this.lastOpen, parts);
+      const open = this.lookedAt === undefined ? undefined : await this.glimpseOf(this.lookedAt, parts);
       await parts.storage.glimpse.keep({ session, chats: parts.people.titled(chats), ...(open ? { open } : {}) });
     } catch (error) {
       console.warn('what is seen was not kept', error);
@@ -157,8 +159,7 @@ export class App {
     const details = (await driver.ask({ type: 'chat', chat })) as ChatDetails | undefined;
     if (!details) return undefined;
     const page = (await driver.ask({ type: 'history', chat, limit: GLIMPSE_ITEMS })) as Page;
-    const seen = { details: people.titled([details])[0] ?? details, page };
-    return mayBeKept(seen) ? seen : undefined;
+    return keepable(people.titled([details])[0] ?? details, page);
   }
 
   private block(failure: Failure): void {
@@ -464,6 +465,7 @@ export class App {
         await rest.ask('PUT', 'settings', { ...before, lastSeen: audienceName(lastSeen) });
       }
     },
+    lookAt: (chat) => this.looksAt(chat),
     devices: () => this.ownDevices(),
     revokeDevice: (number) => this.opened.rest.ask('DELETE', `devices/${number}`).then(() => undefined),
 

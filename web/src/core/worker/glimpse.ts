@@ -3,7 +3,7 @@
  * the core stands and the vault is open, which with ten thousand chats takes a second and more. Sealed by the key that
  * WebCrypto holds, as the key of the vault is.
  */
-import type { ChatDetails, ChatSummary, Page, Session } from '../api';
+import type { ChatDetails, ChatSummary, Item, Message, Page, Session } from '../api';
 import type { Call } from '../messages';
 import { seqOf } from '../../text/rows';
 import { complete, done } from './database';
@@ -49,9 +49,21 @@ function newest(page: Page, limit: number): { value: Page } | undefined {
   return seq === undefined ? undefined : { value: { items, nextBefore: seq } };
 }
 
-/** Whether a conversation may be kept so: not one in which messages are to disappear, which only the vault sees to. */
-export function mayBeKept({ details, page }: SeenChat): boolean {
-  return details.timerSeconds === undefined && !page.items.some((item) => 'disappears' in item);
+/**
+ * What may be kept of a conversation, in which only the vault sees to what must go: nothing where messages disappear, no small pictures, no
+ * words that are quoted from elsewhere, no draft, and nothing that lets others in.
+ */
+export function keepable(details: ChatDetails, { items, ...rest }: Page): SeenChat | undefined {
+  const disappears = (item: Item) => item.type === 'message' && item.disappears !== undefined;
+  if (details.timerSeconds !== undefined || items.some(disappears)) return undefined;
+  const { inviteCode: _code, ...kept } = details;
+  const page = { items: items.map((item) => (item.type === 'message' ? withoutQuote(item) : item)), ...rest };
+  return { details: { ...kept, draft: '', banned: [], isOld: true }, page };
+}
+
+function withoutQuote(message: Message): Message {
+  const { replyTo } = message;
+  return replyTo ? { ...message, replyTo: { ...replyTo, preview: { kind: 'notHere' } } } : message;
 }
 
 export class Glimpse {
@@ -70,7 +82,7 @@ export class Glimpse {
       if (!kept) return undefined;
       const [iv, sealed] = [kept.slice(0, NONCE_BYTES), kept.slice(NONCE_BYTES)];
       const text = await crypto.subtle.decrypt(this.how(iv), this.key, sealed);
-      return fromText(new TextDecoder().decode(text));
+      return JSON.parse(new TextDecoder().decode(text)) as Seen;
     } catch (error) {
       console.warn('what was seen last cannot be read', error);
       return undefined;
@@ -95,22 +107,5 @@ export class Glimpse {
 }
 
 export function toText(seen: Seen): string {
-  return JSON.stringify(seen, withoutBytes);
-}
-
-export function fromText(text: string): Seen {
-  return JSON.parse(text, withBytes) as Seen;
-}
-
-/** The name under which JSON has bytes. */
-const BYTES = '$bytes';
-
-function withoutBytes(_: string, value: unknown): unknown {
-  if (!(value instanceof Uint8Array)) return value;
-  return { [BYTES]: btoa(Array.from(value, (byte) => String.fromCharCode(byte)).join('')) };
-}
-
-function withBytes(_: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || !(BYTES in value)) return value;
-  return Uint8Array.from(atob(value[BYTES] as string), (letter) => letter.charCodeAt(0));
+  return JSON.stringify(seen, (_, value: unknown) => (value instanceof Uint8Array ? undefined : value));
 }

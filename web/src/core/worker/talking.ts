@@ -20,6 +20,7 @@ export interface Opened {
 
 type Elsewhere =
   | 'session'
+  | 'lookAt'
   | 'connection'
   | 'requestCode'
   | 'logIn'

@@ -1,0 +1,75 @@
+import { describe, expect, it, vi } from 'vitest';
+import type { ChatSummary, Core } from '../../src/core/api';
+import { Chats } from '../../src/state/chats.svelte';
+
+/** A core whose list is in order of activity, and which answers when the test lets it. */
+class List {
+  readonly active = new Map<string, number>();
+  /** Answers that are held back, when there are to be such. */
+  held: (() => void)[] | undefined;
+  asked: string[] = [];
+
+  constructor(count: number) {
+    for (let number = 0; number < count; number += 1) this.active.set(`chat${number}`, count - number);
+  }
+
+  asCore(): Core {
+    const summary = (chat: string) => ({ chat, active: this.active.get(chat), pinned: false }) as ChatSummary;
+    const answer = async <T>(said: string, value: () => T): Promise<T> => {
+      this.asked.push(said);
+      const now = value();
+      if (this.held) await new Promise<void>((done) => this.held?.push(done));
+      return now;
+    };
+    return {
+      chats: (skip: number, limit: number) =>
+        answer(`${skip}`, () => {
+          const order = [...this.active].sort(([, a], [, b]) => b - a).map(([chat]) => chat);
+          return order.slice(skip, skip + limit).map(summary);
+        }),
+      summaries: (chats: string[]) =>
+        answer(chats.join(' '), () => chats.filter((chat) => this.active.has(chat)).map(summary)),
+    } as unknown as Core;
+  }
+
+  release(): void {
+    for (const done of this.held?.splice(0) ?? []) done();
+  }
+}
+
+const until = (isSo: () => boolean) => vi.waitFor(() => expect(isSo()).toBe(true), { timeout: 5_000, interval: 5 });
+
+describe('the list of chats', () => {
+  it('loses no chat that changes while all are read', async () => {
+    const list = new List(1_200);
+    const chats = new Chats(list.asCore());
+    list.held = [];
+    const loaded = chats.load();
+    // The last fifty are written to after the first page was read: they are at the top now, and on no later page.
+    await until(() => list.held?.length === 1);
+    for (let number = 1_150; number < 1_200; number += 1) {
+      list.active.set(`chat${number}`, 10_000 + number);
+      chats.hear(`chat${number}`);
+    }
+    list.active.delete('chat7');
+    chats.hear('chat7');
+    const { held } = list;
+    list.held = undefined;
+    held.forEach((done) => done());
+    await loaded;
+    await until(() => list.asked.some((said) => said.startsWith('chat1150')));
+    await until(() => chats.all.length === 1_199);
+    expect(chats.all[0]?.chat).toBe('chat1199');
+    expect(chats.get('chat7')).toBeUndefined();
+  });
+
+  it('asks for the chats that changed, not for all', async () => {
+    const list = new List(1_200);
+    const chats = new Chats(list.asCore());
+    await chats.load();
+    list.asked = [];
+    for (let number = 0; number < 700; number += 1) chats.hear(`chat${number}`);
+    await until(() => list.asked.length === 2);
+    expect(list.asked.map((said) => said.split(' ').length)).toEqual([500, 200]);
+  });
+});
