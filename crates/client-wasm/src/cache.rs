@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use dunlin_client::{Batch, Key, Order, Rows, Value};
+use dunlin_client::{Batch, Key, Order, Rows, Value, search};
 
 use crate::known::Known;
 
@@ -125,7 +125,7 @@ impl Cache {
 impl Rows for Cache {
     fn get(&self, key: &[u8]) -> Option<Value> {
         if !self.known.has(key) {
-            self.miss(key, &after(key), Order::Ascending, 1);
+            self.miss(key, &end_of_wanted(key), Order::Ascending, 1);
         }
         self.rows.get(key).cloned()
     }
@@ -154,6 +154,21 @@ impl Rows for Cache {
         }
         rows
     }
+}
+
+/// The end of what is asked for with a row. After the place of a chat's newest message there is nothing: once that is
+/// known, the messages that come are not asked for one by one.
+fn end_of_wanted(key: &[u8]) -> Key {
+    if key.starts_with(search::PLACES_PREFIX) { next(search::PLACES_PREFIX) } else { after(key) }
+}
+
+/// The first key after all that begin so.
+pub(crate) fn next(prefix: &[u8]) -> Key {
+    let mut key = prefix.to_vec();
+    if let Some(last) = key.last_mut() {
+        *last += 1;
+    }
+    key
 }
 
 /// The key that follows.
@@ -212,6 +227,21 @@ mod tests {
         assert_eq!(read(&mut fresh, &stored, Order::Ascending), b"bcdefg");
         assert_eq!(fresh.get(b"a"), None);
         assert!(fresh.has_misses(), "it is not known whether it is stored");
+    }
+
+    #[test]
+    fn the_place_of_a_message_that_comes_is_not_asked_for() {
+        let place = |chat: u8, seq: u8| [search::PLACES_PREFIX, &[chat, seq]].concat();
+        let stored = BTreeMap::from([(place(1, 1), vec![1]), (place(2, 1), vec![2])]);
+        let mut cache = Cache::default();
+        assert_eq!(cache.get(&place(1, 2)), None);
+        assert_eq!(answer(&mut cache, &stored), 1);
+        assert_eq!(
+            (cache.get(&place(1, 2)), cache.get(&place(1, 3)), cache.has_misses()),
+            (None, None, false)
+        );
+        assert_eq!(cache.get(&place(1, 1)), None);
+        assert!(cache.has_misses(), "what came before is not known");
     }
 
     #[test]

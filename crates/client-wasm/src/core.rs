@@ -17,7 +17,7 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use zeroize::Zeroizing;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, next};
 use crate::entering::{Entering, Step, fresh};
 use crate::events::Outcome;
 use crate::kept;
@@ -450,13 +450,6 @@ impl Core {
 
 /// All keys but those of messages, lost ones included, and of the search index.
 fn state_ranges() -> [(Key, Key); 4] {
-    let next = |prefix: &[u8]| {
-        let mut key = prefix.to_vec();
-        if let Some(last) = key.last_mut() {
-            *last += 1;
-        }
-        key
-    };
     let (lost, messages, index) = (LOST_MESSAGES_PREFIX, MESSAGES_PREFIX, search::PREFIX);
     [
         (Key::new(), lost.to_vec()),

@@ -116,7 +116,8 @@ export class Conversation {
   /** Shows at once what is said to be new. It is read again after that, with what else became of the chat. */
   #show(fresh: readonly Message[]): void {
     // While something is being read, nobody knows what comes before these.
-    if (!this.opened || this.failed || this.hasNewer || this.#turns > 0) return;
+    const isReading = this.#turns > (this.#queued ? 1 : 0) || this.#changed.size > 0 || this.#all;
+    if (!this.opened || this.failed || this.hasNewer || isReading) return;
     const last = this.#lastSeq() ?? 0;
     const found = fresh.filter((item) => (seqOf(item) ?? 0) > last);
     if (found.length === 0) return;

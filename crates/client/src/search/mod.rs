@@ -21,7 +21,7 @@ pub use add::add;
 pub use compact::compact;
 pub use find::find;
 pub use remove::remove;
-pub use rows::PREFIX;
+pub use rows::{PLACES_PREFIX, PREFIX};
 
 /// Messages in the tail, each read by every search.
 pub const TAIL_MESSAGES_MAX: u64 = 64;

@@ -11,6 +11,10 @@ pub(super) use crate::reading::Pending;
 /// Every key of the index begins so. The number is that of the format, folding included.
 pub const PREFIX: &[u8] = b"search/1/";
 
+/// Every key of the rows that say where a message is: small ones, in the order of each chat, that are asked for one by one
+/// as messages come.
+pub const PLACES_PREFIX: &[u8] = b"search/1/m";
+
 /// The counter.
 pub(super) fn counter_key() -> Key {
     key(b'c', &[])
@@ -23,7 +27,7 @@ pub(super) fn segments_key() -> Key {
 
 /// Where a message is.
 pub(super) fn message_key(chat: ChatId, seq: Seq) -> Key {
-    key(b'm', &[chat.as_bytes(), &seq.0.to_be_bytes()])
+    [PLACES_PREFIX, chat.as_bytes(), &seq.0.to_be_bytes()].concat()
 }
 
 /// A message of the tail.
