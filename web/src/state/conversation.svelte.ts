@@ -5,6 +5,10 @@ import { keepItems, keyOf, overlay, seqOf } from '../text/rows';
 export const PAGE_ITEMS = 40;
 /** More rows than this are never in the page; the reader sees about ten. */
 export const ITEMS_MAX = 160;
+/** What follows a change comes in pieces: after one reading the next one gathers them. */
+const READ_EVERY_MS = 60;
+/** A message that just came is painted before anything else is done. */
+const SHOWN_FIRST_MS = 120;
 
 /**
  * A stretch of one chat, oldest first, that slides with the reader: pages are read at one end and dropped at the other.
@@ -17,6 +21,8 @@ export class Conversation {
   /** Readings that are under way or wait. */
   #turns = 0;
   #queued = false;
+  /** When it was read again last, by the clock of the page. */
+  #readAt = -Infinity;
   #changed = new Set<Seq>();
   #all = false;
 
@@ -103,32 +109,41 @@ export class Conversation {
 
   hear(event: CoreEvent): void {
     if (!('chat' in event) || event.chat !== this.chat) return;
+    let wait = Math.max(0, this.#readAt + READ_EVERY_MS - performance.now());
     if (event.type === 'messages') {
-      this.#show(event.items ?? []);
+      const shown = this.#show(event.items ?? []);
       if (event.seqs === 'all') this.#all = true;
-      else for (const seq of event.seqs) this.#changed.add(seq);
+      else for (const seq of event.seqs) if (!shown.has(seq)) this.#changed.add(seq);
+      if (shown.size > 0) wait = SHOWN_FIRST_MS;
     } else if (event.type !== 'chat' && event.type !== 'refused') return;
     if (this.#queued) return;
     this.#queued = true;
-    void this.#alone(() => this.#refresh());
+    const read = () => void this.#alone(() => this.#refresh());
+    if (wait === 0) read();
+    else setTimeout(read, wait);
   }
 
-  /** Shows at once what is said to be new. It is read again after that, with what else became of the chat. */
-  #show(fresh: readonly Message[]): void {
-    // While something is being read, nobody knows what comes before these.
+  /**
+   * Shows at once what is said to be new, as far as that can be. It is read again after that, with what else became of
+   * the chat.
+   */
+  #show(fresh: readonly Message[]): Set<Seq> {
+    // While something is being read, or has changed and is not read, nobody knows what comes before these.
     const isReading = this.#turns > (this.#queued ? 1 : 0) || this.#changed.size > 0 || this.#all;
-    if (!this.opened || this.failed || this.hasNewer || isReading) return;
+    if (!this.opened || this.failed || this.hasNewer || isReading) return new Set();
     const last = this.#lastSeq() ?? 0;
     const found = fresh.filter((item) => (seqOf(item) ?? 0) > last);
-    if (found.length === 0) return;
+    if (found.length === 0) return new Set();
     const waiting = this.items.findIndex((item) => seqOf(item) === undefined);
     const items = this.items.toSpliced(waiting < 0 ? this.items.length : waiting, 0, ...found);
     if (items.length > ITEMS_MAX) this.hasOlder = true;
     this.items = trim(items, ITEMS_MAX, 'end');
+    return new Set(found.flatMap((item) => seqOf(item) ?? []));
   }
 
   async #refresh(): Promise<void> {
     this.#queued = false;
+    this.#readAt = performance.now();
     const changed = this.#changed;
     const all = this.#all;
     this.#changed = new Set();
