@@ -207,7 +207,7 @@ impl Outcome {
             Change::Accepted { token, chat, seq } => {
                 let end = self.end(token);
                 (end.chat, end.seq) = (Some(Text(chat)), Some(seq));
-                self.messages(chat, None);
+                self.messages(chat, Some(seq));
             }
             Change::Refused { token, chat, why } => {
                 let end = self.end(token);

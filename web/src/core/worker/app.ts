@@ -140,6 +140,8 @@ export class App {
     const seen = await storage.glimpse.read();
     if (!seen || this.session.state !== 'starting') return;
     [this.seen, this.session] = [seen, seen.session];
+    // Until another one is opened.
+    this.lookedAt = seen.open?.details.chat;
     this.tell({ type: 'session', session: seen.session });
   }
 
