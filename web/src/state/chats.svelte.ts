@@ -4,7 +4,7 @@ const FIRST_PAGE = 40;
 const PAGE = 500;
 /** Changes within this time are read together. */
 const GATHER_MS = 60;
-/** All chats are read again at most so often: which ones change is told by name. */
+/** All chats are read again at most so often, which with ten thousand of them can be felt. */
 const WHOLE_EVERY_MS = 20_000;
 
 /** Pinned first, then by activity. */
@@ -54,11 +54,17 @@ export class Chats {
       await idle();
     }
     // The top may have changed meanwhile, and was perhaps shown as it was the last time.
-    if (found.size > FIRST_PAGE) for (const chat of await this.#core.chats(0, FIRST_PAGE)) found.set(chat.chat, chat);
+    if (found.size >= FIRST_PAGE) for (const chat of await this.#core.chats(0, FIRST_PAGE)) found.set(chat.chat, chat);
     this.#show(found);
   }
 
-  /** One chat changed, or the list did. */
+  /** Something changed that all chats may show, the names of people for one. */
+  hearAll(): void {
+    this.hear();
+    this.#whole ??= setTimeout(() => this.#readWhole(), WHOLE_EVERY_MS);
+  }
+
+  /** One chat changed, or the top of the list did: which ones change further down is told by name. */
   hear(chat?: ChatId): void {
     if (chat) this.#changed.add(chat);
     else this.#listChanged = true;
@@ -86,8 +92,6 @@ export class Chats {
       }
     }
     this.#show(next);
-    // What is further down may have changed too; that is not urgent.
-    if (listChanged && next.size > FIRST_PAGE) this.#whole ??= setTimeout(() => this.#readWhole(), WHOLE_EVERY_MS);
   }
 
   #readWhole(): void {

@@ -170,7 +170,7 @@ export class Messenger {
       case 'people':
         this.people.changed();
         // Chats of two are called as the other one is.
-        this.chats.hear();
+        this.chats.hearAll();
         break;
       case 'linkAsked':
         // A question that repeats itself must not shut what was answered already.

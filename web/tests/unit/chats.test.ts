@@ -72,4 +72,24 @@ describe('the list of chats', () => {
     await until(() => list.asked.length === 2);
     expect(list.asked.map((said) => said.split(' ').length)).toEqual([500, 200]);
   });
+
+  it('reads the top again when the list changes, and all of it only when names did', async () => {
+    vi.useFakeTimers();
+    try {
+      const list = new List(1_200);
+      const chats = new Chats(list.asCore());
+      const loaded = chats.load();
+      await vi.runAllTimersAsync();
+      await loaded;
+      list.asked = [];
+      chats.hear();
+      await vi.runAllTimersAsync();
+      expect(list.asked).toEqual(['0']);
+      chats.hearAll();
+      await vi.runAllTimersAsync();
+      expect(list.asked.slice(1)).toEqual(['0', '0', '40', '540', '1040', '0']);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
 });
