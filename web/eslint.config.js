@@ -3,7 +3,7 @@ import ts from 'typescript-eslint';
 import svelteConfig from './svelte.config.js';
 
 export default ts.config(
-  { ignores: ['dist', 'dist-dev', 'dist-core', 'node_modules', 'src/core', 'e2e', 'build/service-worker.js'] },
+  { ignores: ['dist', 'dist-dev', 'dist-core', 'node_modules', 'src/core', 'build/service-worker.js'] },
   ...ts.configs.recommended,
   ...svelte.configs.recommended,
   {

@@ -98,7 +98,9 @@ test('without the server everything is there, and what is said goes out later, o
   const { ada, ben } = people;
   await machine.kill();
   await until('it is noticed', async () => (await ada.call('connection')).state === 'offline');
+  await ada.call('setDraft', chat, 'Are you there');
   await ada.call('sendText', chat, 'Are you there?');
+  assert.equal((await ada.call('chat', chat)).draft, '', 'what is sent is no draft any more');
   await ada.call('setDraft', chat, 'Half a');
   await ada.page.reload();
   await ada.shows(chat, ['Good morning', 'Good evening', 'deleted', 'Are you there?*']);

@@ -54,7 +54,8 @@ export function filesMessage(core, chat, caption) {
   const isSo = async () => {
     const { items } = await core.call('history', chat, undefined, 200);
     return items.find(
-      (item) => item.type === 'message' && item.body.kind === 'files' && item.body.caption === caption && 'at' in item.place,
+      (item) =>
+        item.type === 'message' && item.body.kind === 'files' && item.body.caption === caption && 'at' in item.place,
     );
   };
   return until(`the message ${caption}`, isSo, 2 * PATIENCE_MS);
@@ -62,10 +63,7 @@ export function filesMessage(core, chat, caption) {
 
 /** What was told of a transfer so far. */
 export function told(core, id) {
-  return core.page.evaluate(
-    (id) => window.events.filter((event) => event.type === 'transfer' && event.id === id),
-    id,
-  );
+  return core.page.evaluate((id) => window.events.filter((event) => event.type === 'transfer' && event.id === id), id);
 }
 
 /** Waits until it is said of a transfer. */

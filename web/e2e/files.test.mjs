@@ -114,7 +114,10 @@ test('a file of 50 MB gets through though the connection is cut twice, and only 
   for (let part = 1; part <= parts; part += 1) {
     const own = attempts.filter((put) => put.part === part);
     const answered = own.findIndex(wasTaken);
-    assert.ok(own.length > 0 && (answered < 0 || answered === own.length - 1), `part ${part} travelled though it was there`);
+    assert.ok(
+      own.length > 0 && (answered < 0 || answered === own.length - 1),
+      `part ${part} travelled though it was there`,
+    );
     if (own.length > 1) again += 1;
   }
   // Two at a time are under way, so each cut costs two parts at most. Those may be refused for a moment, while the server still writes them.
@@ -126,7 +129,12 @@ test('a file of 50 MB gets through though the connection is cut twice, and only 
 
 test('an address whose time is over is asked for anew', async () => {
   const { ada, ben } = people;
-  const sent = await sendFiles(ada, chat, [{ kind: 'file', type: 'text/plain', name: 'late.txt', bytes: 70_000 }], 'Late');
+  const sent = await sendFiles(
+    ada,
+    chat,
+    [{ kind: 'file', type: 'text/plain', name: 'late.txt', bytes: 70_000 }],
+    'Late',
+  );
   const { place, body } = await filesMessage(ben, chat, 'Late');
   machine.expired = 1;
   const opened = await openFile(ben, chat, place, body.files[0].id);

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { extname, join, normalize } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chromium } from 'playwright-core';
+import { CHROMIUM, FLAGS } from '../tests/page/browser.mjs';
 import { POLICY } from '../tests/page/server.mjs';
 
 export const root = join(import.meta.dirname, '../..');
@@ -15,12 +16,13 @@ const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
 export const built = (name) => join(target, 'debug', name);
 /** The program under test. */
 const DUNLIN = process.env.DUNLIN_BIN ?? built('dunlin');
-const CHROMIUM = process.env.CHROMIUM_BIN ?? '/usr/bin/chromium';
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm', '.css': 'text/css' };
 /** Where the bytes of a file are. */
 const FILE = /\/attachments\/\w+\/file/;
 /** How long a test waits for what is to happen. */
 export const PATIENCE_MS = 30_000;
+/** How long browsers may take to close. */
+const CLOSING_MS = 20_000;
 
 export async function until(what, isSo, patience = PATIENCE_MS) {
   const deadline = Date.now() + patience;
@@ -76,13 +78,19 @@ export class Machine {
    */
   static async start(app, options = [], { isFronted = app !== undefined, prepare = () => {} } = {}) {
     const machine = new Machine();
-    machine.port = await freePort();
     machine.options = options;
     machine.app = app;
-    machine.url = `http://127.0.0.1:${machine.port}`;
-    if (isFronted) await machine.openFront();
-    await prepare(machine);
-    await machine.serve();
+    try {
+      machine.port = await freePort();
+      machine.url = `http://127.0.0.1:${machine.port}`;
+      if (isFronted) await machine.openFront();
+      await prepare(machine);
+      await machine.serve();
+    } catch (error) {
+      // What listens would keep this process for ever.
+      await machine.end();
+      throw error;
+    }
     return machine;
   }
 
@@ -106,8 +114,16 @@ export class Machine {
       ...this.options,
     ];
     const env = { ...process.env, ...this.variables };
-    this.server = spawn(DUNLIN, given, { stdio: ['ignore', log, log], env });
+    const server = spawn(DUNLIN, given, { stdio: ['ignore', log, log], env });
+    const stop = () => server.kill('SIGKILL');
+    process.once('exit', stop);
+    server.once('exit', () => process.off('exit', stop));
+    server.once('error', (error) => (this.failure = error));
+    this.server = server;
     await until('the server listens', async () => {
+      if (this.failure) throw this.failure;
+      if (server.exitCode !== null || server.signalCode !== null)
+        throw new Error(`the server ended: ${readFileSync(join(this.directory, 'server.log'), 'utf8')}`);
       const answer = await fetch(`http://127.0.0.1:${this.port}/`).catch(() => undefined);
       // The app in a folder is held to what the one inside is.
       this.policy = answer?.headers.get('content-security-policy') ?? POLICY;
@@ -118,7 +134,7 @@ export class Machine {
   /** Ends the server, at once. */
   async kill() {
     const { server } = this;
-    if (server.exitCode !== null || server.signalCode !== null) return;
+    if (server.pid === undefined || server.exitCode !== null || server.signalCode !== null) return;
     const ended = new Promise((resolve) => server.once('exit', resolve));
     server.kill('SIGKILL');
     await ended;
@@ -136,18 +152,10 @@ export class Machine {
 
   /** A browser with a profile of its own; `args` are more of its flags. */
   async browser(name, { args = [], ...options } = {}) {
-    const arguments_ = [
-      ...args,
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ];
     const context = await chromium.launchPersistentContext(join(this.directory, `browser-${name}`), {
-      executablePath: CHROMIUM,
+      ...CHROMIUM,
       headless: true,
-      args: arguments_,
+      args: [...args, ...FLAGS],
       ...options,
     });
     this.browsers.push(context);
@@ -155,7 +163,12 @@ export class Machine {
   }
 
   async end() {
-    for (const browser of this.browsers) await browser.close().catch(() => {});
+    const closed = Promise.all(this.browsers.map((browser) => browser.close().catch(() => {})));
+    if ((await Promise.race([closed, sleep(CLOSING_MS, 'late', { ref: false })])) === 'late') {
+      // They end with this process, and nothing else ends them.
+      console.error('a browser does not close');
+      process.exit(1);
+    }
     for (const socket of this.sockets) socket.destroy();
     this.front?.close();
     this.front?.closeAllConnections();

@@ -2,14 +2,13 @@
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::process::{cargo, now, succeeds, target_directory};
+use crate::process::{cargo, now, succeeds, succeeds_line_by_line, target_directory};
 use crate::{browser, tidy, tools, web};
 
 /// What was counted. A step that is no test suite counts as one.
@@ -40,6 +39,9 @@ impl fmt::Display for Counts {
         write!(f, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
     }
 }
+
+/// A suite that has said nothing for so long never ends. A file of tests in browsers has ten minutes (`web/package.json`).
+const SILENCE: Duration = Duration::from_mins(15);
 
 type Step = (&'static str, fn(&Path) -> Result<Counts>);
 
@@ -133,16 +135,12 @@ fn suites(root: &Path) -> Result<Counts> {
 
 /// Runs a program that says itself how many tests passed.
 fn counted(command: &mut Command, read: fn(&str) -> Option<Counts>) -> Result<Counts> {
-    let mut child = command.stdout(Stdio::piped()).spawn().context("the tests cannot be started")?;
-    let output = child.stdout.take().context("the tests have no output")?;
     let mut counts = Counts::default();
-    for line in BufReader::new(output).lines() {
-        let line = line.context("the output of the tests cannot be read")?;
-        counts.add(read(&line).unwrap_or_default());
+    let passed = succeeds_line_by_line(command, SILENCE, |line| {
+        counts.add(read(line).unwrap_or_default());
         println!("{line}");
-    }
-    let status = child.wait().context("the tests did not end")?;
-    if !status.success() && counts.failed == 0 {
+    })?;
+    if !passed && counts.failed == 0 {
         // Something did not compile, or a suite died before it could count.
         counts.failed = 1;
     }

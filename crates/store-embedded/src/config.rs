@@ -29,9 +29,9 @@ pub(crate) const ENGINE_THREADS: usize = 2;
 pub(crate) const BATCHES_REMEMBERED: u64 = 131_072;
 /// See [`BATCHES_REMEMBERED`].
 pub(crate) const BATCHES_PER_MEMTABLE_MAX: u64 = BATCHES_REMEMBERED / 8;
-/// Batches begin at least so far apart. At 4,400 messages per second this took a quarter of the server's CPU
-/// off each message and added half a millisecond to the median (docs/performance.md).
-pub(crate) const COMMIT_INTERVAL: Duration = Duration::from_micros(750);
+/// Batches begin at least so far apart. At 4,400 messages per second this took a third of the server's CPU
+/// off each message and added a millisecond to the median (docs/performance.md).
+pub(crate) const COMMIT_INTERVAL: Duration = Duration::from_micros(1_250);
 /// How often the number acknowledged is synced to disk in the background.
 pub(crate) const WATERMARK_SYNC_INTERVAL: Duration = Duration::from_millis(200);
 /// Events rewritten or removed by one write of the expiry: what it may delay others is that of one batch.

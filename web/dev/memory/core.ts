@@ -187,9 +187,9 @@ export class MemoryCore implements Core {
   }
 
   async sendText(chat: ChatId, text: string, options: { mentions?: Mention[]; replyTo?: Seq } = {}) {
-    return {
-      place: await this.#enter(chat, { kind: 'text', text, mentions: options.mentions ?? [] }, options.replyTo),
-    };
+    const place = await this.#enter(chat, { kind: 'text', text, mentions: options.mentions ?? [] }, options.replyTo);
+    await this.setDraft(chat, '');
+    return { place };
   }
   async #say(chat: ChatId, files: Attachment[], caption: string, replyTo?: Seq) {
     await this.#enter(chat, { kind: 'files', caption, files }, replyTo);

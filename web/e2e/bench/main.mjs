@@ -42,7 +42,9 @@ async function opened(person, hash, slowed) {
   await person.page.goto(`${person.machine.url}/${hash}`);
   await person.page.locator('#chats li').first().waitFor({ timeout: OPENING_MS });
   if (hash.startsWith('#/chat/')) await person.page.locator('.bubble').first().waitFor({ timeout: OPENING_MS });
-  await until('it is painted', () => person.page.evaluate(() => Object.values(window.firsts).every((at) => at !== null)));
+  await until('it is painted', () =>
+    person.page.evaluate(() => Object.values(window.firsts).every((at) => at !== null)),
+  );
   const firsts = await person.page.evaluate(() => window.firsts);
   await cdp.send('Emulation.setCPUThrottlingRate', { rate: 1 });
   await cdp.detach();
@@ -74,7 +76,10 @@ async function scroll(person, what, selector, down) {
   }
   const { frames, tasks } = await page.evaluate(() => ({ frames: window.frames_.slice(2), tasks: window.tasks }));
   const p95 = rounded(percentile(frames, 95), 1);
-  say(`${what}: frame p50, p95, longest, ms`, `${rounded(percentile(frames, 50), 1)}, ${p95}, ${rounded(Math.max(...frames), 1)}`);
+  say(
+    `${what}: frame p50, p95, longest, ms`,
+    `${rounded(percentile(frames, 50), 1)}, ${p95}, ${rounded(Math.max(...frames), 1)}`,
+  );
   say(`${what}: tasks above 50 ms, and the longest`, `${tasks.length}, ${rounded(Math.max(0, ...tasks))}`);
 }
 
@@ -82,7 +87,10 @@ async function arrived(person, chat) {
   const deadline = Date.now() + ARRIVAL_MS;
   for (;;) {
     const text = await person.page.locator('.side').innerText();
-    const rows = await person.page.locator('#chats ul').evaluate((node) => parseFloat(node.style.height) / 72).catch(() => 0);
+    const rows = await person.page
+      .locator('#chats ul')
+      .evaluate((node) => parseFloat(node.style.height) / 72)
+      .catch(() => 0);
     if (rows >= CHATS && !/Catching up/.test(text)) break;
     if (Date.now() > deadline) throw new Error(`only ${rows} chats came`);
     await person.page.waitForTimeout(1_000);
@@ -114,7 +122,10 @@ async function much(machine) {
   await ada.page.waitForTimeout(1_000);
   await scroll(ada, `${MESSAGES} messages`, '.scroller', false);
   const { page, worker, wasm } = await heaps(ada.context, ada.page);
-  say('heaps after that: page, worker, WebAssembly, together, MiB', `${page}, ${worker}, ${wasm}, ${rounded(page + worker + wasm)}`);
+  say(
+    'heaps after that: page, worker, WebAssembly, together, MiB',
+    `${page}, ${worker}, ${wasm}, ${rounded(page + worker + wasm)}`,
+  );
   await ada.context.close();
 }
 
@@ -129,7 +140,11 @@ async function between(machine) {
   await ben.reads('Hello too');
   await ben.page.evaluate(() => {
     window.sentAt = [];
-    addEventListener('keydown', ({ key }) => key === 'Enter' && window.sentAt.push(performance.timeOrigin + performance.now()), true);
+    addEventListener(
+      'keydown',
+      ({ key }) => key === 'Enter' && window.sentAt.push(performance.timeOrigin + performance.now()),
+      true,
+    );
   });
   await cleo.page.evaluate(() => {
     window.shownAt = {};
@@ -164,7 +179,9 @@ async function between(machine) {
   }
   say(
     '200 bytes, key to frame, two browsers: p50, p95, least, most, ms',
-    [percentile(took, 50), percentile(took, 95), Math.min(...took), Math.max(...took)].map((one) => rounded(one, 1)).join(', '),
+    [percentile(took, 50), percentile(took, 95), Math.min(...took), Math.max(...took)]
+      .map((one) => rounded(one, 1))
+      .join(', '),
   );
   await ben.context.close();
   await cleo.context.close();

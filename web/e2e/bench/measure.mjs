@@ -1,5 +1,8 @@
 /** What is measured in pages: by their own clocks, and by what the browser says of its processes. */
 
+/** How long a worker may take to tell of its heap. */
+const ANSWERED_MS = 60_000;
+
 /** The value below which so many of a hundred lie. */
 export function percentile(values, percent) {
   const sorted = [...values].sort((a, b) => a - b);
@@ -62,6 +65,7 @@ export async function heaps(context, page) {
         else resolve(answer.result);
       };
       browser.on('Target.receivedMessageFromTarget', hear);
+      setTimeout(() => reject(new Error(`the worker does not answer ${method}`)), ANSWERED_MS).unref();
       const message = JSON.stringify({ id: asked, method, params });
       browser.send('Target.sendMessageToTarget', { sessionId, message }).catch(reject);
     });
@@ -72,7 +76,11 @@ export async function heaps(context, page) {
   const { result } = await ask('Runtime.evaluate', { expression: 'WebAssembly.Memory.prototype' });
   const { objects } = await ask('Runtime.queryObjects', { prototypeObjectId: result.objectId });
   const sum = 'function () { return this.reduce((sum, memory) => sum + memory.buffer.byteLength, 0); }';
-  const wasm = await ask('Runtime.callFunctionOn', { objectId: objects.objectId, functionDeclaration: sum, returnByValue: true });
+  const wasm = await ask('Runtime.callFunctionOn', {
+    objectId: objects.objectId,
+    functionDeclaration: sum,
+    returnByValue: true,
+  });
   await browser.detach();
   const mib = (bytes) => rounded(bytes / 1024 / 1024, 1);
   return { page: mib(ofPage.usedSize), worker: mib(ofWorker.usedSize), wasm: mib(wasm.result.value) };

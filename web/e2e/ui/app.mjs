@@ -6,7 +6,8 @@ import { workerFaults } from './worker.mjs';
 
 const SIZE = { width: 1280, height: 800 };
 /** What browsers write about a server that is not there, or says no: wrong codes are tried too. It is not a fault of the page. */
-const EXPECTED = /net::ERR_(CONNECTION|INTERNET|EMPTY|NETWORK)|WebSocket connection to|responded with a status of 4\d\d/;
+const EXPECTED =
+  /net::ERR_(CONNECTION|INTERNET|EMPTY|NETWORK)|WebSocket connection to|responded with a status of 4\d\d/;
 
 /** Tests that go on where the one before ended: after one that failed, the rest says so at once. */
 export function journey(people) {

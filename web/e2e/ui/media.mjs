@@ -53,10 +53,13 @@ export async function drag(person, paths) {
 /** Copies a picture elsewhere and pastes it where the keyboard is. */
 export async function pastePicture(person, bytes) {
   const { page } = person;
-  await page.evaluate(async (bytes) => {
-    const picture = new Blob([new Uint8Array(bytes)], { type: 'image/png' });
-    await navigator.clipboard.write([new ClipboardItem({ 'image/png': picture })]);
-  }, [...bytes]);
+  await page.evaluate(
+    async (bytes) => {
+      const picture = new Blob([new Uint8Array(bytes)], { type: 'image/png' });
+      await navigator.clipboard.write([new ClipboardItem({ 'image/png': picture })]);
+    },
+    [...bytes],
+  );
   await page.keyboard.press('Control+v');
 }
 

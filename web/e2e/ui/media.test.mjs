@@ -68,6 +68,7 @@ test('several pictures are one album', async () => {
   assert.deepEqual(tops, ['red', 'green', 'blue', 'green']);
   await ben.bubble('Five of them').getByText('+1').waitFor();
   await ben.bubble('Five of them').getByRole('button', { name: 'Open picture 4 of 5' }).click();
+  await ben.dialog.getByRole('img', { name: 'Picture 5 of 6' }).waitFor();
   await ben.page.keyboard.press('ArrowRight');
   assert.equal((await media.look(ben.dialog.getByRole('img', { name: 'Picture 6 of 6' }))).top, 'red');
   await ben.page.keyboard.press('Escape');

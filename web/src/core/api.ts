@@ -305,6 +305,7 @@ export interface Core {
   ): Promise<{ message: Message; recipients: { user: UserId; status: Status }[] } | undefined>;
   find(text: string, chat: ChatId | undefined, limit: number): Promise<Found[]>;
 
+  /** What was the draft of the chat is sent, and no draft any more. */
   sendText(chat: ChatId, text: string, options?: { mentions?: Mention[]; replyTo?: Seq }): Promise<{ place: number }>;
   edit(chat: ChatId, seq: Seq, text: string): Promise<void>;
   react(chat: ChatId, seq: Seq, emoji: string | undefined): Promise<void>;

@@ -1,11 +1,22 @@
+import { constants } from 'node:os';
 import { chromium } from 'playwright-core';
 
-const FLAGS = [
+/** The system's Chromium, unless `CHROMIUM_BIN` names another, as every test starts it. Signals are for
+ *  `endWithSignals`. */
+export const CHROMIUM = {
+  executablePath: process.env.CHROMIUM_BIN ?? '/usr/bin/chromium',
+  handleSIGHUP: false,
+  handleSIGINT: false,
+  handleSIGTERM: false,
+};
+export const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+];
+const MEDIA_FLAGS = [
   // A microphone that beeps, and nobody to be asked about it.
   '--use-fake-device-for-media-stream',
   '--use-fake-ui-for-media-stream',
@@ -15,9 +26,15 @@ const FLAGS = [
 export const PHONE = { width: 390, height: 844 };
 export const DESKTOP = { width: 1280, height: 800 };
 
-/** The system's Chromium; `CHROMIUM_BIN` names another. */
+/** Has a signal end this process, and with it what it started: who waits for a browser that is gone would wait for ever. */
+function endWithSignals() {
+  for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'])
+    process.once(signal, () => process.exit(128 + constants.signals[signal]));
+}
+endWithSignals();
+
 export function launch() {
-  return chromium.launch({ executablePath: process.env.CHROMIUM_BIN ?? '/usr/bin/chromium', args: FLAGS });
+  return chromium.launch({ ...CHROMIUM, args: [...FLAGS, ...MEDIA_FLAGS] });
 }
 
 /** A page that notes what must never happen: errors, breaches of the policy, dialogs. */

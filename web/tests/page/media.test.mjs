@@ -341,7 +341,12 @@ test('a picture and a document stay as they are when their message changes, and 
     await ready(page);
     const picture = page.locator('[data-key=m7] img.whole').first();
     await picture.waitFor();
-    const address = await picture.getAttribute('src');
+    // While the page opens, a row may be made again when its height is known.
+    let address;
+    for (let before = null; address === undefined || address !== before; await page.waitForTimeout(300)) {
+      before = address;
+      address = await picture.getAttribute('src');
+    }
     const react = (seq) => memory(page, (core, seq) => core.react('chatwalk', seq, '👍'), seq);
     await react(7);
     await page.locator('[data-key=m7]').getByText('👍').first().waitFor();

@@ -11,7 +11,11 @@ before(async () => {
   server = await serve(fileURLToPath(new URL('../../dist', import.meta.url)));
   browser = await launch();
 });
-after(() => browser?.close());
+after(async () => {
+  await browser?.close();
+  // Also when the test did not come so far: what listens would keep this process for ever.
+  server?.close();
+});
 
 test('the shell opens again when the server is gone', async () => {
   const { page, context } = await open(browser, server.address);

@@ -21,7 +21,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("client", &["wire", "model"]),
     ("client-*", &["client", "wire", "model"]),
     ("load", &["client-native", "client", "wire", "model"]),
-    ("cli", &["load", "server", "client-native", "client", "wire", "model"]),
+    ("terminal", &["client-native", "client", "wire", "model"]),
+    ("cli", &["terminal", "load", "server", "client-native", "model"]),
     ("testkit", &["*"]),
     ("testkit-s3", &[]),
 ];
@@ -86,10 +87,12 @@ mod tests {
         assert_eq!(found("dunlin-model", "dunlin-store", Use::Normal), 1);
         assert_eq!(found("dunlin-delivery", "dunlin-wire", Use::Build), 1);
         assert_eq!(found("dunlin-cli", "dunlin-store-embedded", Use::Normal), 1);
+        assert_eq!(found("dunlin-terminal", "dunlin-server", Use::Normal), 1);
         assert_eq!(found("xtask", "dunlin-model", Use::Normal), 1);
         assert_eq!(found("dunlin-surprise", "serde", Use::Normal), 1);
         assert_eq!(found("dunlin-delivery", "dunlin-store", Use::Normal), 0);
         assert_eq!(found("dunlin-server", "dunlin-store-embedded", Use::Normal), 0);
+        assert_eq!(found("dunlin-cli", "dunlin-terminal", Use::Normal), 0);
     }
 
     #[test]

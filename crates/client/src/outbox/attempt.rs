@@ -147,6 +147,18 @@ impl Client {
         }
     }
 
+    /// Has the attempt ask what became of it, without being accepted by that; false where only a message can.
+    pub(crate) fn only_ask_for_attempt(&mut self, id: ChatId) -> bool {
+        let Some(attempt) = self.chats.get_mut(&id).and_then(|chat| chat.attempt.as_mut()) else {
+            return false;
+        };
+        let asks = attempt.only_ask();
+        if asks {
+            self.effects.persist.put(rows::of_chat(rows::ATTEMPT, id), rows::encode(attempt));
+        }
+        asks
+    }
+
     /// Drops the attempt, whose fate is known.
     pub(crate) fn drop_attempt(&mut self, id: ChatId) -> Option<Attempt> {
         self.effects.persist.delete(rows::of_chat(rows::ATTEMPT, id));

@@ -16,7 +16,7 @@ use std::fmt;
 use bytes::Bytes;
 use dunlin_model::chat::ChatState;
 use dunlin_model::view::{INVITE_SECRET_BYTES, InviteCode};
-use dunlin_model::{ChatCommand, ChatId, ClientSeq, Seq, Suite, Timestamp};
+use dunlin_model::{ChatCommand, ChatId, ClientSeq, Epoch, Seq, Suite, Timestamp};
 use dunlin_wire::{ClientFrame, Command, Format, decode_client, encode_client};
 use serde::{Deserialize, Serialize};
 
@@ -126,6 +126,21 @@ impl Attempt {
 
     pub(crate) fn is_handshake(&self) -> bool {
         self.place.is_none()
+    }
+
+    /// From now on it is of an epoch that no group has: where it was accepted before, the server says so, and it is not
+    /// accepted any more. That its own epoch has the same name as one of the log's does not make it readable. Messages of
+    /// chats without encryption stay as they are. False for whatever is no message: that would be done to another log.
+    fn only_ask(&mut self) -> bool {
+        let Some(Command::Submit { chat, client_seq, mut command, attestation }) = read(&self.frame) else {
+            return false;
+        };
+        let ChatCommand::Send { epoch, .. } = &mut command else { return false };
+        if let Some(epoch) = epoch {
+            *epoch = Epoch::default();
+            self.frame = write(Command::Submit { chat, client_seq, command, attestation });
+        }
+        true
     }
 
     /// Whether it starts a generation of the chat's group.

@@ -34,7 +34,9 @@ impl Client {
         }
         let held = self.take_held(id, event);
         let kept = match &event.kind {
-            EventKind::Message { .. } if held.is_some() => None,
+            EventKind::Message { .. } if held.is_some() => {
+                held.as_ref().and_then(|held| self.take_passed_over(id, event, held))
+            }
             EventKind::Message { body, .. } if is_encrypted => Some(self.read(id, event, body)),
             EventKind::Message { body, .. } => Some(self.read_plain(id, event, body)),
             EventKind::GroupStarted(start) => {
@@ -69,6 +71,16 @@ impl Client {
         if let Some(kept) = kept {
             self.store(id, event, kept.shown);
         }
+    }
+
+    /// What was only kept when the log had gone past it, and has come back with it, is acted on like any other.
+    fn take_passed_over(&mut self, id: ChatId, event: &Event, held: &StoredMessage) -> Option<Kept> {
+        if held.time == event.time {
+            return None;
+        }
+        let Shown::Content(padded) = &held.shown else { return None };
+        let envelope = held.envelope(id)?;
+        Some(self.take_in(id, event, padded.clone(), envelope))
     }
 
     /// A message of a chat without encryption.
@@ -134,8 +146,14 @@ impl Client {
         }
     }
 
+    /// Whether the chat's attempt may have become an event that expired before it came for this device.
+    pub(super) fn attempt_may_have_passed(&self, id: ChatId) -> bool {
+        let attempt = self.chats.get(&id).and_then(|chat| chat.attempt.as_ref());
+        attempt.is_some_and(|attempt| attempt.may_have_passed)
+    }
+
     /// Drops the attempt though nobody said what became of it.
-    pub(super) fn give_up_attempt(&mut self, id: ChatId) {
+    fn give_up_attempt(&mut self, id: ChatId) {
         let attempt = self.drop_attempt(id);
         let may_have_passed =
             attempt.is_some_and(|attempt| attempt.may_have_passed && !attempt.plaintext.is_empty());

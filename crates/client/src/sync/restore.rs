@@ -189,6 +189,10 @@ impl Client {
             _ => false,
         };
         let places: Vec<u64> = chat.outbox.iter().filter(is_lost).map(|entry| entry.place).collect();
+        let attempted = chat.attempt.as_ref().and_then(|attempt| attempt.place);
+        if attempted.is_some_and(|place| places.contains(&place)) {
+            self.drop_attempt(id);
+        }
         for place in places {
             if let Some(token) = self.drop_entry(id, place) {
                 self.refuse(token, id, ErrorCode::NotFound, "The server has lost the message.".to_owned());
@@ -198,8 +202,11 @@ impl Client {
 
     /// What this device holds of the event from before; what it holds in the event's place is put aside.
     pub(crate) fn take_held(&mut self, id: ChatId, event: &Event) -> Option<StoredMessage> {
+        let me = self.account.device();
         let held = self.chats.get_mut(&id)?.held.as_mut()?.messages.remove(&event.seq)?;
-        if (held.sender, held.client_seq, held.time) == of_event(event) {
+        let is_numbered_so = (held.sender, held.client_seq) == (event.sender, event.client_seq);
+        // An own number is of one command alone; and of what was passed over it is not known when it was accepted.
+        if is_numbered_so && (held.sender == me || held.time == event.time) {
             return Some(held);
         }
         self.put_aside(id, &held);
@@ -285,8 +292,12 @@ impl Client {
         if !self.knows_held(id, restored.held_to) {
             return;
         }
-        // Made of keys that are forgotten: what it says is said with those of now.
-        self.give_up_attempt(id);
+        // Made of keys that are forgotten: what it says is said with those of now. Where what it became may have expired,
+        // the server, which knows its number, is asked before; unless the whole log is gone, and its numbers with it.
+        let exists = self.chats.get(&id).is_some_and(|chat| chat.state.exists());
+        if !(exists && self.attempt_may_have_passed(id) && self.only_ask_for_attempt(id)) {
+            self.drop_attempt(id);
+        }
         if let Some(chat) = self.chats.get_mut(&id) {
             chat.held = None;
             chat.marks.restored = None;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use dunlin_client::Change;
 use dunlin_client::content::Content;
 use dunlin_client::query::{self, BodyView, Item, MessageView, Place};
-use dunlin_model::{ChatId, ChatKind, Encryption, Seq};
+use dunlin_client::{Action, Change};
+use dunlin_model::{ChatCommand, ChatId, ChatKind, Encryption, Seq};
 
 use crate::world::{Cryptography, World, device, user};
 
@@ -267,4 +267,149 @@ fn worded(items: Vec<Item>) -> Vec<(MessageView, String)> {
         Item::Event(_) | Item::Notice(_) => None,
     };
     items.into_iter().filter_map(message).collect()
+}
+
+/// Three people; the second one's message was accepted, and they do not know.
+fn unheard(cryptography: Cryptography) -> (World, ChatId) {
+    let mut world = World::of_with(3, cryptography);
+    let chat = world.group(0, &[2, 3]);
+    world.say(0, chat, "1 all");
+    world.settle();
+    world.say(1, chat, "2 said once");
+    world.sever(1, usize::MAX);
+    while world.arrive_late() {}
+    world.settle();
+    assert_eq!(world.texts(0, chat).last().unwrap(), "2 said once");
+    (world, chat)
+}
+
+fn assert_said_once(world: &World, chat: ChatId, cryptography: Cryptography) {
+    for index in [0, 1, 2] {
+        let mut texts = world.texts(index, chat);
+        texts.retain(|words| words.contains("said"));
+        assert_eq!(texts, ["2 said once", "3 said after"], "{cryptography:?}, {index}");
+    }
+}
+
+/// More than a month goes by, in which all that stands in the log expires.
+fn expire_all(world: &mut World, chat: ChatId) {
+    world.pass(Duration::from_hours(24 * 31));
+    let now = world.now;
+    world.server.expire(chat, now, true);
+}
+
+/// What a device had sent stands in the log that came back, and expired before the device heard of it.
+#[test]
+fn what_was_accepted_and_expired_before_its_author_knew_is_not_said_twice() {
+    for cryptography in [Cryptography::StandIn, Cryptography::Mls] {
+        let (mut world, chat) = unheard(cryptography);
+        let backup = world.server.clone();
+        world.restore(backup);
+        // What stood at its cursor is gone too, so that it has nothing to compare.
+        expire_all(&mut world, chat);
+        everyone_connects(&mut world);
+        world.say(1, chat, "3 said after");
+        world.settle();
+        assert_said_once(&world, chat, cryptography);
+        for peer in &world.peers {
+            assert!(!peer.saw(|change| matches!(change, Change::Gap { .. } | Change::Distrusted { .. })));
+        }
+    }
+}
+
+/// What a device learned late to have been accepted, when it had expired, comes back with the log.
+#[test]
+fn what_had_expired_before_its_author_knew_and_comes_back_is_not_said_twice() {
+    for cryptography in [Cryptography::StandIn, Cryptography::Mls] {
+        let (mut world, chat) = unheard(cryptography);
+        let backup = world.server.clone();
+        world.disconnect(1);
+        expire_all(&mut world, chat);
+        world.connect(1);
+        world.pass(Duration::from_secs(30));
+        assert_eq!(world.texts(1, chat).last().unwrap(), "2 said once");
+        world.restore(backup);
+        everyone_connects(&mut world);
+        world.say(1, chat, "3 said after");
+        world.settle();
+        assert_said_once(&world, chat, cryptography);
+        assert!(!world.texts(1, chat).contains(&"-".to_owned()), "{cryptography:?}");
+        // Its author has it as the others do.
+        let is_it = |seq: &u64| world.peers[0].text_at(chat, *seq).as_deref() == Some("2 said once");
+        let seq = (1..=world.server.head(chat)).find(is_it).unwrap();
+        let times = [0, 1].map(|index: usize| world.peers[index].message(chat, seq).unwrap().time);
+        assert_eq!(times[0], times[1], "{cryptography:?}");
+    }
+}
+
+/// The owner was deleting a message when the server was restored to before it; another one stands in its place now.
+#[test]
+fn what_takes_the_place_of_a_message_that_was_being_deleted_stays() {
+    let mut world = World::of(2);
+    let chat = world.group(0, &[2]);
+    world.say(0, chat, "1 kept");
+    world.settle();
+    world.disconnect(0);
+    world.say(1, chat, "2 kept, and expires");
+    world.settle();
+    let backup = world.server.clone();
+    world.connect(0);
+    world.settle();
+    for words in ["3 lost", "4 lost"] {
+        world.say(0, chat, words);
+        world.settle();
+    }
+    let target = Seq(world.server.head(chat));
+    world.act(0, Action::Submit { chat, command: ChatCommand::DeleteMessage { target } });
+    world.sever(0, 0);
+    world.restore(backup);
+    expire_all(&mut world, chat);
+    world.connect(1);
+    world.pass(Duration::from_secs(30));
+    while Seq(world.server.head(chat)) < target {
+        world.say(1, chat, "5 another");
+        world.settle();
+    }
+    assert_eq!(world.peers[1].text_at(chat, target.0).unwrap(), "5 another");
+    world.connect(0);
+    world.pass(Duration::from_secs(60));
+    assert_eq!(world.peers[0].client.chat(chat).unwrap().marks.restored, None);
+    assert_eq!(world.peers[1].text_at(chat, target.0).unwrap(), "5 another");
+    assert!(world.peers[0].saw(|change| matches!(change, Change::Refused { .. })));
+}
+
+/// The log that goes on from a backup comes to an epoch of the same name, with other keys.
+#[test]
+fn what_waits_is_not_said_with_keys_of_a_log_that_was_lost() {
+    for cryptography in [Cryptography::StandIn, Cryptography::Mls] {
+        let mut world = World::of_with(2, cryptography);
+        let chat = world.group(0, &[2]);
+        for index in [0, 1] {
+            world.say(index, chat, "1 kept");
+            world.settle();
+        }
+        let backup = world.server.clone();
+        let epoch = |world: &World| world.server.chats[&chat].state.keys.epoch;
+        // Only the second one is there, brings fresh keys, and says something with them that does not arrive.
+        world.disconnect(0);
+        world.pass(Duration::from_hours(24 * 8));
+        world.say(1, chat, "2 lost");
+        world.settle();
+        let lost = epoch(&world);
+        world.say(1, chat, "3 said again");
+        world.sever(1, 0);
+        world.restore(backup);
+        // The first one comes as far, and all of it expires.
+        world.connect(0);
+        world.pass(Duration::from_secs(30));
+        world.say(0, chat, "2 instead");
+        world.settle();
+        assert_eq!(epoch(&world), lost, "by name");
+        expire_all(&mut world, chat);
+        world.connect(1);
+        world.pass(Duration::from_secs(30));
+        for index in [0, 1] {
+            assert_eq!(world.texts(index, chat).last().unwrap(), "3 said again", "{cryptography:?}, {index}");
+        }
+    }
 }

@@ -24,11 +24,17 @@ export class Commands {
     private readonly isOnline: () => boolean,
   ) {}
 
-  /** Sends something; resolves with its number in the outbox once that is durable. */
-  async say(chat: string, wish: Wish): Promise<number> {
+  /**
+   * Sends something; resolves with its number in the outbox once that is durable. What `wasDraft` is a draft no more in the
+   * same batch.
+   */
+  async say(chat: string, wish: Wish, wasDraft = false): Promise<number> {
     let place = 0;
-    await this.act(wish, 'stored', (core) => {
+    await this.act(wish, 'stored', (core, end) => {
       place = (core.ask({ type: 'lastWaiting', chat }) as number | undefined) ?? 0;
+      if (!wasDraft || end?.failure) return;
+      const token = ++this.lastToken;
+      this.driver.follow({ begin: (core) => core.act(Date.now(), token, { type: 'draft', chat, text: '' }) });
     });
     return place;
   }

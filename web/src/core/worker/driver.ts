@@ -36,6 +36,8 @@ export interface DriverListener {
 
 export class Driver {
   private readonly queue: Input[] = [];
+  /** What belongs to the input before, and into its batch. */
+  private readonly follows: Input[] = [];
   /** Taken from the queue, and not stored. */
   private readonly underWay: Input[] = [];
   private isRunning = false;
@@ -57,6 +59,11 @@ export class Driver {
     }
     this.queue.push(input);
     if (!this.isRunning) void this.run();
+  }
+
+  /** From `took` of an input: the next one, stored together with it, before whatever waits. */
+  follow(input: Input): void {
+    this.follows.push(input);
   }
 
   /** Stores what was changed outside of steps: see `Core.keep`. */
@@ -115,7 +122,7 @@ export class Driver {
     this.isStopped = true;
     clearTimeout(this.wakeTimer);
     const failure: Failure = { code: 'stopped', message: 'The app has stopped here.' };
-    for (const input of this.queue.splice(0)) input.failed?.(failure);
+    for (const input of [...this.follows.splice(0), ...this.queue.splice(0)]) input.failed?.(failure);
   }
 
   private take({ from, until, keys, values }: Loaded): void {
@@ -141,8 +148,8 @@ export class Driver {
 
   private async runBatch(): Promise<void> {
     const done: { input: Input; effects: Effects | undefined; link: Link | undefined }[] = [];
-    while (done.length < INPUTS_PER_BATCH_MAX) {
-      const input = this.queue.shift();
+    for (;;) {
+      const input = this.follows.shift() ?? (done.length < INPUTS_PER_BATCH_MAX ? this.queue.shift() : undefined);
       if (!input) break;
       this.underWay.push(input);
       try {

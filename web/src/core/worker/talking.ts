@@ -77,7 +77,7 @@ export function talking(opened: () => Opened, tell: (event: CoreEvent) => void):
     sendText: async (chat, text, options) => {
       const { mentions, replyTo } = options ?? {};
       const more = { ...(mentions ? { mentions } : {}), ...(replyTo === undefined ? {} : { replyTo }) };
-      return { place: await opened().commands.say(chat, { type: 'send', chat, text, ...more }) };
+      return { place: await opened().commands.say(chat, { type: 'send', chat, text, ...more }, true) };
     },
     edit: (chat, seq, text) => opened().commands.say(chat, { type: 'edit', chat, seq, text }).then(() => undefined),
     react: (chat, seq, emoji) =>

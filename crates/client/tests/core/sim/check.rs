@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dunlin_client::Change;
-use dunlin_client::chats::{Shown, StubReason};
+use dunlin_client::chats::{Shown, StoredMessage, StubReason};
 use dunlin_model::chat::ChatState;
 use dunlin_model::{Body, ChatId, DeviceId, Epoch, Event, EventKind, Seq};
 
@@ -94,6 +94,9 @@ fn check_that_nothing_is_doubled(run: &Run, report: &mut Report) {
     }
 }
 
+/// Ranges of chats, by the device that did not get them.
+type Ranges = BTreeSet<(DeviceId, ChatId, Seq, Seq)>;
+
 /// One chat's log, looked through from the start.
 struct Checked<'a> {
     run: &'a Run,
@@ -183,31 +186,65 @@ impl<'a> Checked<'a> {
 
     /// Whether the event was removed before the device came for it.
     fn expired_for(&self, device: DeviceId, seq: Seq) -> bool {
+        self.is_among(&self.world.server.expired, device, seq)
+    }
+
+    /// The same, where a restoration brought it back since.
+    fn came_back_for(&self, device: DeviceId, seq: Seq) -> bool {
+        self.is_among(&self.world.server.came_back, device, seq)
+    }
+
+    fn is_among(&self, ranges: &Ranges, device: DeviceId, seq: Seq) -> bool {
         let first = (device, self.id, Seq::ZERO, Seq::ZERO);
         let last = (device, self.id, seq, Seq(u64::MAX));
-        self.world.server.expired.range(first..=last).any(|(_, _, _, to)| *to >= seq)
+        ranges.range(first..=last).any(|(_, _, _, to)| *to >= seq)
+    }
+
+    /// Whether a device that had got further than a restoration, and was revoked before it read the log again, holds
+    /// this from the log that was lost: nobody tells it any more that something else stands there.
+    fn is_of_lost_log(&self, index: usize, message: &StoredMessage, event: &Event) -> bool {
+        let device = self.world.peers[index].device;
+        let mut rewound = self.world.server.rewound.range((self.id, Seq::ZERO)..(self.id, event.seq));
+        self.run.revoked.contains(&index)
+            && rewound.any(|(_, beyond)| beyond.contains(&device))
+            && (message.sender, message.client_seq) != (event.sender, event.client_seq)
     }
 
     fn check_message(&self, event: &Event, body: &Body, before: &ChatState, report: &mut Report) {
         let (id, seq) = (self.id, event.seq);
         // A device that was revoked right after may never have seen its own message come back.
-        let readers = self.world.peers.iter().filter(|peer| {
-            peer.message(id, seq.0).is_some_and(|message| matches!(message.shown, Shown::Content(_)))
+        let readers = self.world.peers.iter().enumerate().filter(|(index, peer)| {
+            peer.message(id, seq.0).is_some_and(|message| {
+                matches!(message.shown, Shown::Content(_)) && !self.is_of_lost_log(*index, &message, event)
+            })
         });
-        let words =
-            readers.min_by_key(|peer| peer.device != event.sender).and_then(|peer| peer.text_at(id, seq.0));
+        let words = readers
+            .map(|(_, peer)| peer)
+            .min_by_key(|peer| peer.device != event.sender)
+            .and_then(|peer| peer.text_at(id, seq.0));
         for (index, peer) in self.world.peers.iter().enumerate() {
             let device = peer.device;
             let is_reader = before.keys.devices.contains_key(&device) && before.role(device.user).is_some();
             // Who lost their place may still read what was written before a commit that they missed.
             let reads = is_reader && self.lost.get(&device) != Some(&true);
-            let message = peer.message(id, seq.0);
+            let message =
+                peer.message(id, seq.0).filter(|message| !self.is_of_lost_log(index, message, event));
             let shown = message.as_ref().map(|message| &message.shown);
             // What was said again for newcomers was read by the others too, and shows nothing.
             let has_it = matches!(shown, Some(Shown::Content(_) | Shown::Nothing | Shown::Folded { .. }));
             let excused = match shown {
-                None => self.expired_for(device, seq),
-                Some(Shown::Gone(_)) => matches!(body, Body::Gone(_)),
+                None => {
+                    let read_again =
+                        |change: &Change| matches!(change, Change::Restored { chat } if *chat == id);
+                    let came_back = self.came_back_for(device, seq) && !peer.saw(read_again);
+                    came_back || self.expired_for(device, seq)
+                }
+                // What it passed over may be there again after a restoration, when its keys are forgotten.
+                Some(Shown::Stub(StubReason::BeforeEntry)) => self.came_back_for(device, seq),
+                // It may have been emptied before the restoration, when the device came for it.
+                Some(Shown::Gone(_)) => {
+                    matches!(body, Body::Gone(_)) || self.world.server.emptied.contains(&(id, seq))
+                }
                 _ => false,
             };
             if reads && !has_it && !excused && !self.run.revoked.contains(&index) {

@@ -38,6 +38,10 @@ pub(crate) struct Server {
     uses: BTreeMap<KeyUse, Vec<u8>>,
     /// Ranges that a device did not get because they were removed after the retention time.
     pub(crate) expired: BTreeSet<(DeviceId, ChatId, Seq, Seq)>,
+    /// Of those, what stands in the log again since a restoration.
+    pub(crate) came_back: BTreeSet<(DeviceId, ChatId, Seq, Seq)>,
+    /// What was emptied after the retention time.
+    pub(crate) emptied: BTreeSet<(ChatId, Seq)>,
     /// By chat and the head that a restoration left it: the devices that had got further.
     pub(crate) rewound: BTreeMap<(ChatId, Seq), BTreeSet<DeviceId>>,
     /// Where devices were when the server was restored.
@@ -173,7 +177,15 @@ impl Server {
     pub(crate) fn restore(&mut self, backup: Self) {
         let (incarnation, uses) = (self.incarnation + 1, std::mem::take(&mut self.uses));
         let sessions = BTreeMap::new();
-        *self = Self { incarnation, uses, sessions, ..backup };
+        // Who passed over something, or got it emptied, has not read it, though it stands in the log again.
+        let passed = self.expired.iter().chain(&self.came_back);
+        let came_back = passed
+            .map(|(device, chat, from, to)| (*device, *chat, *from, (*to).min(Seq(backup.head(*chat)))))
+            .filter(|(_, _, from, to)| from <= to)
+            .collect();
+        let mut emptied = std::mem::take(&mut self.emptied);
+        emptied.retain(|(chat, seq)| seq.0 <= backup.head(*chat));
+        *self = Self { incarnation, uses, sessions, came_back, emptied, ..backup };
     }
 
     fn history(&self, chat: ChatId, before: Option<Seq>) -> Outcome {

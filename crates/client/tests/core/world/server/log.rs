@@ -119,6 +119,7 @@ impl Server {
         let Some(log) = self.chats.get_mut(&id) else { return };
         for event in log.events.iter_mut().filter(|event| event.time < time) {
             event.empty_body(BodyGone::Expired);
+            self.emptied.insert((id, event.seq));
             if removes {
                 log.floor = log.floor.max(event.seq);
             }

@@ -9,11 +9,11 @@ use dunlin_client::{Action, Change};
 use dunlin_client_native::SystemClock;
 use dunlin_client_native::device::{Device, DeviceEvent};
 use dunlin_model::{ChatCommand, ChatId, ChatKind, Clock as _, Encryption, Seq, UserId};
-use dunlin_server::Reception;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
+use super::Reception;
 use super::answer::{Paces, answer_to};
 use super::cast::{CAST, ECHO, GROUP, GROUP_ANSWERS, HELLO, HOST, WELCOME};
 use super::group::Talk;
@@ -85,7 +85,7 @@ impl Stage {
     /// Plays until a device fails.
     pub(super) async fn run(
         mut self,
-        mut reception: Reception,
+        mut reception: Box<dyn Reception>,
         mut told: mpsc::Receiver<(usize, DeviceEvent)>,
     ) -> Result<(), String> {
         self.resume().await;

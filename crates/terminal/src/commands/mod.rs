@@ -57,7 +57,7 @@ pub(crate) async fn run(
 ) -> Result {
     match command {
         // Handled before; nothing is left to do.
-        Command::Serve(_) | Command::Load(_) | Command::Completions { .. } | Command::Login(_) => Ok(()),
+        Command::Login(_) => Ok(()),
         Command::Logout => Box::pin(session.log_out(out)).await,
         Command::Chats => Box::pin(session.list_chats(out)).await,
         Command::New(args) => Box::pin(session.new_chat(out, args)).await,

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use dunlin_client::Action;
 use dunlin_client_native::device::{Device, DeviceEvent, DeviceOptions, account_in};
 use dunlin_client_native::vault::{Unlock, Vault};
-use dunlin_client_native::{Api, Credentials, SystemClock, SystemRandomness, Tokens, identity};
-use dunlin_model::{DeviceId, UserId};
-use dunlin_server::{DemoLogin, Reception};
+use dunlin_client_native::{Api, SystemClock, SystemRandomness, Tokens, identity};
+use dunlin_model::UserId;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::Reception;
 use super::cast::Part;
 
 /// What one person may still want to do; beyond that they let it be.
@@ -30,7 +30,7 @@ impl Player {
     /// Logs in, as the device from before where there is one, and begins to tell what happens as `index`.
     pub(super) async fn enter(
         (index, part): (usize, &Part),
-        reception: &Reception,
+        reception: &dyn Reception,
         told: &mpsc::Sender<(usize, DeviceEvent)>,
         tasks: &mut JoinSet<()>,
     ) -> Result<Self, String> {
@@ -38,12 +38,10 @@ impl Player {
         fs::create_dir_all(&folder).map_err(as_text)?;
         let vault = open_vault(&folder).await?;
         let before = account_in(&vault).map(|account| account.device());
-        let login = reception.log_in(part.address, before).await?;
-        let id = login.device;
+        let (id, credentials) = reception.log_in(part.address, before).await?;
         let server = reception.url().parse().map_err(as_text)?;
         let api = Api::new(server).map_err(as_text)?;
-        let tokens: Arc<dyn Tokens> =
-            Arc::new(dunlin_client_native::Session::new(api.clone(), credentials(login)));
+        let tokens: Arc<dyn Tokens> = Arc::new(dunlin_client_native::Session::new(api.clone(), credentials));
         let options = DeviceOptions {
             server: api.server().clone(),
             tokens: Arc::clone(&tokens),
@@ -113,17 +111,6 @@ impl Player {
 
 fn as_text(error: impl Display) -> String {
     error.to_string()
-}
-
-fn credentials(login: DemoLogin) -> Credentials {
-    let DeviceId { user, number } = login.device;
-    Credentials {
-        access_token: login.access_token,
-        expires_ms: login.expires.0,
-        refresh_token: login.refresh_token,
-        user_id: user.to_string(),
-        device: number.0,
-    }
 }
 
 async fn open_vault(folder: &Path) -> Result<Vault, String> {

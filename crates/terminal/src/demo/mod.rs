@@ -11,7 +11,12 @@ mod look;
 mod player;
 mod stage;
 
-use dunlin_server::{Demo, Reception};
+use std::path::Path;
+use std::pin::Pin;
+
+use async_trait::async_trait;
+use dunlin_client_native::Credentials;
+use dunlin_model::{DeviceId, UserId};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -22,24 +27,48 @@ use stage::Stage;
 /// Events of the sample people that wait to be looked at; their devices wait meanwhile.
 const EVENTS_MAX: usize = 256;
 
-/// The demonstration, for the server to run beside itself.
-pub(crate) fn demo(public: bool) -> Demo {
-    Demo { public, run: Box::new(|reception| Box::pin(run(reception))) }
+/// Where the sample people enter a server.
+#[async_trait]
+pub trait Reception: Send + Sync {
+    /// Where the server is reached from this machine.
+    fn url(&self) -> &str;
+
+    /// Where the demonstration keeps what is its own.
+    fn folder(&self) -> &Path;
+
+    /// Logs a sample person in, as the device that they were before if that is still theirs. Gives the device and what
+    /// it proves itself with.
+    ///
+    /// # Errors
+    /// Why not, as a sentence.
+    async fn log_in(
+        &self,
+        address: &str,
+        before: Option<DeviceId>,
+    ) -> Result<(DeviceId, Credentials), String>;
+
+    /// Waits for somebody to log in who is to be greeted; `None` when nobody will any more. Cancel safe.
+    async fn arrival(&mut self) -> Option<UserId>;
 }
 
-async fn run(reception: Reception) {
+/// The demonstration, until it ends or is dropped. Why it ended stands in the log.
+pub fn perform(reception: Box<dyn Reception>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    Box::pin(run(reception))
+}
+
+async fn run(reception: Box<dyn Reception>) {
     if let Err(why) = play(reception).await {
         tracing::error!(%why, "the demonstration has ended");
     }
 }
 
-async fn play(reception: Reception) -> Result<(), String> {
+async fn play(reception: Box<dyn Reception>) -> Result<(), String> {
     let (tell, told) = mpsc::channel(EVENTS_MAX);
     // Dropped with this, and all tasks with it.
     let mut tasks = JoinSet::new();
     let mut players = Vec::with_capacity(CAST.len());
     for part in CAST.iter().enumerate() {
-        let entered = Player::enter(part, &reception, &tell, &mut tasks).await;
+        let entered = Player::enter(part, &*reception, &tell, &mut tasks).await;
         players.push(entered.map_err(|why| format!("{}: {why}", part.1.name))?);
     }
     drop(tell);

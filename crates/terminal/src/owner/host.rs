@@ -18,7 +18,7 @@ use tokio::time::sleep;
 use super::Own;
 use super::line::GuestLine;
 use super::protocol::{Answer, Request, Said, read, write};
-use crate::args::Cli;
+use crate::args::CommandLine;
 use crate::commands;
 use crate::failure::{DONE, Failure};
 use crate::output::Output;
@@ -176,8 +176,8 @@ async fn place<'a>(
 
 async fn carry_out(session: &Rc<Session>, request: Request, line: GuestLine, leaving: watch::Receiver<bool>) {
     let arguments = std::iter::once("dunlin".to_owned()).chain(request.arguments);
-    let cli = match Cli::try_parse_from(arguments) {
-        Ok(cli) => cli,
+    let CommandLine { globals, command } = match CommandLine::try_parse_from(arguments) {
+        Ok(typed) => typed,
         Err(error) => {
             // It was understood by the guest: the two are not of the same version.
             let mut out = Output::guest(false, None, line);
@@ -185,8 +185,8 @@ async fn carry_out(session: &Rc<Session>, request: Request, line: GuestLine, lea
             return out.end(Err(&Failure::Usage(String::new()))).await;
         }
     };
-    let mut out = Output::guest(cli.globals.json, request.zone.as_deref(), line);
-    let command = cli.command.within(&request.folder);
+    let mut out = Output::guest(globals.json, request.zone.as_deref(), line);
+    let command = command.within(&request.folder);
     let ran = Box::pin(commands::run(session, command, request.input, leaving, &mut out)).await;
     if let Err(failure) = &ran {
         out.failure(failure).await;
