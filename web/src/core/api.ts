@@ -345,7 +345,8 @@ export interface Core {
   safetyNumber(user: UserId): Promise<{ digits: string; verified: boolean } | undefined>;
   setVerified(user: UserId, verified: boolean): Promise<void>;
 
-  profile(): Promise<{ name: string; about: string; lastSeen: LastSeenAudience }>;
+  /** As the server has it, or as it was known last; `lastSeen` is missing where it was never known. */
+  profile(): Promise<{ name: string; about: string; lastSeen?: LastSeenAudience }>;
   setProfile(profile: Partial<{ name: string; about: string; lastSeen: LastSeenAudience }>): Promise<void>;
   devices(): Promise<OwnDevice[]>;
   revokeDevice(number: number): Promise<void>;

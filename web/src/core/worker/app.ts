@@ -447,15 +447,21 @@ export class App {
 
     profile: async () => {
       const { driver, rest } = this.opened;
-      const [profile, settings] = await Promise.all([
+      // What cannot be asked is shown as it was known last.
+      await Promise.allSettled([
         this.learnProfile(),
-        rest.ask('GET', 'settings') as Promise<SettingsDocument>,
-      ]).catch(() => [readKept<ProfileDocument>(driver, 'profile') ?? {}, undefined] as const);
-      const lastSeen = settings ? AUDIENCES[settings.lastSeen] : 'everyone';
-      return { name: profile.name ?? '', about: profile.about ?? '', lastSeen };
+        rest.ask('GET', 'settings').then((settings) => keepValue(driver, 'settings', settings)),
+      ]);
+      const profile = readKept<ProfileDocument>(driver, 'profile') ?? {};
+      const settings = readKept<SettingsDocument>(driver, 'settings');
+      return {
+        name: profile.name ?? '',
+        about: profile.about ?? '',
+        lastSeen: settings && AUDIENCES[settings.lastSeen],
+      };
     },
     setProfile: async ({ name, about, lastSeen }) => {
-      const { rest } = this.opened;
+      const { driver, rest } = this.opened;
       if (name !== undefined || about !== undefined) {
         const before = (await rest.ask('GET', 'profile')) as ProfileDocument;
         const now = { ...before, name: name ?? before.name ?? '', about: about ?? before.about ?? '' };
@@ -464,7 +470,9 @@ export class App {
       }
       if (lastSeen !== undefined) {
         const before = (await rest.ask('GET', 'settings')) as SettingsDocument;
-        await rest.ask('PUT', 'settings', { ...before, lastSeen: audienceName(lastSeen) });
+        const now = { ...before, lastSeen: audienceName(lastSeen) };
+        await rest.ask('PUT', 'settings', now);
+        await keepValue(driver, 'settings', now);
       }
     },
     lookAt: (chat) => this.looksAt(chat),
