@@ -89,6 +89,8 @@ pub(crate) enum Event {
     Refused {
         chat: Text<ChatId>,
         failure: FailureView,
+        /// They stand in the draft again.
+        words: Option<String>,
     },
     /// Of this browser, while another device is to let it in.
     Entering {
@@ -209,11 +211,11 @@ impl Outcome {
                 (end.chat, end.seq) = (Some(Text(chat)), Some(seq));
                 self.messages(chat, Some(seq));
             }
-            Change::Refused { token, chat, why } => {
+            Change::Refused { token, chat, why, words } => {
                 let end = self.end(token);
                 (end.chat, end.failure) = (Some(Text(chat)), Some((&why).into()));
                 self.messages(chat, None);
-                self.events.push(Event::Refused { chat: Text(chat), failure: (&why).into() });
+                self.events.push(Event::Refused { chat: Text(chat), failure: (&why).into(), words });
             }
             Change::ChatChanged { chat } => self.chat(chat),
             Change::IdentityChanged { .. } | Change::Verified { .. } => self.events.push(Event::People),

@@ -130,6 +130,8 @@ pub(crate) enum Wish {
     Verified {
         user: Text<UserId>,
         verified: bool,
+        /// The number that was compared.
+        digits: String,
     },
     AnswerLink {
         device: u32,
@@ -212,9 +214,13 @@ pub(crate) fn action(wish: Wish, client: &Client, rows: &dyn Rows) -> Result<Act
         Wish::RevokeInvite { chat } => Ok(Action::RevokeInvite { chat: chat.0 }),
         Wish::Join { code } => Ok(Action::JoinByInvite { code: code.0 }),
         Wish::WatchPresence { users } => Ok(Action::WatchPresence { users: plain(users) }),
-        Wish::Verified { user, verified: false } => Ok(Action::WithdrawVerified { user: user.0 }),
-        Wish::Verified { user, verified: true } => {
+        Wish::Verified { user, verified: false, .. } => Ok(Action::WithdrawVerified { user: user.0 }),
+        Wish::Verified { user, verified: true, digits } => {
             let identity = client.identity_of(user.0).ok_or_else(|| nothing("Their key is not known."))?;
+            // Another key may have come since somebody compared.
+            if client.safety_number(user.0).is_none_or(|number| number.to_string() != digits) {
+                return Err(Failure::new(ErrorCode::Conflict, "Their key has changed. Compare the number again."));
+            }
             Ok(Action::MarkVerified { user: user.0, identity })
         }
         Wish::AnswerLink { device } => Ok(Action::AnswerLink { device: DeviceNumber(device) }),

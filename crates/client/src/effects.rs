@@ -129,6 +129,8 @@ pub enum Change {
         chat: ChatId,
         /// Why.
         why: Failure,
+        /// What a message said that was kept in the outbox. It stands at the end of the chat's draft again.
+        words: Option<String>,
     },
     /// A chat's members, keys, title, unread count or draft changed.
     ChatChanged {

@@ -367,7 +367,7 @@ impl Client {
         self.effects.persist.put(rows::REBUILD.to_vec(), rows::encode(&Rebuild::Clearing));
     }
 
-    fn set_draft(&mut self, id: ChatId, mut text: String) {
+    pub(crate) fn set_draft(&mut self, id: ChatId, mut text: String) {
         text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
         let key = rows::of_chat(rows::DRAFT, id);
         if text.is_empty() {

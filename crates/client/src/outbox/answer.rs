@@ -41,12 +41,12 @@ impl Client {
                     self.hold(id, HANDSHAKE_RETRY_AFTER);
                 }
                 let token = token.unwrap_or(0);
-                self.effects.changes.push(Change::Refused { token, chat: id, why: failure });
+                self.effects.changes.push(Change::Refused { token, chat: id, why: failure, words: None });
             }
             Outcome::Failed(failure) => {
                 self.drop_attempt(id);
-                if let Some(token) = place.and_then(|place| self.drop_entry(id, place)) {
-                    self.effects.changes.push(Change::Refused { token, chat: id, why: failure });
+                if let Some(place) = place {
+                    self.refuse_entry(id, place, failure);
                 }
             }
             // A direct chat that the other one had created: whoever created it, it is there.

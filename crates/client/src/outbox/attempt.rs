@@ -6,9 +6,10 @@ use dunlin_model::view::InviteCode;
 use dunlin_model::{
     Attestation, Body, ChatCommand, ChatId, ClientSeq, DecisionContext, Encryption, ErrorCode, Refusal,
 };
-use dunlin_wire::Command;
+use dunlin_wire::{Command, Failure};
 
 use super::{Attempt, Entry, InviteSecret, Wish, read};
+use crate::Change;
 use crate::content::{Content, Envelope, Expected};
 use crate::rows;
 use crate::step::Client;
@@ -28,10 +29,7 @@ impl Client {
         };
         match attempt {
             Ok(attempt) => self.set_attempt(id, Attempt { place: Some(entry.place), ..attempt }),
-            Err((code, message)) => {
-                self.refuse(entry.token, id, code, message);
-                self.drop_entry(id, entry.place);
-            }
+            Err((code, message)) => self.refuse_entry(id, entry.place, Failure::new(code, message)),
         }
     }
 
@@ -170,6 +168,18 @@ impl Client {
     /// Drops an entry; gives its token.
     pub(crate) fn drop_entry(&mut self, id: ChatId, place: u64) -> Option<u64> {
         self.take_entry(id, place).map(|entry| entry.token)
+    }
+
+    /// An entry will not be sent. The words of a message go back to where they were written, and are not lost.
+    pub(crate) fn refuse_entry(&mut self, id: ChatId, place: u64, why: Failure) {
+        let Some(Entry { token, wish, .. }) = self.take_entry(id, place) else { return };
+        let words = wish.words(id, self.account.device());
+        if let Some(words) = &words {
+            let before = self.chats.get(&id).map_or("", |chat| chat.draft.as_str());
+            let gap = if before.is_empty() { "" } else { "\n" };
+            self.set_draft(id, format!("{before}{gap}{words}"));
+        }
+        self.effects.changes.push(Change::Refused { token, chat: id, why, words });
     }
 
     pub(crate) fn take_entry(&mut self, id: ChatId, place: u64) -> Option<Entry> {

@@ -16,10 +16,11 @@ use std::fmt;
 use bytes::Bytes;
 use dunlin_model::chat::ChatState;
 use dunlin_model::view::{INVITE_SECRET_BYTES, InviteCode};
-use dunlin_model::{ChatCommand, ChatId, ClientSeq, Epoch, Seq, Suite, Timestamp};
+use dunlin_model::{Body, ChatCommand, ChatId, ClientSeq, DeviceId, Epoch, Seq, Suite, Timestamp};
 use dunlin_wire::{ClientFrame, Command, Format, decode_client, encode_client};
 use serde::{Deserialize, Serialize};
 
+use crate::content::{Content, Envelope, Expected, Text};
 use crate::session::ANSWER_PATIENCE;
 
 pub use waits::WaitReason;
@@ -48,6 +49,28 @@ pub(crate) enum Wish {
     Join(InviteCode),
     /// The chat's group gets this suite; made of handshakes, not of an attempt of its own.
     Suite(Suite),
+}
+
+impl Wish {
+    /// What a message says; nothing of whatever is none.
+    pub(crate) fn words(&self, chat: ChatId, sender: DeviceId) -> Option<String> {
+        match self {
+            Self::Content(sealed) => {
+                let expected = Expected { chat, sender, client_seq: ClientSeq(0) };
+                match Envelope::open(sealed, &expected).ok()?.content {
+                    Content::Text(Text { text, .. }) => Some(text),
+                    _ => None,
+                }
+            }
+            Self::Command(frame) => match read(frame)? {
+                Command::Submit {
+                    command: ChatCommand::Send { body: Body::Text(text), .. }, ..
+                } => Some(text),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
 }
 
 /// The secret of an invite link: whether the chat is encrypted shows when it comes to its turn.

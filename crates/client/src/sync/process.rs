@@ -172,10 +172,7 @@ impl Client {
         while let Some(place) =
             self.chats.get(&id).and_then(|chat| chat.outbox.front()).map(|entry| entry.place)
         {
-            if let Some(token) = self.drop_entry(id, place) {
-                let why = Failure::new(code, message);
-                self.effects.changes.push(Change::Refused { token, chat: id, why });
-            }
+            self.refuse_entry(id, place, Failure::new(code, message));
         }
     }
 

@@ -452,3 +452,28 @@ fn a_linked_device_is_up_to_date_once_it_knows_the_chats_from_before_it() {
     world.settle();
     assert_eq!(world.texts(1, chat), ["at once"]);
 }
+
+#[test]
+fn words_that_wait_for_a_chat_one_is_out_of_go_back_to_the_draft() {
+    let mut world = World::of(3);
+    let chat = world.group(0, &[2, 3]);
+    world.settle();
+    world.disconnect(2);
+    world.act(2, Action::SetDraft { chat, text: "not said yet".into() });
+    let tokens = [world.say(2, chat, "one"), world.say(2, chat, "two")];
+    world.remove(0, chat, 3);
+    world.settle();
+    assert!(!world.peers[2].saw(|change| matches!(change, Change::Refused { .. })));
+    world.connect(2);
+    world.settle();
+    for (refused, said) in tokens.into_iter().zip(["one", "two"]) {
+        assert!(world.peers[2].saw(|change| matches!(
+            change,
+            Change::Refused { token, why, words: Some(words), .. }
+                if *token == refused && why.code == ErrorCode::NotAMember && words == said
+        )));
+    }
+    world.restart(2);
+    assert_eq!(world.summary(2, chat).draft, "not said yet\none\ntwo");
+    assert_eq!(world.texts(0, chat), Vec::<String>::new());
+}
