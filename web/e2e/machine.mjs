@@ -20,7 +20,7 @@ const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'applic
 /** Where the bytes of a file are. */
 const FILE = /\/attachments\/\w+\/file/;
 /** How long a test waits for what is to happen. */
-export const PATIENCE_MS = 30_000;
+export const PATIENCE_MS = 60_000;
 /** How long browsers may take to close. */
 const CLOSING_MS = 20_000;
 

@@ -39,6 +39,27 @@ async fn settle() {
     tokio::time::sleep(Duration::from_millis(50)).await;
 }
 
+/// Waits until so many writes wait for the writer.
+async fn waits(store: &EmbeddedStore, count: usize) {
+    for _ in 0..2_000 {
+        if store.waiting_writes() == count {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("{} writes wait, and not {count}", store.waiting_writes());
+}
+
+/// Begins a write, and waits until the writer has it.
+async fn with_the_writer<F: Future<Output: std::fmt::Debug> + Unpin>(store: &EmbeddedStore, write: &mut F) {
+    tokio::select! {
+        biased;
+        written = write => panic!("commits are held, and it is {written:?}"),
+        () = std::future::ready(()) => {}
+    }
+    waits(store, 0).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_seen_before_it_is_synced() {
     let folder = tempfile::tempdir().unwrap();
@@ -119,25 +140,28 @@ async fn a_full_queue_waits_and_then_refuses() {
     let config = EmbeddedConfig {
         waiting_writes_max: 2,
         batch_writes_max: 1,
-        queue_wait_max: Duration::from_millis(100),
+        queue_wait_max: Duration::from_secs(2),
         ..EmbeddedConfig::default()
     };
     let store = open(&folder, &config);
     let hold = store.engine.faults.hold_commits();
+    let one = message(1);
+    let mut first = Box::pin(store.append(CHAT, &one));
+    with_the_writer(&store, &mut first).await;
     let mut accepted = Vec::new();
-    for seq in 1..=3 {
-        let store = Arc::clone(&store);
-        accepted.push(tokio::spawn(async move { store.append(CHAT, &message(seq)).await }));
-        settle().await;
+    for chat in 2..=3 {
+        let (store, chat) = (Arc::clone(&store), ChatId::from_bytes([chat; 16]));
+        accepted.push(tokio::spawn(async move { store.append(chat, &message(1)).await }));
     }
-    assert_eq!(store.waiting_writes(), 2, "one is with the writer, two wait");
-    let refused = store.append(CHAT, &message(4)).await;
+    waits(&store, 2).await;
+    let refused = store.append(CHAT, &message(2)).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
 
     let patient = Arc::clone(&store);
-    let patient = tokio::spawn(async move { patient.append(CHAT, &message(4)).await });
+    let patient = tokio::spawn(async move { patient.append(CHAT, &message(2)).await });
     settle().await;
     drop(hold);
+    assert_eq!(first.await, Ok(Appended::Written));
     for append in accepted {
         assert_eq!(append.await.unwrap(), Ok(Appended::Written));
     }
@@ -149,17 +173,18 @@ async fn what_waits_together_is_written_together() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder, &EmbeddedConfig::default());
     let hold = store.engine.faults.hold_commits();
+    let one = message(1);
+    let mut first = Box::pin(store.append(CHAT, &one));
+    with_the_writer(&store, &mut first).await;
     let mut appends = Vec::new();
-    for number in 0..101_u8 {
+    for number in 100..200_u8 {
         let store = Arc::clone(&store);
         let chat = ChatId::from_bytes([number; 16]);
         appends.push(tokio::spawn(async move { store.append(chat, &message(1)).await }));
-        if number == 0 {
-            settle().await;
-        }
     }
-    settle().await;
+    waits(&store, 100).await;
     drop(hold);
+    assert_eq!(first.await, Ok(Appended::Written));
     for append in appends {
         assert_eq!(append.await.unwrap(), Ok(Appended::Written));
     }
@@ -172,19 +197,19 @@ async fn registers_raised_together_become_one_row_with_the_largest_values() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder, &EmbeddedConfig::default());
     let hold = store.engine.faults.hold_commits();
-    let first = Arc::clone(&store);
-    let first = tokio::spawn(async move { first.append(CHAT, &message(1)).await });
-    settle().await;
+    let one = message(1);
+    let mut first = Box::pin(store.append(CHAT, &one));
+    with_the_writer(&store, &mut first).await;
     let mut raises = Vec::new();
     for received in [3, 9, 1, 7] {
         let store = Arc::clone(&store);
         let progress = Progress { received: Seq(received), seen: Seq(10 - received), start: Seq::ZERO };
         let raise = ProgressRaise { chat: CHAT, device: DEVICE, progress };
         raises.push(tokio::spawn(async move { store.raise_progress(&[raise, raise]).await }));
-        settle().await;
     }
+    waits(&store, 4).await;
     drop(hold);
-    first.await.unwrap().unwrap();
+    assert_eq!(first.await, Ok(Appended::Written));
     let rows = || store.stats().rows.load(std::sync::atomic::Ordering::Relaxed);
     for raise in raises {
         raise.await.unwrap().unwrap();

@@ -130,6 +130,26 @@ test('two tabs are one device', async () => {
   await ben.reads('One tab is left');
 });
 
+test('what was there the last time is shown before there is a core', async () => {
+  const page = await ada.context.newPage();
+  await page.addInitScript(() => {
+    // It never says a word.
+    window.SharedWorker = class {
+      port = { postMessage() {}, close() {} };
+    };
+  });
+  await page.goto(ada.page.url());
+  // It is kept a second after it changed.
+  await until('it is shown', async () => {
+    await page.reload();
+    await ada.bubble('From one tab', page).waitFor();
+    return (await ada.bubble('One tab is left', page).count()) === 1;
+  });
+  await page.getByRole('link', { name: /Ben.*One tab is left/ }).waitFor();
+  await ada.composer(page).waitFor();
+  await page.close();
+});
+
 test('settings are kept: words, colours, who sees when one was there, storage', async () => {
   const { page } = ada;
   await ada.go('#/settings/look');
@@ -142,6 +162,7 @@ test('settings are kept: words, colours, who sees when one was there, storage', 
   await page.getByLabel('Sprache').selectOption('en');
   await ada.go('#/settings/privacy');
   await page.getByRole('radio', { name: 'Nobody' }).check();
+  await page.getByText('Saved').first().waitFor();
   await page.reload();
   await until('it is kept', () => page.getByRole('radio', { name: 'Nobody' }).isChecked());
   await ada.go('#/settings/storage');

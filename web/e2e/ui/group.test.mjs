@@ -59,7 +59,7 @@ test('the group gets another name and a description', async () => {
 test('somebody joins by a link, and nobody by one that was withdrawn', async () => {
   await ada.details.getByRole('button', { name: 'Make a link' }).click();
   await ada.details.getByRole('button', { name: 'Copy link' }).click();
-  const address = await ada.page.evaluate(() => navigator.clipboard.readText());
+  const address = await until('it is copied', () => ada.page.evaluate(() => navigator.clipboard.readText()));
   await cleo.go(new URL(address).hash);
   await cleo.page.getByRole('button', { name: 'Join', exact: true }).click();
   await cleo.page.getByRole('link', { name: /Sunday walkers.*Details/ }).waitFor();

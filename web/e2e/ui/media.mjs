@@ -1,5 +1,6 @@
 /** Files in the app: chosen, dropped, pasted, looked at, saved. */
 import { readFile } from 'node:fs/promises';
+import { PATIENCE_MS } from '../machine.mjs';
 import { choose, until } from './app.mjs';
 
 /** Options of a browser whose microphone beeps, and where nobody is asked about it. */
@@ -65,7 +66,8 @@ export async function pastePicture(person, bytes) {
 
 /** What the browser saves after a click. */
 export async function save(person, button) {
-  const download = person.page.waitForEvent('download');
+  await button.waitFor();
+  const download = person.page.waitForEvent('download', { timeout: 3 * PATIENCE_MS });
   await button.click();
   const saved = await download;
   return { name: saved.suggestedFilename(), bytes: await readFile(await saved.path()) };
@@ -74,9 +76,9 @@ export async function save(person, button) {
 /** Waits until a picture has been decoded; its size and the colour of its top and bottom, as they are named in tests. */
 export async function look(image) {
   await image.waitFor();
-  await until('it is drawn', () => image.evaluate(({ complete, naturalWidth }) => complete && naturalWidth > 0));
-  return image.evaluate((image) => {
-    const { naturalWidth: width, naturalHeight: height } = image;
+  const drawn = (image) => {
+    const { complete, naturalWidth: width, naturalHeight: height } = image;
+    if (!complete || width === 0) return undefined;
     const context = new OffscreenCanvas(width, height).getContext('2d');
     context.drawImage(image, 0, 0);
     const colour = (y) => {
@@ -84,7 +86,8 @@ export async function look(image) {
       return red > green && red > blue ? 'red' : green > blue ? 'green' : 'blue';
     };
     return { width, height, top: colour(height / 10), bottom: colour((height * 9) / 10) };
-  });
+  };
+  return until('it is drawn', () => image.evaluate(drawn));
 }
 
 /** A second and a half of film, recorded in the page. */

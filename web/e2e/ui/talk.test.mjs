@@ -186,7 +186,9 @@ test('somebody is a contact, is blocked, and is let in again', async () => {
   await ben.write('Can you hear me?');
   await ben.page.getByText('One of you has blocked the other.').first().waitFor();
   await ada.go('#/settings/privacy');
-  await ada.page.getByRole('button', { name: 'Unblock' }).click();
+  const unblock = ada.page.getByRole('button', { name: 'Unblock' });
+  await unblock.click();
+  await unblock.waitFor({ state: 'detached' });
   await ada.open(/Ben/);
   await ben.write('And now?');
   await ada.reads('And now?');

@@ -21,6 +21,8 @@ const MEDIA_FLAGS = [
   '--use-fake-device-for-media-stream',
   '--use-fake-ui-for-media-stream',
   '--autoplay-policy=no-user-gesture-required',
+  // A turn of the wheel is over in one frame.
+  '--disable-smooth-scrolling',
 ];
 
 export const PHONE = { width: 390, height: 844 };
@@ -33,8 +35,8 @@ function endWithSignals() {
 }
 endWithSignals();
 
-export function launch() {
-  return chromium.launch({ ...CHROMIUM, args: [...FLAGS, ...MEDIA_FLAGS] });
+export function launch(flags = []) {
+  return chromium.launch({ ...CHROMIUM, args: [...FLAGS, ...MEDIA_FLAGS, ...flags] });
 }
 
 /** A page that notes what must never happen: errors, breaches of the policy, dialogs. */

@@ -3,13 +3,16 @@ import { fileURLToPath } from 'node:url';
 import { launch, open } from './browser.mjs';
 import { serve } from './server.mjs';
 
-/** One server and one browser for a file of tests; `visit` opens a page over sample data and fails on any fault of it. */
-export function bench() {
+/**
+ * One server and one browser for a file of tests, or for those described together; `visit` opens a page over sample data and
+ * fails on any fault of it. `flags` are the browser's, beside the usual ones.
+ */
+export function bench(flags) {
   let server;
   let browser;
   before(async () => {
     server = await serve(fileURLToPath(new URL('../../dist-dev', import.meta.url)));
-    browser = await launch();
+    browser = await launch(flags);
   });
   after(async () => {
     await browser?.close();

@@ -157,7 +157,7 @@ test('who has the focus on the ring of a download goes on with the picture', () 
   visit('/?quiet#/chat/chatada', async (page) => {
     await page.waitForFunction(() => document.activeElement?.id === 'composer');
     await page.evaluate(() => {
-      window.memory.media.paceMs = 200;
+      window.memory.media.paceMs = 500;
       location.hash = '#/chat/chatwalk';
     });
     const ring = page.locator('[data-key=m7] button[aria-label="Stop loading"]').first();

@@ -202,7 +202,7 @@ test('an upload shows how far it is, can be stopped, fails in words and is tried
     await ready(page);
     const rows = () => page.locator('li[data-key^=t]');
     const text = { name: 'plan.txt', mimeType: 'text/plain', buffer: Buffer.from('the plan') };
-    await memory(page, (core) => (core.media.paceMs = 150));
+    await memory(page, (core) => (core.media.paceMs = 1_000));
     await attach(page, 'document', [text]);
     await tray(page).getByRole('button', { name: 'Send' }).click();
     await rows().getByRole('progressbar').waitFor();
@@ -352,7 +352,7 @@ test('a picture and a document stay as they are when their message changes, and 
     await page.locator('[data-key=m7]').getByText('👍').first().waitFor();
     assert.equal(await picture.getAttribute('src'), address);
 
-    await memory(page, (core) => (core.media.paceMs = 100));
+    await memory(page, (core) => (core.media.paceMs = 1_000));
     const key = await page.locator('li[data-key]', { has: page.locator('.document') }).getAttribute('data-key');
     const row = page.locator(`[data-key=${key}]`);
     const saved = [];
@@ -363,6 +363,7 @@ test('a picture and a document stay as they are when their message changes, and 
     await row.getByText('👍').first().waitFor();
     assert.equal(await row.getByRole('progressbar').count(), 1, 'it still says how far it is');
     await row.getByRole('button', { name: /Save Tide tables/ }).click();
+    await memory(page, (core) => (core.media.paceMs = 100));
     await row.getByRole('progressbar').waitFor({ state: 'detached' });
     await row.getByRole('button', { name: /Save Tide tables/ }).click();
     while (saved.length < 2) await page.waitForEvent('download');
@@ -385,10 +386,11 @@ test('a picture and a document stay as they are when their message changes, and 
 test('a picture whose loading was stopped is loaded by a click, not by itself', () =>
   visit('/?quiet#/chat/chatada', async (page) => {
     await ready(page);
-    await memory(page, (core) => (core.media.paceMs = 400));
+    await memory(page, (core) => (core.media.paceMs = 1_000));
     await page.evaluate(() => (location.hash = '#/chat/chatwalk'));
     const pair = page.locator('[data-key=m7]');
     await pair.getByRole('button', { name: 'Stop loading' }).first().click();
+    await memory(page, (core) => (core.media.paceMs = 20));
     // It is over for one of the two, and the other one is there.
     await pair.locator('img.whole').first().waitFor();
     assert.equal(await pair.locator('img.whole').count(), 1);
@@ -466,7 +468,7 @@ test('the viewer says what was stopped, what failed, and what cannot be shown, a
       .waitFor();
     await memory(page, (core) => {
       core.media.failDownloads.clear();
-      core.media.paceMs = 300;
+      core.media.paceMs = 1_000;
     });
     await pair.getByRole('button', { name: 'Open picture 1 of 2' }).press('Enter');
     const viewer = page.getByRole('dialog');

@@ -15,6 +15,18 @@ const firstShown = (page) =>
       (row) => row.getBoundingClientRect().bottom > edge + 1,
     )?.dataset.key;
   });
+/** Turns the wheel as far as changes what stands on top, and waits until it does. */
+async function wheel(page, by) {
+  await page.locator('.scroller').hover();
+  const before = await firstShown(page);
+  await page.mouse.wheel(0, by);
+  await page.waitForFunction((before) => {
+    const edge = document.querySelector('.scroller').getBoundingClientRect().top;
+    const rows = [...document.querySelectorAll('li[data-key^=m]')];
+    const key = rows.find((row) => row.getBoundingClientRect().bottom > edge + 1)?.dataset.key;
+    return key !== undefined && key !== before;
+  }, before);
+}
 const rowCount = (page) => page.locator('ol > li').count();
 
 test('100,000 messages: older ones come in above and nothing jumps', () =>
@@ -23,9 +35,7 @@ test('100,000 messages: older ones come in above and nothing jumps', () =>
     let oldest = 100_000;
     for (let turn = 0; turn < 12; turn += 1) {
       // To the edge where pages are asked for, by a wheel as a reader does.
-      await page.locator('.scroller').hover();
-      await page.mouse.wheel(0, -700);
-      await page.waitForTimeout(60);
+      await wheel(page, -700);
       const key = await firstShown(page);
       const before = await topOf(page, key);
       await page.waitForTimeout(120);
@@ -61,8 +71,7 @@ test('goes to a message far up and back down without a hole', () =>
 test('a row above that grows, as a picture does, moves nothing', () =>
   visit('/?quiet&long=1000#/chat/chatlong', async (page) => {
     await page.locator('[data-key=m1000]').waitFor();
-    await page.locator('.scroller').hover();
-    await page.mouse.wheel(0, -500);
+    await wheel(page, -500);
     await page.waitForTimeout(300);
     const key = await firstShown(page);
     const before = await topOf(page, key);
@@ -83,8 +92,7 @@ test('new messages are followed at the end, and only there', () =>
       const scroller = document.querySelector('.scroller');
       return scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 2;
     });
-    await page.locator('.scroller').hover();
-    await page.mouse.wheel(0, -600);
+    await wheel(page, -600);
     await page.waitForTimeout(300);
     const key = await firstShown(page);
     const before = await topOf(page, key);

@@ -43,12 +43,23 @@ test('answers another device that wants to be linked', () =>
     await page.getByText('The device is linked.').waitFor();
   }));
 
-test('sends, and shows waiting, sent, delivered and seen', () =>
-  visit('/#/chat/chatada', async (page) => {
+test('sends, and shows sent, delivered and seen', () =>
+  visit('/?quiet#/chat/chatada', async (page) => {
     await composer(page).fill('On my way');
     await page.keyboard.press('Enter');
     const sent = bubble(page, 'On my way');
-    for (const status of ['sent', 'delivered', 'seen']) await sent.getByRole('img', { name: status }).waitFor();
+    await sent.getByRole('img', { name: 'sent' }).waitFor();
+    for (const status of ['delivered', 'seen']) {
+      await memory(
+        page,
+        (core, status) => {
+          const { place } = core.world.rooms.get('chatada').items.at(-1);
+          core.change('chatada', place.at, (message) => ({ ...message, status }));
+        },
+        status,
+      );
+      await sent.getByRole('img', { name: status }).waitFor();
+    }
     assert.equal(await composer(page).inputValue(), '');
     assert.equal(await sent.count(), 1);
   }));
@@ -136,6 +147,108 @@ test('hears what others say, writes who is writing, and reads it aloud', () =>
     await memory(page, (core, user) => core.say('chatada', user, 'Look *up*'), ADA);
     await bubble(page, 'Look up').waitFor();
     await page.locator('[aria-live=polite]', { hasText: 'Ada Lindqvist: Look up' }).waitFor();
+  }));
+
+test('an edit takes nothing away of what was being written', () =>
+  visit('/?quiet#/chat/chatada', async (page) => {
+    await composer(page).fill('To be changed');
+    await page.keyboard.press('Enter');
+    await bubble(page, 'To be changed').getByRole('img', { name: 'sent' }).waitFor();
+    await composer(page).fill('Half a thought');
+    await menu(page, 'To be changed', 'Edit');
+    assert.equal(await composer(page).inputValue(), 'To be changed');
+    await page.keyboard.press('Escape');
+    assert.equal(await composer(page).inputValue(), 'Half a thought');
+    await menu(page, 'To be changed', 'Edit');
+    await composer(page).fill('Changed');
+    await page.keyboard.press('Enter');
+    await bubble(page, 'Changed').getByText('edited').waitFor();
+    assert.equal(await composer(page).inputValue(), 'Half a thought');
+    // Somebody who leaves in the middle of an edit leaves the thought, and not the edit.
+    await menu(page, 'Changed', 'Edit');
+    await page.getByRole('link', { name: /Mama/ }).click();
+    await page.getByRole('link', { name: /Ada Lindqvist.*Draft: Half a thought/ }).waitFor();
+  }));
+
+test('words that are refused later stand where they were written', () =>
+  visit('/?quiet#/chat/chatada', async (page) => {
+    await composer(page).fill('And now');
+    const refuse = (chat) =>
+      memory(
+        page,
+        (core, chat) =>
+          core.tell({ type: 'refused', chat, failure: { code: 'notAMember', message: 'no' }, words: 'Said before' }),
+        chat,
+      );
+    await refuse('chatada');
+    await page.waitForFunction(() => document.querySelector('#composer').value === 'And now\nSaid before');
+    await page.getByText('You are not a member of this chat.', { exact: true }).first().waitFor();
+    await refuse('chatemil');
+    await page
+      .getByText(/^Emil.*: You are not a member of this chat\.$/)
+      .first()
+      .waitFor();
+    assert.equal(await composer(page).inputValue(), 'And now\nSaid before');
+  }));
+
+test('a question about one chat does not lie over the next', () =>
+  visit('/?quiet#/chat/chatada', async (page) => {
+    await composer(page).fill('To be deleted');
+    await page.keyboard.press('Enter');
+    await bubble(page, 'To be deleted').getByRole('img', { name: 'sent' }).waitFor();
+    await menu(page, 'To be deleted', 'Delete for everyone');
+    await page.getByRole('dialog').waitFor();
+    await page.evaluate(() => (location.hash = '#/chat/chatwalk'));
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.evaluate(() => (location.hash = '#/chat/chatada'));
+    await bubble(page, 'To be deleted').waitFor();
+  }));
+
+test('what is refused is not shown as if it were so', () =>
+  visit('/?quiet#/chat/chatwalk/details', async (page) => {
+    const timer = page.getByRole('combobox', { name: /Disappearing messages/ });
+    await timer.waitFor();
+    await memory(page, (core) => {
+      core.setTimer = async () => {
+        throw { code: 'forbidden', message: 'no' };
+      };
+    });
+    await timer.selectOption('86400');
+    await page.getByText('You may not do that.').first().waitFor();
+    assert.equal(await timer.inputValue(), '0');
+    await page.evaluate(() => {
+      Notification.requestPermission = async () => 'default';
+      location.hash = '#/settings/notifications';
+    });
+    const notifications = page.getByRole('switch', { name: /Show notifications/ });
+    await notifications.click();
+    await page.waitForTimeout(100);
+    assert.equal(await notifications.isChecked(), false);
+  }));
+
+test('selecting text and letting go beside a dialog does not close it', () =>
+  visit('/?quiet#/chat/chatada', async (page) => {
+    await composer(page).waitFor();
+    await page.keyboard.press('Control+/');
+    const dialog = page.getByRole('dialog');
+    await dialog.waitFor();
+    const { x, y, width } = await dialog.locator('.inside').boundingBox();
+    await page.mouse.move(x + width / 2, y + 20);
+    await page.mouse.down();
+    await page.mouse.move(5, 5);
+    await page.mouse.up();
+    await dialog.waitFor();
+    await page.mouse.click(5, 5);
+    await dialog.waitFor({ state: 'detached' });
+  }));
+
+test('who went while there was no connection is not shown as online', () =>
+  visit('/?quiet#/chat/chatada', async (page) => {
+    await composer(page).waitFor();
+    await memory(page, (core, user) => core.tell({ type: 'presence', presence: { user, online: true } }), ADA);
+    await page.locator('.middle').getByText('online').waitFor();
+    await memory(page, (core) => core.setConnection({ state: 'offline', why: 'test' }));
+    await page.locator('.middle').getByText('online').waitFor({ state: 'detached' });
   }));
 
 test('keeps a draft when one goes elsewhere', () =>

@@ -1,6 +1,8 @@
 /** Pictures of chats: made small enough to live in a message, and shown only if they are safe to unpack. */
 import { describe, expect, it, vi } from 'vitest';
 import { fitting, middle, shownFace } from '../../src/media/face';
+import { hasPreview } from '../../src/app/media/thumbnail';
+import type { Attachment } from '../../src/core/api';
 import { Faces } from '../../src/state/faces';
 
 const bytes = (...parts: (string | number[])[]) =>
@@ -138,3 +140,9 @@ describe('pictures in a page', () => {
 function fail(): never {
   throw new Error('it was asked for too often');
 }
+
+it('the preview of a file is shown only if it is safe to unpack, too', () => {
+  const file = (thumbnail: Uint8Array) => ({ name: 'a.jpg', thumbnail }) as unknown as Attachment;
+  expect(hasPreview(file(lossless(72, 54)))).toBe(true);
+  expect(hasPreview(file(lossless(16_383, 16_383)))).toBe(false);
+});

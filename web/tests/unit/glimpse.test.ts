@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ChatDetails, ChatSummary, Item, Page } from '../../src/core/api';
-import { answered, keepable, toText, type Seen } from '../../src/core/worker/glimpse';
+import { answered, keepable, toText, type Seen } from '../../src/core/glimpse';
 
 const chats = ['one', 'two', 'three'].map((chat) => ({ chat, title: chat }) as ChatSummary);
 const details = { chat: 'one', title: 'one' } as ChatDetails;
@@ -14,7 +14,8 @@ const seen = (open: Page = page): Seen => ({
 });
 
 describe('what was seen last', () => {
-  it('answers for the top of the list and the end of the one conversation', () => {
+  it('answers for who is here, the top of the list and the end of the one conversation', () => {
+    expect(answered(seen(), 'session', [])?.value).toEqual(seen().session);
     expect(answered(seen(), 'chats', [0, 2])?.value).toEqual(chats.slice(0, 2));
     expect(answered(seen(), 'chat', ['one'])?.value).toEqual(details);
     expect(answered(seen(), 'history', ['one', undefined, 3])?.value).toEqual(page);
