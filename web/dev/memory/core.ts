@@ -357,6 +357,9 @@ export class MemoryCore implements Core {
   async contacts() {
     return [...this.world.people.values()].filter((person) => person.isContact && person.user !== this.world.me);
   }
+  async blocked() {
+    return [...this.world.people.values()].filter((person) => person.isBlocked);
+  }
   async findPerson(address: string): Promise<Person | undefined> {
     return this.world.people.get(this.world.addresses.get(address) ?? '');
   }

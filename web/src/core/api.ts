@@ -253,7 +253,7 @@ export type CoreEvent =
   | { type: 'linkAsked'; device: number }
   | { type: 'linkCode'; device: number; code: string }
   | { type: 'linkEnded'; device: number; failure?: Failure }
-  | { type: 'refused'; chat: ChatId; failure: Failure } // something said earlier will not be accepted
+  | { type: 'refused'; chat: ChatId; failure: Failure; words?: string } // something said earlier will not be accepted; its words are in the draft
   /** At most ten a second for each id while it goes on; every change of state is told. 'done' of an upload: the message is in the outbox.
    * 'cancelled' of one: it is gone, because somebody said so or because it could not be kept, which `sendFiles` then rejects with. */
   | {
@@ -337,13 +337,16 @@ export interface Core {
 
   people(users: UserId[]): Promise<Person[]>;
   contacts(): Promise<Person[]>;
+  /** Contacts or not. */
+  blocked(): Promise<Person[]>;
   /** By phone number or e-mail address. */
   findPerson(address: string): Promise<Person | undefined>;
   setContact(user: UserId, isContact: boolean): Promise<void>;
   setBlocked(user: UserId, isBlocked: boolean): Promise<void>;
   watchPresence(users: UserId[]): Promise<void>;
   safetyNumber(user: UserId): Promise<{ digits: string; verified: boolean } | undefined>;
-  setVerified(user: UserId, verified: boolean): Promise<void>;
+  /** `digits`: the number that was compared. Refused (`conflict`) when it is no longer that of their key. */
+  setVerified(user: UserId, verified: boolean, digits: string): Promise<void>;
 
   /** As the server has it, or as it was known last; `lastSeen` is missing where it was never known. */
   profile(): Promise<{ name: string; about: string; lastSeen?: LastSeenAudience }>;

@@ -1,5 +1,6 @@
 /** The tab's side of the core: calls and events over a port to the worker, which is started again when it died. */
-import type { Core, CoreEvent, Failure } from './api';
+import type { Core, CoreEvent, Failure, Session } from './api';
+import { answered, peek, type Seen } from './glimpse';
 import type { Call, ToTab, ToWorker } from './messages';
 
 /** What may be asked twice, so that a worker that died in between is not noticed. */
@@ -17,6 +18,7 @@ const REPEATABLE: readonly Call[] = [
   'find',
   'people',
   'contacts',
+  'blocked',
   'findPerson',
   'watchPresence',
   'safetyNumber',
@@ -59,8 +61,12 @@ export class TabCore {
   private readonly listeners = new Set<(event: CoreEvent) => void>();
   private readonly lock = `dunlin-tab-${crypto.randomUUID()}`;
   private letGo: (() => void) | undefined;
+  /** What is shown until the worker says who is here. */
+  private seen: Seen | undefined;
+  private hasHeard = false;
 
   constructor() {
+    void this.lookAhead();
     // The worker sees by this lock when the tab is gone, however it went: so it is held before the worker hears of it.
     void navigator.locks.request(this.lock, () => {
       this.start();
@@ -88,6 +94,8 @@ export class TabCore {
 
   private call(call: Call, given: unknown[]): Promise<unknown> {
     if (this.isClosed) return Promise.reject({ code: 'stopped', message: 'This tab has let go of the core.' });
+    const known = this.seen && answered(this.seen, call, given);
+    if (known) return Promise.resolve(known.value);
     if (this.waiting.size >= WAITING_MAX) {
       return Promise.reject({ code: 'busy', message: 'Too much is asked at once. Try again in a moment.' });
     }
@@ -137,13 +145,36 @@ export class TabCore {
 
   private take(message: Exclude<ToTab, { type: 'hello' }>): void {
     if (message.type === 'event') {
-      this.tell(message.event);
+      const { event } = message;
+      if (event.type === 'session') this.heard(event.session, () => this.tell(event));
+      else this.tell(event);
       return;
     }
     const waiting = this.waiting.get(message.id);
     this.waiting.delete(message.id);
-    if (message.type === 'answer') waiting?.resolve(message.value);
-    else waiting?.reject(message.failure);
+    if (message.type === 'failure') waiting?.reject(message.failure);
+    else if (waiting?.message.call !== 'session') waiting?.resolve(message.value);
+    else this.heard(message.value as Session, () => waiting.resolve(this.seen?.session ?? message.value));
+  }
+
+  /** Shows what was there the last time, until the worker stands. */
+  private async lookAhead(): Promise<void> {
+    const seen = await peek();
+    if (!seen || this.hasHeard || this.isClosed) return;
+    this.seen = seen;
+    this.tell({ type: 'session', session: seen.session });
+  }
+
+  /** The worker says who is here. What was shown so far was of the last time, and is read again. */
+  private heard({ state }: Session, tell: () => void): void {
+    if (state === 'starting') return tell();
+    const { seen } = this;
+    this.hasHeard = true;
+    this.seen = undefined;
+    tell();
+    if (!seen || state !== 'ready') return;
+    this.tell({ type: 'chats' });
+    if (seen.open) this.tell({ type: 'messages', chat: seen.open.details.chat, seqs: 'all' });
   }
 
   private tell(event: CoreEvent): void {

@@ -376,6 +376,15 @@ export const de: Catalogue = {
   'linkDevice.paste': 'Oder füge den Text ein, den das andere Gerät zeigt:',
   'linkDevice.warning': 'Benutze nur einen Text von einem Gerät, das du selbst in der Hand hast.',
   'linkDevice.go': 'Verbinden',
+  'linkDevice.scan': 'QR-Code mit der Kamera scannen',
+  'scan.picture': 'Was die Kamera sieht',
+  'scan.hint': 'Halte den QR-Code des anderen Geräts ins Bild.',
+  'scan.other': 'Das ist der QR-Code von etwas anderem.',
+  'scan.nothing': 'Es wurde kein QR-Code gefunden.',
+  'scan.denied':
+    'Der Browser lässt Dunlin nicht an die Kamera. Das kannst du in den Einstellungen dieser Seite ändern.',
+  'scan.noCamera': 'Es ist keine Kamera da.',
+  'scan.cannot': 'Die Kamera kann nicht benutzt werden.',
   'linking.title': 'Gerät verbinden',
   'linking.asked': 'Dein Gerät Nummer {number} möchte verbunden werden.',
   'linking.warning': 'Wenn du dich nicht gerade irgendwo angemeldet hast, lehne ab.',
@@ -463,5 +472,6 @@ export const de: Catalogue = {
   'failure.notEncrypted': 'Das geht nicht in Chats, die nicht verschlüsselt sind.',
   'failure.attachment': 'Der Server hat die Datei nicht behalten. Sende sie noch einmal.',
   'failure.other': 'Das hat nicht geklappt ({code}).',
+  'refused.in': '{chat}: {text}',
   'failure.unknown': 'Das hat nicht geklappt.',
 };

@@ -1,6 +1,6 @@
 import type { Line } from '../core/api';
 import { locale, t } from '../i18n/index.svelte';
-import { duration } from '../text/format';
+import { duration, plainName } from '../text/format';
 
 /** A sentence for a line between messages. `name` gives the name of a user. */
 export function happeningText(line: Line, name: (user: string) => string): string {
@@ -24,7 +24,7 @@ export function happeningText(line: Line, name: (user: string) => string): strin
       return t('event.role', { who, whom: name(what.user), role: t(`role.${what.role}`) });
     case 'title':
     case 'description':
-      return t(`event.${what.kind}`, { who, text: what.text });
+      return t(`event.${what.kind}`, { who, text: plainName(what.text) });
     case 'timer':
       return what.seconds > 0
         ? t('event.timerOn', { who, time: duration(what.seconds, locale()) })

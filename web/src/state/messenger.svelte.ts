@@ -39,6 +39,10 @@ export interface LinkRequest {
 
 const TOAST_MS = 5000;
 const WATCHED_MAX = 40;
+/** How often what says how long ago something was is written anew. */
+const MINUTE_MS = 60_000;
+/** What was read in another tab meanwhile is not shouted about in this one. */
+const ELSEWHERE_MS = 500;
 
 /** What the whole app shares: the core, who is here, what happens, where the reader is. */
 export class Messenger {
@@ -56,6 +60,8 @@ export class Messenger {
 
   session = $state.raw<Session>({ state: 'starting' });
   connection = $state.raw<Connection>({ state: 'connecting' });
+  /** The time, to the minute, for whatever says "today" or "a moment ago". */
+  now = $state(Date.now());
   toasts = $state.raw<Toast[]>([]);
   /** Read aloud by screen readers. */
   announcement = $state('');
@@ -81,7 +87,8 @@ export class Messenger {
 
   /** Ends when the page does; the returned function is for tests and hot reloading. */
   start(): () => void {
-    const stops = [this.core.subscribe((event) => this.#hear(event)), this.router.start()];
+    const clock = setInterval(() => (this.now = Date.now()), MINUTE_MS);
+    const stops = [this.core.subscribe((event) => this.#hear(event)), this.router.start(), () => clearInterval(clock)];
     void this.core.session().then(
       (session) => this.#enter(session),
       (failure: Failure) => this.#enter({ state: 'blocked', failure }),
@@ -149,6 +156,8 @@ export class Messenger {
         break;
       case 'connection':
         this.connection = event.connection;
+        // Nobody tells any more that somebody went.
+        if (event.connection.state !== 'online') this.people.forgetOnline();
         break;
       case 'chats':
         this.chats.hear();
@@ -183,7 +192,7 @@ export class Messenger {
         if (this.link?.device === event.device) this.link = { ...this.link, ended: event.failure ?? 'linked' };
         break;
       case 'refused':
-        this.say(failureText(event.failure), true);
+        this.#refused(event);
         break;
       case 'transfer':
         this.transfers.hear(event);
@@ -193,6 +202,19 @@ export class Messenger {
     for (const listener of this.#listeners) listener(event);
   }
 
+  /** It may have been said long ago, and elsewhere than where one looks now. */
+  #refused({ chat, failure }: CoreEvent & { type: 'refused' }): void {
+    const title = this.router.current.chat === chat ? undefined : this.chats.get(chat)?.title;
+    const text = failureText(failure);
+    this.say(title ? t('refused.in', { chat: title, text }) : text, true);
+  }
+
+  async #isSeenElsewhere({ chat, message: { place } }: CoreEvent & { type: 'notify' }): Promise<boolean> {
+    await new Promise((resolve) => setTimeout(resolve, ELSEWHERE_MS));
+    const details = await this.core.chat(chat).catch(() => undefined);
+    return details !== undefined && 'at' in place && place.at <= details.seen;
+  }
+
   async #notify(event: CoreEvent & { type: 'notify' }): Promise<void> {
     const name = await this.people.named(event.message.sender.user);
     const text = previewText(event.message);
@@ -200,6 +222,7 @@ export class Messenger {
     const isOpen = this.router.current.chat === event.chat && document.hasFocus();
     if (isOpen) this.announcement = t('announce.message', { name, text });
     else if (!chat?.muted) {
+      if (!document.hasFocus() && (await this.#isSeenElsewhere(event))) return;
       this.announcement = t('announce.elsewhere', { name, chat: chat?.title ?? '' });
       notify(this.preferences, event.chat, chat?.kind === 'direct' ? name : `${name} · ${chat?.title ?? ''}`, text);
     }

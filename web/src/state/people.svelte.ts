@@ -1,5 +1,6 @@
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import type { Core, Person, Presence, UserId } from '../core/api';
+import { plainName } from '../text/format';
 
 /** Who people are, asked for in one question per frame and kept until the core says that something changed. */
 export class People {
@@ -36,7 +37,12 @@ export class People {
   }
 
   learn(people: readonly Person[]): void {
-    for (const person of people) this.#known.set(person.user, person);
+    for (const person of people) this.#known.set(person.user, { ...person, name: plainName(person.name) });
+  }
+
+  /** Without a connection nobody tells who is here. */
+  forgetOnline(): void {
+    for (const [user, { online }] of this.presence) if (online) this.presence.delete(user);
   }
 
   #want(users: readonly UserId[]): void {

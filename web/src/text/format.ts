@@ -2,6 +2,11 @@
 
 const DAY_MS = 86_400_000;
 
+/** What somebody calls themselves, without the signs that would turn the words after it around (UAX #9, section 2). */
+export function plainName(name: string): string {
+  return name.replace(/[\u202a-\u202e\u2066-\u2069]/g, '');
+}
+
 /** The day a time falls on in the reader's own time zone, as a number that grows by one a day. */
 export function dayOf(time: number): number {
   const date = new Date(time);

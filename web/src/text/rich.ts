@@ -131,12 +131,12 @@ function linkAt(text: string, at: number, to: number): { span: Span; next: numbe
 
 /** Punctuation at the end belongs to the sentence, a closing bracket too when it was not opened in the address. */
 function withoutTail(address: string): string {
-  let shown = address;
-  for (;;) {
-    const last = shown.at(-1) ?? '';
-    const unopened = last === ')' && shown.split(')').length > shown.split('(').length;
-    if (!/[.,;:!?\]}*_~…]/.test(last) && !unopened) return shown;
-    shown = shown.slice(0, -1);
+  let unopened = 0;
+  for (const character of address) unopened += character === ')' ? 1 : character === '(' ? -1 : 0;
+  for (let end = address.length; ; end -= 1) {
+    const last = address[end - 1] ?? '';
+    if (last === ')' && unopened > 0) unopened -= 1;
+    else if (!/[.,;:!?\]}*_~…]/.test(last)) return address.slice(0, end);
   }
 }
 

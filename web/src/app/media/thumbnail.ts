@@ -1,19 +1,19 @@
 import type { Attachment } from '../../core/api';
-import { thumbnailType } from '../../media/kinds';
+import { shownFace } from '../../media/face';
 
-/** Shows the preview of a file in an image, as long as the image is there. Bytes that are no picture are left out. */
+/** Shows the preview of a file in an image, as long as the image is there. Bytes that are no small picture are left out. */
 export function preview(file: Attachment) {
   return (image: HTMLImageElement) => {
-    const type = file.thumbnail && thumbnailType(file.thumbnail);
-    if (!file.thumbnail || !type) return undefined;
-    const url = URL.createObjectURL(new Blob([new Uint8Array(file.thumbnail)], { type }));
+    const blob = file.thumbnail && shownFace(file.thumbnail);
+    if (!blob) return undefined;
+    const url = URL.createObjectURL(blob);
     image.src = url;
     return () => URL.revokeObjectURL(url);
   };
 }
 
 export function hasPreview(file: Attachment): boolean {
-  return !!file.thumbnail && thumbnailType(file.thumbnail) !== undefined;
+  return !!file.thumbnail && shownFace(file.thumbnail) !== undefined;
 }
 
 /** How wide for its height; undefined when it is not told, or cannot be. */

@@ -12,6 +12,7 @@ import type {
   Page,
   Session,
 } from '../api';
+import { GLIMPSE_CHATS, GLIMPSE_ITEMS, keepable, type SeenChat } from '../glimpse';
 import { failureOf, type Call } from '../messages';
 import load, { Core } from '../wasm/dunlin';
 import address from '../wasm/dunlin_bg.wasm?url';
@@ -28,9 +29,8 @@ import {
 import { Driver } from './driver';
 import { carryOut } from './errands';
 import { Files } from './files';
-import { answered, GLIMPSE_CHATS, GLIMPSE_ITEMS, keepable, type Seen, type SeenChat } from './glimpse';
 import { People, keepValue, readKept } from './people';
-import { OFFLINE, Rest, type Credentials } from './rest';
+import { OFFLINE, Rest, type Credentials, type Refused } from './rest';
 import { Storage } from './storage';
 import { talking, type Methods, type Opened } from './talking';
 
@@ -54,7 +54,7 @@ interface Parts extends Opened {
 }
 
 export class App {
-  private session: Session = { state: 'starting' };
+  session: Session = { state: 'starting' };
   private parts: Parts | undefined;
   private connected: Connected | undefined;
   private readonly started: Promise<void>;
@@ -62,8 +62,6 @@ export class App {
   private isOpening = false;
   /** The core as a program, on its way. */
   private code: Promise<unknown> | undefined;
-  /** What is shown until the vault is open. */
-  private seen: Seen | undefined;
   /** The chat that was opened last. */
   private lookedAt: ChatId | undefined;
   /** One after the other, so that the newest is the last. */
@@ -91,15 +89,13 @@ export class App {
     if (call === 'session') return this.session;
     if (call === 'connection') return this.connection();
     // What needs no vault is answered at once; the rest once it is known whether there is one.
-    const seen = this.seen && answered(this.seen, call, given);
-    if (seen) return seen.value;
-    if (this.session.state === 'starting' || this.seen) await this.started;
+    if (this.session.state === 'starting') await this.started;
     const method = this.methods[call] as ((...given: unknown[]) => unknown) | undefined;
     if (!method) throw { code: 'internal', message: `There is no ${call}.` } satisfies Failure;
     return method(...given);
   }
 
-  private connection(): Connection {
+  connection(): Connection {
     return this.connected?.state ?? { state: 'offline', why: 'Nobody is logged in.' };
   }
 
@@ -113,7 +109,6 @@ export class App {
 
   private become(session: Session): void {
     this.session = session;
-    this.seen = undefined;
     if (session.state !== 'starting') this.isStarted();
     this.tell({ type: 'session', session });
   }
@@ -135,20 +130,13 @@ export class App {
     }, GLIMPSE_AFTER_MS);
   }
 
-  /** Shows what was there last, until the vault is open. */
-  private async lookAhead(storage: Storage): Promise<void> {
-    const seen = await storage.glimpse.read();
-    if (!seen || this.session.state !== 'starting') return;
-    [this.seen, this.session] = [seen, seen.session];
-    // Until another one is opened.
-    this.lookedAt = seen.open?.details.chat;
-    this.tell({ type: 'session', session: seen.session });
-  }
-
   private async keepGlimpse(): Promise<void> {
     const { session, parts } = this;
-    if (session.state !== 'ready' || !parts || this.seen) return;
+    if (session.state !== 'ready' || !parts) return;
     try {
+      // Until one is opened, it is the one of the last time.
+      const last = this.lookedAt ?? (await parts.storage.glimpse.read())?.open?.details.chat;
+      this.lookedAt ??= last;
       const chats = (await parts.driver.ask({ type: 'chats', skip: 0, limit: GLIMPSE_CHATS })) as ChatSummary[];
       const open = this.lookedAt === undefined ? undefined : await this.glimpseOf(this.lookedAt, parts);
       await parts.storage.glimpse.keep({ session, chats: parts.people.titled(chats), ...(open ? { open } : {}) });
@@ -198,7 +186,6 @@ export class App {
 
   private async openVault(why?: 'revoked' | 'cleared' | 'loggedOut'): Promise<void> {
     const storage = await Storage.open(() => void this.cleared());
-    if (why === undefined) await this.lookAhead(storage);
     await storage.claim();
     await this.code;
     const core = new Core(storage.key, crypto.getRandomValues(new Uint8Array(32)));
@@ -249,11 +236,7 @@ export class App {
 
   private ready(login: Login): void {
     const name = readKept<ProfileDocument>(this.opened.driver, 'profile')?.name ?? '';
-    const { seen } = this;
     this.become({ state: 'ready', me: login.userId, device: login.device, name, address: login.address });
-    // What was shown so far was of the last time.
-    if (seen) this.tell({ type: 'chats' });
-    if (seen?.open) this.tell({ type: 'messages', chat: seen.open.details.chat, seqs: 'all' });
     this.connect();
     this.opened.files.start();
   }
@@ -440,7 +423,8 @@ export class App {
       const { rest } = this.opened;
       // Offline it is forgotten here, and its login ends when it is revoked elsewhere.
       await rest.ask('POST', 'auth/logout').catch((error: unknown) => {
-        if (error !== OFFLINE && (error as { status?: number }).status !== 401) throw error;
+        const { code, status } = error as Partial<Refused>;
+        if (code !== OFFLINE.code && status !== 401) throw error;
       });
       await this.forget('loggedOut');
     },

@@ -21,7 +21,7 @@ export class Commands {
 
   constructor(
     private readonly driver: Driver,
-    private readonly isOnline: () => boolean,
+    readonly isOnline: () => boolean,
   ) {}
 
   /**

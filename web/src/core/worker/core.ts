@@ -20,7 +20,7 @@ export type Wish =
   | { type: 'role'; chat: string; user: string; role: Role }
   | { type: 'join'; code: string }
   | { type: 'watchPresence'; users: string[] }
-  | { type: 'verified'; user: string; verified: boolean }
+  | { type: 'verified'; user: string; verified: boolean; digits: string }
   | { type: 'answerLink' | 'confirmLink' | 'refuseLink'; device: number }
   | { type: 'scanLink'; text: string }
   | { type: 'rebuildSearch' };

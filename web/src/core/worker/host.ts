@@ -35,6 +35,9 @@ export class Host {
         await this.holds;
         this.ports.add(port);
         port.postMessage({ type: 'hello', lock: this.lock });
+        // A tab whose last worker died knows neither, and asks for neither again.
+        port.postMessage({ type: 'event', event: { type: 'session', session: this.app.session } });
+        port.postMessage({ type: 'event', event: { type: 'connection', connection: this.app.connection() } });
         void this.app.visited();
         // Granted when the tab is gone.
         void navigator.locks.request(message.lock, () => this.leave(port));

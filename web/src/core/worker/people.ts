@@ -1,7 +1,7 @@
 /** Who people are: names from the server, kept in the vault so that they are there offline. */
 import type { ChatSummary, CoreEvent, Person, UserId } from '../api';
 import type { Driver } from './driver';
-import type { Refused, Rest } from './rest';
+import { OFFLINE, type Refused, type Rest } from './rest';
 
 /** What is older is asked for again when somebody looks at it. */
 const FRESH_FOR_MS = 60 * 60 * 1000;
@@ -66,6 +66,10 @@ export class People {
     return Promise.all(this.contactList().map(({ userId }) => this.person(userId)));
   }
 
+  blockedOnes(): Promise<Person[]> {
+    return Promise.all(this.blocked().map((user) => this.person(user)));
+  }
+
   async find(address: string): Promise<Person | undefined> {
     try {
       const found = (await this.rest.ask('POST', 'users/find', { address })) as FoundUser;
@@ -117,17 +121,17 @@ export class People {
 
   private async ask(): Promise<void> {
     this.running += 1;
-    try {
-      for (const user of this.wanted) {
-        this.wanted.delete(user);
+    for (const user of this.wanted) {
+      this.wanted.delete(user);
+      try {
         const found = (await this.rest.ask('GET', `users/${user}`)) as FoundUser;
         if (await this.learn(found)) this.tellSoon();
+      } catch (error) {
+        // Whoever looks again asks again, and need not wait where it was the connection.
+        if ((error as Partial<Refused>).code === OFFLINE.code) this.asked.delete(user);
       }
-    } catch {
-      // Whoever looks again asks again.
-    } finally {
-      this.running -= 1;
     }
+    this.running -= 1;
   }
 
   private tellSoon(): void {

@@ -2,7 +2,7 @@
  * Files in IndexedDB, in pieces, sealed as they travel: on their way out, and those that were opened. Their keys are not here but in the
  * vault's rows: with its message, or its transfer, a file is gone.
  */
-import { complete, done } from './database';
+import { complete, done } from '../database';
 
 export const PIECES = 'pieces';
 

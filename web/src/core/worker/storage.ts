@@ -3,15 +3,13 @@
  * encrypted under one that WebCrypto holds and does not give out.
  */
 import type { Failure } from '../api';
+import { complete, DATABASE, done, META, WRAPPING } from '../database';
+import { Glimpse, GLIMPSE } from '../glimpse';
 import type { Miss } from './core';
-import { complete, done } from './database';
-import { Glimpse, GLIMPSE } from './glimpse';
 import { Pieces, PIECES } from './pieces';
 
-const DATABASE = 'dunlin';
 const VERSION = 2;
 const ROWS = 'rows';
-const META = 'meta';
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 
@@ -41,7 +39,7 @@ export class Storage {
   ) {
     this.key = keys.vault;
     this.pieces = new Pieces(database);
-    this.glimpse = new Glimpse(database, META, keys.wrapping);
+    this.glimpse = new Glimpse(database, keys.wrapping);
   }
 
   /** `lost` is called when somebody takes the data away: the person clears the site, say. */
@@ -174,7 +172,7 @@ interface Keys {
 async function keysOf(database: IDBDatabase): Promise<Keys> {
   const stored = database.transaction(META, 'readonly').objectStore(META);
   const [wrapping, wrapped] = await Promise.all([
-    done(stored.get('wrapping')) as Promise<CryptoKey | undefined>,
+    done(stored.get(WRAPPING)) as Promise<CryptoKey | undefined>,
     done(stored.get('wrapped')) as Promise<Bytes | undefined>,
   ]);
   if (wrapping && wrapped) {
@@ -189,7 +187,7 @@ async function keysOf(database: IDBDatabase): Promise<Keys> {
   const transaction = database.transaction([META, ROWS, PIECES], 'readwrite', { durability: 'strict' });
   const meta = transaction.objectStore(META);
   meta.delete(GLIMPSE);
-  meta.put(fresh, 'wrapping');
+  meta.put(fresh, WRAPPING);
   meta.put(new Uint8Array([...iv, ...sealed]), 'wrapped');
   // Rows under a key that is lost are of no use.
   transaction.objectStore(ROWS).clear();

@@ -126,7 +126,10 @@ export function talking(opened: () => Opened, tell: (event: CoreEvent) => void):
     leave: (chat) => opened().commands.change(chat, { type: 'leave' }),
     deleteChat: (chat) => opened().commands.change(chat, { type: 'deleteChat' }),
     makeInvite: async (chat) => {
-      const end = await opened().commands.act({ type: 'invite', chat }, 'accepted');
+      const { commands } = opened();
+      // A link that nobody was shown must not be made later.
+      if (!commands.isOnline()) throw OFFLINE;
+      const end = await commands.act({ type: 'invite', chat }, 'accepted');
       if (!end?.code) throw OFFLINE;
       return end.code;
     },
@@ -138,12 +141,13 @@ export function talking(opened: () => Opened, tell: (event: CoreEvent) => void):
 
     people: (users) => Promise.all(users.map((user) => opened().people.person(user))),
     contacts: () => opened().people.contacts(),
+    blocked: () => opened().people.blockedOnes(),
     findPerson: (address) => opened().people.find(address.trim()),
     setContact: (user, isContact) => opened().people.setContact(user, isContact),
     setBlocked: (user, isBlocked) => opened().people.setBlocked(user, isBlocked),
     watchPresence: (users) => act({ type: 'watchPresence', users }),
     safetyNumber: (user) => opened().driver.ask({ type: 'safetyNumber', user }),
-    setVerified: (user, verified) => act({ type: 'verified', user, verified }),
+    setVerified: (user, verified, digits) => act({ type: 'verified', user, verified, digits }),
 
     answerLink: (device) => act({ type: 'answerLink', device }),
     scanLink: (text) => act({ type: 'scanLink', text }),

@@ -1,12 +1,12 @@
 /**
- * Who is here, the top of the list and the end of the conversation that was open, as they were last seen. It is read before
- * the core stands and the vault is open, which with ten thousand chats takes a second and more. Sealed by the key that
- * WebCrypto holds, as the key of the vault is.
+ * Who is here, the top of the list and the end of the conversation that was open, as they were last seen. The worker keeps it;
+ * a tab reads it by itself, before there is a worker and the vault is open, which with ten thousand chats takes a second and
+ * more. Sealed by the key that WebCrypto holds, as the key of the vault is.
  */
-import type { ChatDetails, ChatSummary, Item, Message, Page, Session } from '../api';
-import type { Call } from '../messages';
-import { seqOf } from '../../text/rows';
-import { complete, done } from './database';
+import { seqOf } from '../text/rows';
+import type { ChatDetails, ChatSummary, Item, Message, Page, Session } from './api';
+import { complete, DATABASE, done, META, WRAPPING } from './database';
+import type { Call } from './messages';
 
 /** How many chats: more than a screen holds, and what the app asks for first. */
 export const GLIMPSE_CHATS = 40;
@@ -30,7 +30,8 @@ export interface Seen {
 }
 
 /** What a call is answered by it; undefined: by the vault alone. */
-export function answered({ chats, open }: Seen, call: Call, given: unknown[]): { value: unknown } | undefined {
+export function answered({ session, chats, open }: Seen, call: Call, given: unknown[]): { value: unknown } | undefined {
+  if (call === 'session') return { value: session };
   if (call === 'chats' && given[0] === 0) return { value: chats.slice(0, given[1] as number) };
   if (!open || given[0] !== open.details.chat) return undefined;
   if (call === 'chat') return { value: open.details };
@@ -69,15 +70,13 @@ function withoutQuote(message: Message): Message {
 export class Glimpse {
   constructor(
     private readonly database: IDBDatabase,
-    /** Where it is kept, a store with keys beside its values. */
-    private readonly store: string,
     private readonly key: CryptoKey,
   ) {}
 
   /** Nothing when there is none, or when it cannot be read: then the vault says it. */
   async read(): Promise<Seen | undefined> {
     try {
-      const request = this.database.transaction(this.store, 'readonly').objectStore(this.store).get(GLIMPSE);
+      const request = this.database.transaction(META, 'readonly').objectStore(META).get(GLIMPSE);
       const kept = (await done(request)) as Uint8Array<ArrayBuffer> | undefined;
       if (!kept) return undefined;
       const [iv, sealed] = [kept.slice(0, NONCE_BYTES), kept.slice(NONCE_BYTES)];
@@ -96,13 +95,32 @@ export class Glimpse {
     const kept = new Uint8Array(NONCE_BYTES + sealed.length);
     kept.set(iv);
     kept.set(sealed, NONCE_BYTES);
-    const transaction = this.database.transaction(this.store, 'readwrite', { durability: 'relaxed' });
-    transaction.objectStore(this.store).put(kept, GLIMPSE);
+    const transaction = this.database.transaction(META, 'readwrite', { durability: 'relaxed' });
+    transaction.objectStore(META).put(kept, GLIMPSE);
     await complete(transaction);
   }
 
   private how(iv: Uint8Array<ArrayBuffer>): AesGcmParams {
     return { name: 'AES-GCM', iv, additionalData: new TextEncoder().encode(GLIMPSE) };
+  }
+}
+
+/** What a tab reads before there is a worker; nothing where there is no vault, or the vault says more. Never fails. */
+export async function peek(): Promise<Seen | undefined> {
+  const request = indexedDB.open(DATABASE);
+  // There is none, and making it is for the worker.
+  request.onupgradeneeded = () => request.transaction?.abort();
+  const database = await done(request).catch(() => undefined);
+  if (!database) return undefined;
+  // Whoever wants to remove or change it does not wait for this.
+  database.onversionchange = () => database.close();
+  try {
+    const key = (await done(database.transaction(META, 'readonly').objectStore(META).get(WRAPPING))) as CryptoKey | undefined;
+    return key && (await new Glimpse(database, key).read());
+  } catch {
+    return undefined;
+  } finally {
+    database.close();
   }
 }
 
