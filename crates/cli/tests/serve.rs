@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// How often to look whether a server has ended.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
-/// How many looks until a test gives up: 30 s.
+/// How many looks until a test gives up: 60 s.
 const LOOKS_MAX: usize = 3_000;
 
 /// A server that is killed when the test forgets it.

@@ -219,7 +219,10 @@ pub(crate) fn action(wish: Wish, client: &Client, rows: &dyn Rows) -> Result<Act
             let identity = client.identity_of(user.0).ok_or_else(|| nothing("Their key is not known."))?;
             // Another key may have come since somebody compared.
             if client.safety_number(user.0).is_none_or(|number| number.to_string() != digits) {
-                return Err(Failure::new(ErrorCode::Conflict, "Their key has changed. Compare the number again."));
+                return Err(Failure::new(
+                    ErrorCode::Conflict,
+                    "Their key has changed. Compare the number again.",
+                ));
             }
             Ok(Action::MarkVerified { user: user.0, identity })
         }

@@ -242,11 +242,15 @@ impl Client {
         let attempts = chats.filter_map(|chat| chat.attempt.as_ref()?.patience_ends());
         let Some(session) = &self.session else { return };
         if !session.is_lost && attempts.chain(session.patience_ends()).any(|until| until <= now) {
-            self.effects.wants.push(Want::Reconnect);
-            if let Some(session) = &mut self.session {
-                session.is_lost = true;
-            }
+            self.give_up_connection();
         }
+    }
+
+    /// Wants another connection in place of this one; once.
+    pub(crate) fn give_up_connection(&mut self) {
+        let Some(session) = self.session.as_mut().filter(|session| !session.is_lost) else { return };
+        session.is_lost = true;
+        self.effects.wants.push(Want::Reconnect);
     }
 
     /// Everything was delivered. A new device is up to date once it also knows the chats from before it.

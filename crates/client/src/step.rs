@@ -12,7 +12,6 @@ use dunlin_wire::{Command, PRESENCE_USERS_MAX, ServerFrame};
 
 use crate::account::Account;
 use crate::chats::{Chat, Chats, Marks, is_of_own_devices};
-use crate::content::limits::TEXT_BYTES_MAX;
 use crate::effects::{Change, Effects};
 use crate::fold::{Rebuild, Unfinished, Work};
 use crate::generator::Generator;
@@ -33,6 +32,8 @@ pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(2);
 pub(crate) const HANDSHAKE_RETRY_AFTER: Duration = Duration::from_mins(1);
 /// How long words of removed messages may stay in the search index, for each segment of it.
 const COMPACT_AFTER: Duration = Duration::from_secs(30);
+/// Of a draft: several messages, since those that are refused go back there.
+const DRAFT_BYTES_MAX: usize = 256 * 1024;
 /// So many people are remembered as typing; of more it is told, and forgotten.
 const TYPING_MAX: usize = 1_024;
 
@@ -368,7 +369,7 @@ impl Client {
     }
 
     pub(crate) fn set_draft(&mut self, id: ChatId, mut text: String) {
-        text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+        text.truncate(text.floor_char_boundary(DRAFT_BYTES_MAX));
         let key = rows::of_chat(rows::DRAFT, id);
         if text.is_empty() {
             self.effects.persist.delete(key);

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 /// How often to look for something that is to happen.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
-/// How many looks until a test gives up: 30 s.
+/// How many looks until a test gives up: 60 s.
 const LOOKS_MAX: usize = 3_000;
 /// Digits of a one-time code.
 const CODE_DIGITS: usize = 6;

@@ -103,6 +103,8 @@ pub struct Chat {
     pub(crate) duty: Option<Duty>,
     /// No attempt is made before, unless the log goes on.
     pub(crate) hold_until: Option<Timestamp>,
+    /// How often in a row the server said that the log goes on behind this place, of which this device has not heard.
+    pub(crate) behind: Option<(Seq, u32)>,
     /// When a duty that nobody waits for is carried out.
     pub(crate) duty_at: Option<Timestamp>,
     /// Whether this device itself caused the duty that is due.
@@ -138,6 +140,7 @@ impl Chat {
             base_asked: false,
             duty: None,
             hold_until: None,
+            behind: None,
             duty_at: None,
             eager: false,
             waits_to: None,

@@ -10,6 +10,11 @@ use crate::chats::{Shown, StoredMessage};
 use crate::effects::Change;
 use crate::step::{Client, HANDSHAKE_RETRY_AFTER, RETRY_AFTER};
 
+/// How often the server may say that the log went on, without a word of how, on a connection that is kept.
+const UNHEARD_MAX: u32 = 2;
+/// How often the wait after that doubles.
+const UNHEARD_DOUBLINGS_MAX: u32 = 5;
+
 impl Client {
     /// The one answer to an attempt. That it was accepted is acted on when the event comes in the log.
     pub(crate) fn attempt_answered(&mut self, AttemptId { chat: id, number }: AttemptId, outcome: Outcome) {
@@ -25,12 +30,14 @@ impl Client {
                 self.hold(id, failure.retry_after.unwrap_or(RETRY_AFTER));
             }
             // A handshake may have been refused for what came meanwhile: somebody it lets in has left, say.
-            Outcome::Failed(failure) if waits_for_the_log(&failure) || (is_handshake && went_on) => {
+            Outcome::Failed(failure)
+                if waits_for_the_log(&failure) || (is_handshake && (went_on || is_out(&failure))) =>
+            {
                 self.keys.discard_pending(id);
                 self.drop_attempt(id);
                 // What it did not know may have come meanwhile; else it waits for it.
                 if !went_on {
-                    self.hold(id, RETRY_AFTER);
+                    self.wait_for_the_log(id, head);
                 }
             }
             Outcome::Failed(failure) if is_handshake => {
@@ -45,6 +52,9 @@ impl Client {
             }
             Outcome::Failed(failure) => {
                 self.drop_attempt(id);
+                if is_out(&failure) && !went_on {
+                    self.wait_for_the_log(id, head);
+                }
                 if let Some(place) = place {
                     self.refuse_entry(id, place, failure);
                 }
@@ -113,11 +123,28 @@ impl Client {
     }
 
     /// Makes no attempt in the chat for a while, unless its log goes on.
+    /// The log goes on behind `head`, and this device has not heard how. It is on its way, or got lost on a connection that
+    /// lives on: then the next one brings it.
+    pub(crate) fn wait_for_the_log(&mut self, id: ChatId, head: Seq) {
+        let Some(chat) = self.chats.get_mut(&id) else { return };
+        let before = chat.behind.filter(|(place, _)| *place == head).map_or(0, |(_, times)| times);
+        chat.behind = Some((head, before + 1));
+        if before + 1 >= UNHEARD_MAX {
+            self.give_up_connection();
+        }
+        self.hold(id, RETRY_AFTER * 2_u32.pow(before.min(UNHEARD_DOUBLINGS_MAX)));
+    }
+
     pub(crate) fn hold(&mut self, id: ChatId, wait: Duration) {
         if let Some(chat) = self.chats.get_mut(&id) {
             chat.hold_until = Some(self.now + wait);
         }
     }
+}
+
+/// Whether it follows from the log that this person can do nothing there any more.
+const fn is_out(failure: &Failure) -> bool {
+    matches!(failure.code, ErrorCode::NotAMember | ErrorCode::NotFound | ErrorCode::ChatDeleted)
 }
 
 /// Whether the chat went on since the attempt was made: once this device has caught up, it tries anew.

@@ -111,6 +111,11 @@ impl Client {
     }
 
     pub(crate) fn refuse(&mut self, token: u64, chat: ChatId, code: ErrorCode, message: String) {
-        self.effects.changes.push(Change::Refused { token, chat, why: Failure::new(code, message), words: None });
+        self.effects.changes.push(Change::Refused {
+            token,
+            chat,
+            why: Failure::new(code, message),
+            words: None,
+        });
     }
 }

@@ -52,20 +52,22 @@ pub(crate) enum Wish {
 }
 
 impl Wish {
-    /// What a message says; nothing of whatever is none.
+    /// What a message says, or what is said to its files; nothing of whatever is none. What an edit said is not of them: the
+    /// message stands as it was.
     pub(crate) fn words(&self, chat: ChatId, sender: DeviceId) -> Option<String> {
         match self {
             Self::Content(sealed) => {
                 let expected = Expected { chat, sender, client_seq: ClientSeq(0) };
                 match Envelope::open(sealed, &expected).ok()?.content {
                     Content::Text(Text { text, .. }) => Some(text),
+                    Content::Files(files) => Some(files.caption.text).filter(|text| !text.is_empty()),
                     _ => None,
                 }
             }
             Self::Command(frame) => match read(frame)? {
-                Command::Submit {
-                    command: ChatCommand::Send { body: Body::Text(text), .. }, ..
-                } => Some(text),
+                Command::Submit { command: ChatCommand::Send { body: Body::Text(text), .. }, .. } => {
+                    Some(text)
+                }
                 _ => None,
             },
             _ => None,

@@ -1,6 +1,7 @@
 //! Sending an attempt, and what it needs first.
 
-use dunlin_model::ChatId;
+use dunlin_model::{ChatId, ErrorCode};
+use dunlin_wire::Failure;
 use sha2::{Digest, Sha256};
 
 use super::{AttemptId, Progress, read};
@@ -64,7 +65,8 @@ impl Client {
     fn give_up(&mut self, id: ChatId) {
         self.keys.discard_pending(id);
         if let Some(place) = self.drop_attempt(id).and_then(|attempt| attempt.place) {
-            self.drop_entry(id, place);
+            let why = Failure::new(ErrorCode::Internal, "What was to be sent cannot be read any more.");
+            self.refuse_entry(id, place, why);
         }
     }
 }

@@ -73,6 +73,9 @@ impl Client {
             self.drain_held(id);
         } else if is_caught_up && chat.marks.cursor >= chat.marks.base {
             self.finish_restoring(id, restored);
+        } else if is_caught_up {
+            let cursor = chat.marks.cursor;
+            self.wait_for_the_log(id, cursor);
         }
     }
 

@@ -6,7 +6,7 @@ use dunlin_client::Change;
 use dunlin_model::{Body, ChatCommand, ChatKind, Encryption};
 use dunlin_wire::ServerFrame;
 
-use crate::world::World;
+use crate::world::{World, user};
 
 fn plain(words: &str) -> ChatCommand {
     ChatCommand::Send {
@@ -217,4 +217,41 @@ fn the_same_seed_and_inputs_give_the_same_frames() {
         (world.server.chats[&chat].events.clone(), world.peers[0].rows.clone())
     };
     assert_eq!(run(), run());
+}
+
+#[test]
+fn a_commit_whose_push_got_lost_is_fetched_by_whoever_is_refused_for_it() {
+    let mut world = World::of(3);
+    let chat = world.group(0, &[2]);
+    world.say(0, chat, "before");
+    world.settle();
+    let head = world.server.head(chat);
+    world.add(0, chat, 3);
+    while world.carry_up(0) | world.carry_down(0) | world.carry_up(2) | world.carry_down(2) {}
+    assert!(world.server.head(chat) > head + 1, "the addition and its commit are in the log");
+    // Lost on a connection that lives on, and nothing comes after it.
+    world.peers[1].down.clear();
+    world.say(1, chat, "what was missed?");
+    world.pass(Duration::from_secs(30));
+    assert_eq!(world.texts(0, chat), ["before", "what was missed?"]);
+    assert_eq!(world.peers[1].reconnects, 1);
+}
+
+#[test]
+fn a_removal_whose_push_got_lost_is_fetched_by_whoever_is_refused_for_it() {
+    let mut world = World::of(3);
+    let chat = world.group(0, &[2, 3]);
+    world.say(0, chat, "before");
+    world.settle();
+    world.remove(0, chat, 2);
+    while world.carry_up(0) | world.carry_down(0) | world.carry_up(2) | world.carry_down(2) {}
+    world.peers[1].down.clear();
+    for words in ["may I", "still write?"] {
+        world.say(1, chat, words);
+        world.pass(Duration::from_secs(10));
+    }
+    let state = &world.peers[1].client.chat(chat).unwrap().state;
+    assert_eq!(state.role(user(2)), None, "it knows now");
+    assert_eq!(world.peers[1].reconnects, 1);
+    assert_eq!(world.summary(1, chat).draft, "may I\nstill write?");
 }

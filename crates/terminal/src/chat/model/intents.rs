@@ -149,6 +149,17 @@ impl Model {
         }
     }
 
+    /// What was refused, and stands in the chat's draft again, is in front of whoever has the chat open.
+    pub(in crate::chat) fn give_back(&mut self, chat: ChatId, words: &str) {
+        let Some(open) = self.open.as_mut().filter(|open| open.chat == chat) else { return };
+        let composer = match &mut open.purpose {
+            Purpose::Edit { before, .. } => before,
+            Purpose::Fresh | Purpose::Reply(_) => &mut open.composer,
+        };
+        let gap = if composer.is_empty() { "" } else { "\n" };
+        *composer = Composer::holding(&format!("{}{gap}{words}", composer.text()));
+    }
+
     /// Opens a chat, and keeps what was typed in the one before.
     pub(super) fn open_chat_at(&mut self, chat: ChatId, goal: Option<Seq>, out: &mut Vec<Request>) {
         let same = self.open.as_ref().is_some_and(|open| open.chat == chat);

@@ -241,8 +241,11 @@ impl Running {
         if std::mem::take(&mut self.chats_dirty) {
             for change in self.session.feed.take_notices() {
                 // The others stand in the conversations.
-                if matches!(change, Change::Refused { .. }) {
+                if let Change::Refused { chat, words, .. } = &change {
                     self.model.note = self.session.change_line(&change);
+                    if let Some(words) = words {
+                        self.model.give_back(*chat, words);
+                    }
                 }
             }
             let chats = self.session.chat_views().await?;

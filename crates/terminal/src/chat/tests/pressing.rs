@@ -153,6 +153,19 @@ fn chats_are_changed_with_alt_and_arrows_and_each_keeps_its_draft() {
 }
 
 #[test]
+fn words_that_were_refused_are_typed_again() {
+    let mut desk = Desk::with_ada(80, 24);
+    desk.type_text("and now");
+    desk.model.give_back(chat_id(WALK), "elsewhere");
+    desk.model.give_back(chat_id(ADA), "said before");
+    assert_eq!(typed(&desk), "and now\nsaid before");
+    desk.take();
+    desk.press_with(KeyCode::Down, ALT);
+    let draft = Request::Draft { chat: chat_id(ADA), text: "and now\nsaid before".into() };
+    assert!(desk.take().contains(&draft));
+}
+
+#[test]
 fn alt_a_goes_to_what_is_new() {
     let mut desk = Desk::with_ada(80, 24);
     desk.press_with(KeyCode::Char('a'), ALT);
