@@ -133,9 +133,16 @@ test('two tabs are one device', async () => {
 test('what was there the last time is shown before there is a core', async () => {
   const page = await ada.context.newPage();
   await page.addInitScript(() => {
-    // It never says a word.
+    // It says that it begins, and not a word more.
     window.SharedWorker = class {
-      port = { postMessage() {}, close() {} };
+      port = {
+        postMessage: ({ type }) => type === 'hello' && setTimeout(() => this.begin()),
+        close() {},
+      };
+      begin() {
+        this.port.onmessage({ data: { type: 'hello', lock: 'one that nobody holds'.repeat(2) } });
+        this.port.onmessage({ data: { type: 'event', event: { type: 'session', session: { state: 'starting' } } } });
+      }
     };
   });
   await page.goto(ada.page.url());

@@ -107,20 +107,21 @@ export class Glimpse {
 
 /** What a tab reads before there is a worker; nothing where there is no vault, or the vault says more. Never fails. */
 export async function peek(): Promise<Seen | undefined> {
-  const request = indexedDB.open(DATABASE);
-  // There is none, and making it is for the worker.
-  request.onupgradeneeded = () => request.transaction?.abort();
-  const database = await done(request).catch(() => undefined);
-  if (!database) return undefined;
-  // Whoever wants to remove or change it does not wait for this.
-  database.onversionchange = () => database.close();
+  let database: IDBDatabase | undefined;
   try {
-    const key = (await done(database.transaction(META, 'readonly').objectStore(META).get(WRAPPING))) as CryptoKey | undefined;
-    return key && (await new Glimpse(database, key).read());
+    const request = indexedDB.open(DATABASE);
+    // There is none, and making it is for the worker.
+    request.onupgradeneeded = () => request.transaction?.abort();
+    const opened = await done(request);
+    database = opened;
+    // Whoever wants to remove or change it does not wait for this.
+    opened.onversionchange = () => opened.close();
+    const key = (await done(opened.transaction(META, 'readonly').objectStore(META).get(WRAPPING))) as CryptoKey | undefined;
+    return key && (await new Glimpse(opened, key).read());
   } catch {
     return undefined;
   } finally {
-    database.close();
+    database?.close();
   }
 }
 

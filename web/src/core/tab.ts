@@ -146,8 +146,9 @@ export class TabCore {
   private take(message: Exclude<ToTab, { type: 'hello' }>): void {
     if (message.type === 'event') {
       const { event } = message;
-      if (event.type === 'session') this.heard(event.session, () => this.tell(event));
-      else this.tell(event);
+      if (event.type !== 'session') this.tell(event);
+      // What was seen last says more than that.
+      else if (event.session.state !== 'starting' || !this.seen) this.heard(event.session, () => this.tell(event));
       return;
     }
     const waiting = this.waiting.get(message.id);

@@ -213,6 +213,7 @@ export const de: Catalogue = {
   'composer.editing': 'Nachricht bearbeiten',
   'composer.replying': 'Antwort an {name}',
   'composer.mention': 'Leute zum Erwähnen',
+  'composer.unsent': 'Nicht gesendet:',
   'composer.notMember': 'Du bist nicht mehr Mitglied dieses Chats.',
   'composer.channel': 'Hier schreiben nur Admins.',
   'composer.blocked': 'Du hast diese Person blockiert.',
@@ -333,6 +334,7 @@ export const de: Catalogue = {
   'safety.title': 'Sicherheitsnummer',
   'safety.text':
     'Vergleicht diese Ziffern mit denen, die {name} sieht, persönlich oder am Telefon. Sind sie gleich, liest niemand mit.',
+  'safety.changed': 'Der Schlüssel hat sich geändert. Vergleiche die Nummer noch einmal.',
   'safety.mark': 'Verglichen und gleich',
   'safety.markHint': 'Du wirst gewarnt, wenn sie sich ändert',
   'safety.isVerified': 'Verglichen',

@@ -210,6 +210,7 @@ export const en = {
   'composer.editing': 'Edit message',
   'composer.replying': 'Reply to {name}',
   'composer.mention': 'People to mention',
+  'composer.unsent': 'Not sent:',
   'composer.notMember': 'You are not a member of this chat any more.',
   'composer.channel': 'Only admins write here.',
   'composer.blocked': 'You have blocked this person.',
@@ -323,6 +324,7 @@ export const en = {
   'safety.title': 'Safety number',
   'safety.text':
     'Compare these digits with those that {name} sees, in person or on the phone. If they are the same, nobody reads along.',
+  'safety.changed': 'Their key has changed. Compare the number again.',
   'safety.mark': 'Compared and the same',
   'safety.markHint': 'You are warned when it changes',
   'safety.isVerified': 'Verified',

@@ -17,6 +17,7 @@ export async function scan(
   left: AbortSignal,
 ): Promise<boolean> {
   const { decodeQR } = await import('qr/decode.js');
+  if (left.aborted) return false;
   const wanted = { facingMode: 'environment', width: { ideal: 1280 }, height: { ideal: 720 } };
   const stream = await navigator.mediaDevices.getUserMedia({ video: wanted });
   try {

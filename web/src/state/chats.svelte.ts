@@ -1,4 +1,5 @@
 import type { ChatId, ChatSummary, Core } from '../core/api';
+import { plainName } from '../text/format';
 
 const FIRST_PAGE = 40;
 const PAGE = 500;
@@ -10,6 +11,12 @@ const WHOLE_EVERY_MS = 20_000;
 /** Pinned first, then by activity. */
 export function inOrder(a: ChatSummary, b: ChatSummary): number {
   return Number(b.pinned) - Number(a.pinned) || b.active - a.active || (a.chat < b.chat ? -1 : 1);
+}
+
+/** Called as it may be said in a sentence. */
+function titled(chat: ChatSummary): ChatSummary {
+  const title = plainName(chat.title);
+  return title === chat.title ? chat : { ...chat, title };
 }
 
 /** All chats of this person. The first page is there at once; the rest follows while nothing else is to be done. */
@@ -46,7 +53,7 @@ export class Chats {
   async #load(): Promise<void> {
     const found = new Map<ChatId, ChatSummary>();
     for (let skip = 0, size = FIRST_PAGE; ; size = PAGE) {
-      const page = await this.#core.chats(skip, size);
+      const page = await this.#page(skip, size);
       for (const chat of page) found.set(chat.chat, chat);
       if (!this.loaded) this.#show(found);
       if (page.length < size) break;
@@ -54,8 +61,12 @@ export class Chats {
       await idle();
     }
     // The top may have changed meanwhile, and was perhaps shown as it was the last time.
-    if (found.size >= FIRST_PAGE) for (const chat of await this.#core.chats(0, FIRST_PAGE)) found.set(chat.chat, chat);
+    if (found.size >= FIRST_PAGE) for (const chat of await this.#page(0, FIRST_PAGE)) found.set(chat.chat, chat);
     this.#show(found);
+  }
+
+  async #page(skip: number, size: number): Promise<ChatSummary[]> {
+    return (await this.#core.chats(skip, size)).map(titled);
   }
 
   /** Something changed that all chats may show, the names of people for one. */
@@ -80,11 +91,11 @@ export class Chats {
     this.#changed.clear();
     this.#listChanged = false;
     const next = new Map(this.#byId);
-    if (listChanged) for (const chat of await this.#core.chats(0, FIRST_PAGE)) next.set(chat.chat, chat);
+    if (listChanged) for (const chat of await this.#page(0, FIRST_PAGE)) next.set(chat.chat, chat);
     // A device that comes late learns of very many.
     for (let first = 0; first < changed.length; first += PAGE) {
       const asked = changed.slice(first, first + PAGE);
-      const found = new Map((await this.#core.summaries(asked)).map((chat) => [chat.chat, chat]));
+      const found = new Map((await this.#core.summaries(asked)).map((chat) => [chat.chat, titled(chat)]));
       for (const id of asked) {
         const chat = found.get(id);
         if (chat) next.set(id, chat);

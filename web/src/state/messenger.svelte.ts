@@ -1,5 +1,6 @@
 import type { ChatId, Connection, Core, CoreEvent, Failure, Session, UserId } from '../core/api';
 import { t, type Key } from '../i18n/index.svelte';
+import { dayOf } from '../text/format';
 import { Chats } from './chats.svelte';
 import { Faces } from './faces';
 import { failureText } from './failures';
@@ -150,6 +151,8 @@ export class Messenger {
   }
 
   #hear(event: CoreEvent): void {
+    // What comes after midnight is of another day.
+    if (event.type === 'messages' && dayOf(Date.now()) !== dayOf(this.now)) this.now = Date.now();
     switch (event.type) {
       case 'session':
         this.#enter(event.session);

@@ -81,6 +81,35 @@ test('a picture is chosen, shown wherever the group is, replaced and removed', (
     assert.equal(await memory(page, (core) => core.chatPicture('chatwalk')), undefined);
   }));
 
+test('a group has its picture from the beginning', () =>
+  visit('/?quiet#/group', async (page) => {
+    const side = page.locator('.side');
+    await page.getByLabel('Name of the group').fill('Early birds');
+    const make = async (paint) => {
+      const chooser = page.waitForEvent('filechooser');
+      await side.getByRole('button', { name: 'Picture of the group' }).click();
+      await item(page, 'Choose picture').click();
+      await (await chooser).setFiles([{ name: 'p.png', mimeType: 'image/png', buffer: await drawing(page, paint) }]);
+    };
+    await make('#00ff00');
+    await side.locator('.avatar.xl img[src^=blob]').waitFor();
+    await side.getByRole('button', { name: 'Picture of the group' }).click();
+    await item(page, 'Remove picture').click();
+    await side.locator('.avatar.xl img').waitFor({ state: 'detached' });
+    await make('#00ff00');
+    await side.locator('.avatar.xl img[src^=blob]').waitFor();
+    await page.getByRole('button', { name: 'Create group' }).click();
+    await page
+      .getByRole('link', { name: /Early birds.*Details/ })
+      .locator('.avatar img[src^=blob]')
+      .waitFor();
+    const [bytes] = await memory(page, async (core) => {
+      const chat = location.hash.split('/')[2];
+      return [(await core.chatPicture(chat)).length];
+    });
+    assert.ok(bytes > 50 && bytes <= 8192, String(bytes));
+  }));
+
 test('what is noisy is made to fit', () =>
   visit(DETAILS, async (page) => {
     await button(page).waitFor();

@@ -189,6 +189,12 @@ test('words that are refused later stand where they were written', () =>
       .first()
       .waitFor();
     assert.equal(await composer(page).inputValue(), 'And now\nSaid before');
+    // Whoever cannot write there any more can still take them elsewhere.
+    await memory(page, (core) => {
+      core.world.rooms.get('chatada').details.isMember = false;
+      core.tell({ type: 'chat', chat: 'chatada' });
+    });
+    await page.locator('.unsent').getByText('Said before').waitFor();
   }));
 
 test('a question about one chat does not lie over the next', () =>
@@ -322,6 +328,30 @@ test('compares a safety number and marks it', () =>
     await page.getByRole('switch', { name: /Compared and the same/ }).click();
     await page.getByRole('button', { name: 'Close' }).click();
     await page.locator('.middle').getByRole('img', { name: 'Verified' }).waitFor();
+  }));
+
+test('a key that changes while its number is compared is not marked', () =>
+  visit('/?quiet#/chat/chatemil', async (page) => {
+    await page.getByRole('button', { name: /safety number with Emil/ }).click();
+    await page.getByText('37915').waitFor();
+    await memory(page, (core) => {
+      window.marked = 0;
+      core.setVerified = async () => void (window.marked += 1);
+      core.safetyNumber = async () => ({ digits: '1'.repeat(60), verified: false });
+      core.tell({ type: 'people' });
+    });
+    await page.getByText('Their key has changed. Compare the number again.').first().waitFor();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    assert.equal(await page.evaluate(() => window.marked), 0);
+    await page.getByRole('button', { name: /safety number with Emil/ }).click();
+    await page.getByText('11111').first().waitFor();
+    await memory(page, (core) => {
+      core.setVerified = async () => {
+        throw { code: 'conflict', message: 'no' };
+      };
+    });
+    await page.getByRole('switch', { name: /Compared and the same/ }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
   }));
 
 test('speaks German, and remembers that and the colours', () =>

@@ -127,8 +127,11 @@ export class People {
         const found = (await this.rest.ask('GET', `users/${user}`)) as FoundUser;
         if (await this.learn(found)) this.tellSoon();
       } catch (error) {
+        const { code } = error as Partial<Refused>;
+        // Nobody is logged in any more.
+        if (code === 'unauthenticated') break;
         // Whoever looks again asks again, and need not wait where it was the connection.
-        if ((error as Partial<Refused>).code === OFFLINE.code) this.asked.delete(user);
+        if (code === OFFLINE.code) this.asked.delete(user);
       }
     }
     this.running -= 1;
