@@ -14,7 +14,8 @@ class List {
   }
 
   asCore(): Core {
-    const summary = (chat: string) => ({ chat, active: this.active.get(chat), pinned: false }) as ChatSummary;
+    const summary = (chat: string) =>
+      ({ chat, title: chat, active: this.active.get(chat), pinned: false }) as ChatSummary;
     const answer = async <T>(said: string, value: () => T): Promise<T> => {
       this.asked.push(said);
       const now = value();

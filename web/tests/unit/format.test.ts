@@ -6,6 +6,7 @@ import {
   digitGroups,
   duration,
   initials,
+  plainName,
   playTime,
   shade,
   shortTime,
@@ -75,4 +76,9 @@ it('a face keeps its ground', () => {
 
 it('digits stand in groups of five', () => {
   expect(digitGroups('12345 67890 12')).toEqual(['12345', '67890', '12']);
+});
+
+it('names turn no other words around', () => {
+  expect(plainName('Eve\u202e gnirts \u2066x\u2069')).toBe('Eve gnirts x');
+  expect(plainName('אילן ברק')).toBe('אילן ברק');
 });
