@@ -130,6 +130,40 @@ test('two tabs are one device', async () => {
   await ben.reads('One tab is left');
 });
 
+test('what was there the last time is shown before there is a core', async () => {
+  const page = await ada.context.newPage();
+  await page.addInitScript(() => {
+    // It says that it begins, and not a word more.
+    window.SharedWorker = class {
+      port = {
+        postMessage: ({ type }) => type === 'hello' && setTimeout(() => this.begin()),
+        close() {},
+      };
+      begin() {
+        const lock = 'of a worker that lives';
+        // Were it free, the tab would take the worker for dead.
+        void navigator.locks.request(lock, () => new Promise(() => {}));
+        this.port.onmessage({ data: { type: 'hello', lock } });
+        this.port.onmessage({ data: { type: 'event', event: { type: 'session', session: { state: 'starting' } } } });
+      }
+    };
+  });
+  await page.goto(ada.page.url());
+  // It is kept a second after it changed.
+  await until('it is shown', async () => {
+    await page.reload();
+    // Nothing comes after what this page opened with.
+    const newest = ada.bubble('One tab is left', page);
+    return newest.waitFor({ timeout: 2_000 }).then(
+      () => true,
+      () => false,
+    );
+  });
+  await page.getByRole('link', { name: /Ben.*One tab is left/ }).waitFor();
+  await ada.composer(page).waitFor();
+  await page.close();
+});
+
 test('settings are kept: words, colours, who sees when one was there, storage', async () => {
   const { page } = ada;
   await ada.go('#/settings/look');
