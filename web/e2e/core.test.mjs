@@ -194,6 +194,31 @@ test('a browser is let in by a scanned text, and another by comparing codes', as
   assert.equal(gone.why, 'revoked');
 });
 
+test('rows come from the end alike, whether the browser gives them at once or one by one', async () => {
+  const read = await people.ada.page.evaluate(async () => {
+    const vault = await window.openVault();
+    const load = async (limit) => {
+      const miss = { from: new Uint8Array([1]), until: new Uint8Array([255]), descending: true, limit };
+      const { from, until, keys, values } = await vault.load(miss);
+      const rows = keys.map((key, index) => [key.join(), values[index].join()]).sort();
+      return { from: from.join(), until: until.join(), rows };
+    };
+    const all = [await load(5), await load(100_000)];
+    const given = IDBObjectStore.prototype.getAllRecords;
+    delete IDBObjectStore.prototype.getAllRecords;
+    try {
+      return { given: given !== undefined, at: all, one: [await load(5), await load(100_000)] };
+    } finally {
+      IDBObjectStore.prototype.getAllRecords = given;
+      vault.close();
+    }
+  });
+  assert.ok(read.given, 'this browser gives them at once');
+  assert.deepEqual(read.at, read.one);
+  assert.deepEqual([read.at[0].rows.length, read.at[1].from], [5, '1']);
+  assert.ok(read.at[1].rows.length > 5);
+});
+
 test('a full disk stops the core, and nothing is lost once there is space', async () => {
   const { ada, ben } = people;
   const cdp = await ada.browser.newCDPSession(ada.page);
@@ -238,6 +263,29 @@ test('who asks for more than is answered is told so', async () => {
   });
   assert.deepEqual([codes.filter((code) => code === 'answered').length, codes.at(-1)], [1_000, 'busy']);
   await page.page.close();
+});
+
+test('a worker that others took over from writes nothing any more', async () => {
+  const browser = await machine.browser('dora');
+  const first = await CorePage.open(machine, browser);
+  assert.equal((await first.logIn('dora')).state, 'ready');
+  const group = await first.call('createGroup', 'Quiet', []);
+  // As a release that knows no shared workers, and a browser that gives its lock away.
+  await browser.addInitScript(() => delete globalThis.SharedWorker);
+  const second = await CorePage.open(machine, browser);
+  await until('it waits', async () => (await second.call('session')).state === 'blocked');
+  await first.page.evaluate(() => navigator.locks.request('dunlin-core', { steal: true }, () => {}));
+  await until('it takes over', async () => (await second.call('session')).state === 'ready');
+  await second.call('setDraft', group, 'kept');
+  const refused = await first.page.evaluate(
+    (group) => window.core.setDraft(group, 'lost').catch(({ code }) => code),
+    group,
+  );
+  assert.equal(refused, 'otherTab');
+  assert.equal((await first.call('session')).failure.code, 'otherTab');
+  await second.page.reload();
+  await until('it is there', async () => (await second.call('session')).state === 'ready');
+  assert.equal((await second.call('chat', group)).draft, 'kept');
 });
 
 test('where browsers have no shared workers, one tab runs the core and the next waits for it', async () => {

@@ -9,8 +9,9 @@ use dunlin_client::{Batch, Key, Order, Rows, Value, search};
 
 use crate::known::Known;
 
-/// Rows asked of storage at a time, at the least: what lies beside is wanted next.
-const PIECE_ROWS: usize = 128;
+/// Rows asked of storage at a time, at the least: what lies beside is wanted next. No more than a list of chats needs of
+/// each, since it asks for thousands.
+const PIECE_ROWS: usize = 8;
 
 /// What was asked for and is not known.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 /** A page that is nothing but the core, for tests to call. */
 import { connectCore, type Core, type CoreEvent } from '../../src/core';
+import { Storage } from '../../src/core/worker/storage';
 
 declare global {
   interface Window {
@@ -7,6 +8,8 @@ declare global {
     events: CoreEvent[];
     /** SHA-256 in hexadecimal digits. */
     hash: (file: Blob) => Promise<string>;
+    /** The vault as the worker has it, to read. */
+    openVault: () => Promise<Storage>;
   }
 }
 
@@ -19,3 +22,4 @@ window.hash = async (file) => {
   const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', await file.arrayBuffer()));
   return [...hash].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 };
+window.openVault = () => Storage.open(() => {});

@@ -144,7 +144,9 @@ test('what was there the last time is shown before there is a core', async () =>
         // Were it free, the tab would take the worker for dead.
         void navigator.locks.request(lock, () => new Promise(() => {}));
         this.port.onmessage({ data: { type: 'hello', lock } });
-        this.port.onmessage({ data: { type: 'event', event: { type: 'session', session: { state: 'starting' } } } });
+        this.port.onmessage({
+          data: { type: 'events', events: [{ type: 'session', session: { state: 'starting' } }] },
+        });
       }
     };
   });

@@ -12,7 +12,8 @@ export type ToTab =
   | { type: 'hello'; lock: string }
   | { type: 'answer'; id: number; value: unknown }
   | { type: 'failure'; id: number; failure: Failure }
-  | { type: 'event'; event: CoreEvent };
+  /** What happened, in this order. What happened at once comes at once, so that a tab draws it once. */
+  | { type: 'events'; events: CoreEvent[] };
 
 /** Whatever was thrown, as the app hears of it. */
 export function failureOf(error: unknown): Failure {

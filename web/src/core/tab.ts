@@ -144,11 +144,8 @@ export class TabCore {
   }
 
   private take(message: Exclude<ToTab, { type: 'hello' }>): void {
-    if (message.type === 'event') {
-      const { event } = message;
-      if (event.type !== 'session') this.tell(event);
-      // What was seen last says more than that.
-      else if (event.session.state !== 'starting' || !this.seen) this.heard(event.session, () => this.tell(event));
+    if (message.type === 'events') {
+      for (const event of message.events) this.happened(event);
       return;
     }
     const waiting = this.waiting.get(message.id);
@@ -156,6 +153,12 @@ export class TabCore {
     if (message.type === 'failure') waiting?.reject(message.failure);
     else if (waiting?.message.call !== 'session') waiting?.resolve(message.value);
     else this.heard(message.value as Session, () => waiting.resolve(this.seen?.session ?? message.value));
+  }
+
+  private happened(event: CoreEvent): void {
+    if (event.type !== 'session') this.tell(event);
+    // What was seen last says more than that.
+    else if (event.session.state !== 'starting' || !this.seen) this.heard(event.session, () => this.tell(event));
   }
 
   /** Shows what was there the last time, until the worker stands. */

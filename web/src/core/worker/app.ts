@@ -223,6 +223,7 @@ export class App {
     const { driver, rest } = this.opened;
     this.connected?.stop();
     this.connected = new Connected(driver, rest, (connection) => {
+      driver.isCaughtUp = connection.state === 'online' && connection.caughtUp;
       this.tell({ type: 'connection', connection });
       if (connection.state === 'offline') this.parts?.commands.offline();
       if (connection.state === 'online') this.parts?.files.online();

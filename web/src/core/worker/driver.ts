@@ -1,7 +1,8 @@
 /**
  * Carries out what the core wants, in the order that keeps promises: persist, send, show. Inputs that came meanwhile
  * share a batch; nothing of any of them is sent or told before the batch is stored. Where nobody was promised anything,
- * since it was only heard, it is shown once it is stored, and answered once it would survive a loss of power too.
+ * since it was only heard, it is shown once it is stored, and answered once it would survive a loss of power too: a
+ * moment later, so that the screen comes first and answers share a flush. Frames leave in the order they were made in.
  */
 import type { Failure } from '../api';
 import { failureOf } from '../messages';
@@ -14,6 +15,14 @@ import type { Loaded, Storage } from './storage';
 const INPUTS_PER_BATCH_MAX = 64;
 /** Bytes of rows in memory above which those that can be loaded again are forgotten. */
 const CACHE_BYTES_MAX = 32 * 1024 * 1024;
+
+/** What was heard is answered so long after it is shown: some frames of a screen. */
+const ANSWER_AFTER_MS = 25;
+
+interface Outgoing {
+  frame: Uint8Array<ArrayBuffer>;
+  link: Link;
+}
 
 export interface Input {
   /** Begins a step of the core, if it comes to one; false when rows are missing, and it is called again. */
@@ -44,7 +53,15 @@ export class Driver {
   private isStopped = false;
   private loads = 0;
   private wakeTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Frames that wait until all that is stored would survive a loss of power. */
+  private held: Outgoing[] = [];
+  /** How many left before the first of them. */
+  private released = 0;
+  private isFlushing = false;
+  private flushTimer: ReturnType<typeof setTimeout> | undefined;
   link: Link | undefined;
+  /** Nothing that was missed is on its way: answers have time. */
+  isCaughtUp = false;
 
   constructor(
     readonly core: Core,
@@ -121,6 +138,8 @@ export class Driver {
   stop(): void {
     this.isStopped = true;
     clearTimeout(this.wakeTimer);
+    clearTimeout(this.flushTimer);
+    this.held = [];
     const failure: Failure = { code: 'stopped', message: 'The app has stopped here.' };
     for (const input of [...this.follows.splice(0), ...this.queue.splice(0)]) input.failed?.(failure);
   }
@@ -135,15 +154,18 @@ export class Driver {
     try {
       while (this.queue.length > 0 && !this.isStopped) await this.runBatch();
     } catch (error) {
-      const failure = failureOf(error);
-      for (const input of this.underWay.splice(0)) input.failed?.(failure);
-      // Whoever stopped it took its storage away, and knows.
-      const isNews = !this.isStopped;
-      this.stop();
-      if (isNews) this.listener.stopped(failure);
+      this.fail(failureOf(error));
     } finally {
       this.isRunning = false;
     }
+  }
+
+  private fail(failure: Failure): void {
+    for (const input of this.underWay.splice(0)) input.failed?.(failure);
+    // Whoever stopped it took its storage away, and knows.
+    const isNews = !this.isStopped;
+    this.stop();
+    if (isNews) this.listener.stopped(failure);
   }
 
   private async runBatch(): Promise<void> {
@@ -163,37 +185,59 @@ export class Driver {
         input.failed?.(failureOf(error));
       }
     }
+    const frames = done.flatMap(({ effects, link }) => (link ? framesTo(link, effects) : []));
     let isToBeFlushed = false;
     const [keys, values] = this.core.batch() as [Uint8Array<ArrayBuffer>[], (Uint8Array<ArrayBuffer> | undefined)[]];
     if (keys.length > 0) {
       const isPromised = done.some(({ input }) => input.durable);
       await this.storage.commit(keys, values, isPromised);
-      const sends = done.some(({ effects }) => effects && effects.send.length > 0);
-      isToBeFlushed = !isPromised && sends;
+      if (isPromised) this.release(Infinity);
+      else isToBeFlushed = frames.length > 0;
     }
-    const send = (): void => {
-      for (const { effects, link } of done) {
-        for (const frame of effects?.send ?? []) link?.send(frame);
-      }
-    };
-    const show = (): void => {
-      this.underWay.length = 0;
-      for (const { input, effects } of done) {
-        input.stored?.();
-        if (effects) this.listener.happened(effects);
-      }
-    };
-    if (isToBeFlushed) {
-      show();
-      await this.storage.flush();
-      send();
-    } else {
-      send();
-      show();
+    if (isToBeFlushed || this.held.length > 0) this.hold(frames);
+    else this.send(frames);
+    this.underWay.length = 0;
+    for (const { input, effects } of done) {
+      input.stored?.();
+      if (effects) this.listener.happened(effects);
     }
     const last = done.findLast(({ effects }) => effects)?.effects;
     if (last) this.wakeAt(last.wakeAt);
     if (this.loads === 0 && this.core.bytes() > CACHE_BYTES_MAX) this.core.trim();
+  }
+
+  private send(frames: Outgoing[]): void {
+    for (const { link, frame } of frames) link.send(frame);
+  }
+
+  private hold(frames: Outgoing[]): void {
+    this.held.push(...frames);
+    if (this.isFlushing) return;
+    this.flushTimer ??= setTimeout(() => void this.flush(), this.isCaughtUp ? ANSWER_AFTER_MS : 0);
+  }
+
+  /** Sends what is held, up to a number; a batch that was flushed may have taken it along already. */
+  private release(until: number): void {
+    const frames = this.held.splice(0, Math.max(0, until - this.released));
+    this.released += frames.length;
+    this.send(frames);
+  }
+
+  /** Sends what is held. What comes to it meanwhile is not stored for certain, and waits for the next time. */
+  private async flush(): Promise<void> {
+    this.flushTimer = undefined;
+    if (this.held.length === 0) return;
+    const until = this.released + this.held.length;
+    this.isFlushing = true;
+    try {
+      await this.storage.flush();
+      this.release(until);
+    } catch (error) {
+      this.fail(failureOf(error));
+    } finally {
+      this.isFlushing = false;
+    }
+    if (this.held.length > 0) this.hold([]);
   }
 
   private async step(input: Input): Promise<Effects | undefined> {
@@ -216,4 +260,8 @@ export class Driver {
     const wait = Math.min(Math.max(time - Date.now(), 0), 2 ** 31 - 1);
     this.wakeTimer = setTimeout(() => this.push({ begin: (core) => (core.tick(Date.now()), true) }), wait);
   }
+}
+
+function framesTo(link: Link, effects: Effects | undefined): Outgoing[] {
+  return (effects?.send ?? []).map((frame) => ({ link, frame }));
 }

@@ -13,6 +13,7 @@ export class Host {
   private readonly lock = `dunlin-worker-${crypto.randomUUID()}`;
   private readonly app = new App((event) => this.tell(event));
   private readonly holds: Promise<void>;
+  private readonly untold: CoreEvent[] = [];
 
   constructor() {
     // Tabs see by this lock when the worker is gone.
@@ -33,11 +34,17 @@ export class Host {
     switch (message.type) {
       case 'hello':
         await this.holds;
+        this.pass();
         this.ports.add(port);
         port.postMessage({ type: 'hello', lock: this.lock });
         // A tab whose last worker died knows neither, and asks for neither again.
-        port.postMessage({ type: 'event', event: { type: 'session', session: this.app.session } });
-        port.postMessage({ type: 'event', event: { type: 'connection', connection: this.app.connection() } });
+        port.postMessage({
+          type: 'events',
+          events: [
+            { type: 'session', session: this.app.session },
+            { type: 'connection', connection: this.app.connection() },
+          ],
+        });
         void this.app.visited();
         // Granted when the tab is gone.
         void navigator.locks.request(message.lock, () => this.leave(port));
@@ -48,8 +55,10 @@ export class Host {
       case 'call':
         try {
           const value = await this.app.call(message.call, message.arguments);
+          this.pass();
           port.postMessage({ type: 'answer', id: message.id, value });
         } catch (error) {
+          this.pass();
           port.postMessage({ type: 'failure', id: message.id, failure: failureOf(error) });
         }
     }
@@ -61,6 +70,12 @@ export class Host {
   }
 
   private tell(event: CoreEvent): void {
-    for (const port of this.ports) port.postMessage({ type: 'event', event });
+    if (this.untold.push(event) === 1) queueMicrotask(() => this.pass());
+  }
+
+  private pass(): void {
+    const events = this.untold.splice(0);
+    if (events.length === 0) return;
+    for (const port of this.ports) port.postMessage({ type: 'events', events });
   }
 }

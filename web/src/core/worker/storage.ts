@@ -12,6 +12,8 @@ const VERSION = 2;
 const ROWS = 'rows';
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
+/** How many of the workers before are kept out by name. */
+const SHUT_MAX = 100;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -22,6 +24,15 @@ export interface Loaded {
   keys: Bytes[];
   values: Bytes[];
 }
+
+/** A store of which some browsers give keys and values at once, and from the end (Indexed Database API 3.0, 4.5). */
+type Records = IDBObjectStore & {
+  getAllRecords?: (options: {
+    query: IDBKeyRange;
+    count: number;
+    direction: 'prev';
+  }) => IDBRequest<{ key: IDBValidKey; value: unknown }[]>;
+};
 
 export class Storage {
   private owner = 0;
@@ -73,6 +84,8 @@ export class Storage {
     const before = (await done(meta.get('owner'))) as number | undefined;
     this.owner = (before ?? 0) + 1;
     meta.put(this.owner, 'owner');
+    meta.put(true, shut(this.owner - 1));
+    meta.delete(IDBKeyRange.bound(shut(0), shut(Math.max(this.owner - SHUT_MAX, 0))));
     await complete(transaction);
   }
 
@@ -83,16 +96,16 @@ export class Storage {
     const completed = complete(transaction);
     const rows = transaction.objectStore(ROWS);
     let isOwner = true;
-    const owner = transaction.objectStore(META).get('owner');
-    owner.onsuccess = () => {
-      isOwner = owner.result === this.owner;
-      if (!isOwner) transaction.abort();
-    };
+    // Fails, and all with it, where the door was shut; so nothing needs to be asked and waited for first.
+    const meta = transaction.objectStore(META);
+    meta.add(true, shut(this.owner)).onerror = () => (isOwner = false);
+    meta.delete(shut(this.owner));
     keys.forEach((key, index) => {
       const value = values[index];
       if (value) rows.put(value, key);
       else rows.delete(key);
     });
+    transaction.commit();
     try {
       await completed;
     } catch (error) {
@@ -106,13 +119,20 @@ export class Storage {
     const transaction = this.database.transaction(META, 'readwrite', { durability: 'strict' });
     // A transaction that writes nothing is not flushed.
     transaction.objectStore(META).put(Date.now(), 'flushed');
+    transaction.commit();
     await complete(transaction);
   }
 
   /** Rows of a range, from one end: at least as many as asked for, where there are so many. */
   async load({ from, until, descending, limit }: Miss): Promise<Loaded> {
-    const rows = this.database.transaction(ROWS, 'readonly').objectStore(ROWS);
+    const rows: Records = this.database.transaction(ROWS, 'readonly').objectStore(ROWS);
     let range = IDBKeyRange.bound(from, until, false, true);
+    if (descending && rows.getAllRecords) {
+      const records = await done(rows.getAllRecords({ query: range, count: limit, direction: 'prev' }));
+      const keys = records.map(({ key }) => new Uint8Array(key as ArrayBuffer));
+      const begin = records.length >= limit ? keys.at(-1) : undefined;
+      return { from: begin ?? from, until, keys, values: records.map(({ value }) => value as Bytes) };
+    }
     let begin = from;
     if (descending) {
       const first = await keyFromEnd(rows, range, limit);
@@ -156,6 +176,11 @@ async function keyFromEnd(rows: IDBObjectStore, range: IDBKeyRange, place: numbe
     cursor = await moved;
   }
   return cursor ? new Uint8Array(cursor.key as ArrayBuffer) : undefined;
+}
+
+/** The key that is there once nobody with this number may write any more. */
+function shut(owner: number): IDBValidKey {
+  return ['shut', owner];
 }
 
 function after(key: Bytes): Bytes {
