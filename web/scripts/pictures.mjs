@@ -48,7 +48,7 @@ async function keep(name, shots) {
   console.log(name, drawn.length);
 }
 
-await keep('web-desktop.webp', [await shot('#/chat/chatflat/details', DESKTOP, 'light')]);
+await keep('web-desktop.webp', [await shot('#/chat/chatwalk/details', DESKTOP, 'light')]);
 await keep('web-phone.webp', [
   await shot('', PHONE, 'light'),
   await shot('#/chat/chatada', PHONE, 'dark'),
