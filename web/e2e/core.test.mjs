@@ -58,8 +58,10 @@ test('what is said is answered, changed, reacted to, found and deleted', async (
   await until('the reaction', async () => (await ada.said(chat, 'Good morning')).reactions[0]?.emoji === '👍');
   await ben.call('react', chat, first.place.at, undefined);
   await until('it is taken back', async () => (await ada.said(chat, 'Good morning')).reactions.length === 0);
-  await ben.call('edit', chat, reply.place.at, 'To everyone');
-  const edited = await until('the edit', () => ada.said(chat, 'To everyone'));
+  const named = [{ start: 12, end: 16, user: ada.peer }];
+  await ben.call('edit', chat, reply.place.at, 'To everyone @Ben', named);
+  const edited = await until('the edit', () => ada.said(chat, 'To everyone @Ben'));
+  assert.deepEqual(edited.body.mentions, named);
   assert.equal(edited.edited.original, 'To 😀 @Ben');
   const found = await ada.call('find', 'every', undefined, 10);
   assert.deepEqual(

@@ -5,9 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PATIENCE_MS, until } from './machine.mjs';
 
 /** Sends files of random bytes; a file's `bytes` may also be a list of them. Resolves when the core has taken them. */
-export function sendFiles(core, chat, files, caption = '', replyTo = undefined) {
+export function sendFiles(core, chat, files, caption = '', about = {}) {
   return core.page.evaluate(
-    async ([chat, files, caption, replyTo]) => {
+    async ([chat, files, caption, about]) => {
       const given = files.map(({ bytes, type, ...file }) => {
         if (Array.isArray(bytes)) return { ...file, file: new Blob([new Uint8Array(bytes)], { type }) };
         const pieces = [];
@@ -23,12 +23,12 @@ export function sendFiles(core, chat, files, caption = '', replyTo = undefined) 
           ...file,
           ...(file.thumbnail ? { thumbnail: new Uint8Array(file.thumbnail) } : {}),
         }));
-        return { id: await window.core.sendFiles(chat, thumbnails, caption, replyTo), hashes };
+        return { id: await window.core.sendFiles(chat, thumbnails, caption, about), hashes };
       } catch (failure) {
         return { failure: { code: failure.code, message: failure.message } };
       }
     },
-    [chat, files, caption, replyTo],
+    [chat, files, caption, about],
   );
 }
 

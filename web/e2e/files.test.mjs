@@ -28,6 +28,7 @@ before(async () => {
     await people[name].isCaughtUp();
   }
   const { user } = await people.ada.call('findPerson', 'ben@example.org');
+  people.ada.peer = user;
   chat = await people.ada.call('startDirect', user);
   await people.ada.call('sendText', chat, 'Files follow');
   await people.ben.shows(chat, ['Files follow']);
@@ -38,9 +39,12 @@ test('a picture goes from browser to browser', async () => {
   const { ada, ben } = people;
   const picture = { kind: 'image', type: 'image/png', name: 'a/b.png', bytes: 200_000, width: 640.2, height: 480 };
   const first = await ben.said(chat, 'Files follow');
-  const sent = await sendFiles(ada, chat, [{ ...picture, thumbnail: [1, 2, 3] }], 'Look', first.place.at);
+  const mentions = [{ start: 5, end: 9, user: ada.peer }];
+  const about = { mentions, replyTo: first.place.at };
+  const sent = await sendFiles(ada, chat, [{ ...picture, thumbnail: [1, 2, 3] }], 'Look @Ben', about);
   await becomes(ada, sent.id, 'done');
-  const { place, body, replyTo } = await filesMessage(ben, chat, 'Look');
+  const { place, body, replyTo } = await filesMessage(ben, chat, 'Look @Ben');
+  assert.deepEqual(body.mentions, mentions);
   const [{ id, thumbnail, kind, name, mediaType, bytes, width, height }] = body.files;
   assert.deepEqual([kind, name, mediaType, bytes, width, height], ['image', 'a_b.png', 'image/png', 200_000, 640, 480]);
   assert.deepEqual(Object.values(thumbnail), [1, 2, 3]);

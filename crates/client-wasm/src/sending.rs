@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::files::hex;
 use crate::plain::{Octets, Text};
-use crate::views::Place;
-use crate::wishes::{is_encrypted, reference};
+use crate::views::{MentionView, Place};
+use crate::wishes::{is_encrypted, mentions_of, reference};
 
 /// A message with files.
 #[derive(Debug, Deserialize)]
@@ -23,6 +23,8 @@ pub(crate) struct FilesWish {
     chat: Text<ChatId>,
     files: Vec<FileWish>,
     caption: String,
+    #[serde(default)]
+    mentions: Vec<MentionView>,
     reply_to: Option<Seq>,
 }
 
@@ -100,7 +102,8 @@ impl FileWish {
 impl FilesWish {
     fn content(&self, reply_to: Option<Reference>) -> Result<Content, Failure> {
         let attachments = self.files.iter().map(FileWish::attachment).collect::<Result<_, _>>()?;
-        let caption = Written { text: self.caption.clone(), mentions: Vec::new(), reply_to };
+        let mentions = mentions_of(&self.mentions, &self.caption)?;
+        let caption = Written { text: self.caption.clone(), mentions, reply_to };
         Ok(Content::Files(Files { attachments, caption }))
     }
 }

@@ -1,6 +1,8 @@
 //! What the app wants done, and the action of the core that does it.
 
-use dunlin_client::content::{Attachment, ChatMetadata, Content, PictureChange, Reference, Text as Written};
+use dunlin_client::content::{
+    Attachment, ChatMetadata, Content, Edit, Mention, PictureChange, Reference, Text as Written,
+};
 use dunlin_client::identity::linking::LinkText;
 use dunlin_client::query::{self, Item};
 use dunlin_client::{Action, Client, Rows};
@@ -31,6 +33,8 @@ pub(crate) enum Wish {
         chat: Text<ChatId>,
         seq: Seq,
         text: String,
+        #[serde(default)]
+        mentions: Vec<MentionView>,
     },
     React {
         chat: Text<ChatId>,
@@ -178,7 +182,10 @@ pub(crate) fn action(wish: Wish, client: &Client, rows: &dyn Rows) -> Result<Act
             send(chat.0, text, &mentions, reply_to, client, rows)
         }
         Wish::SendFiles(wish) => sending::action(&wish, rows),
-        Wish::Edit { chat, seq, text } => content(chat, Content::edit(reference(rows, chat.0, seq)?, text)),
+        Wish::Edit { chat, seq, text, mentions } => {
+            let mentions = mentions_of(&mentions, &text)?;
+            content(chat, Content::Edit(Edit { target: reference(rows, chat.0, seq)?, text, mentions }))
+        }
         Wish::React { chat, seq, emoji } => react(chat.0, seq, emoji, rows),
         Wish::Delete { chat, seq } => Ok(Action::Delete { chat: chat.0, seq }),
         Wish::Hide { chat, seq } => Ok(Action::Hide { chat: chat.0, seq }),
@@ -270,11 +277,18 @@ fn send(
             ChatCommand::Send { body: Body::Text(text), reply_to, attachments: Vec::new(), epoch: None };
         return Ok(Action::Submit { chat, command });
     }
-    let mentions: Option<Vec<_>> = mentions.iter().map(|mention| mention.in_bytes(&text)).collect();
-    let mentions = mentions
-        .ok_or_else(|| Failure::new(ErrorCode::InvalidArgument, "A mention is outside of the text."))?;
+    let mentions = mentions_of(mentions, &text)?;
     let reply_to = reply_to.map(|seq| reference(rows, chat, seq)).transpose()?;
     Ok(Action::Send { chat, content: Content::Text(Written { text, mentions, reply_to }) })
+}
+
+/// Who is named in a text.
+///
+/// # Errors
+/// When one of them is named where no text is.
+pub(crate) fn mentions_of(mentions: &[MentionView], text: &str) -> Result<Vec<Mention>, Failure> {
+    let mentions: Option<_> = mentions.iter().map(|mention| mention.in_bytes(text)).collect();
+    mentions.ok_or_else(|| Failure::new(ErrorCode::InvalidArgument, "A mention is outside of the text."))
 }
 
 fn react(chat: ChatId, seq: Seq, emoji: Option<String>, rows: &dyn Rows) -> Result<Action, Failure> {

@@ -44,12 +44,16 @@ impl Rows for BTreeMap<Key, Value> {
     }
 }
 
-/// Reads a whole range, a piece at a time, until `take` has enough and says `false`.
+/// Rows of a piece at the most, however much is read.
+const PIECE_ROWS_MAX: usize = 256;
+
+/// Reads a whole range until `take` has enough and says `false`: a piece at a time, each twice as large as the one
+/// before, since who needs more than expected may need much more.
 pub(crate) fn each_row(
     rows: &dyn Rows,
     (from, until): (Key, Key),
     order: Order,
-    piece: usize,
+    mut piece: usize,
     mut take: impl FnMut(Key, Value) -> bool,
 ) {
     let (mut from, mut until) = (from, until);
@@ -65,6 +69,7 @@ pub(crate) fn each_row(
                 return;
             }
         }
+        piece = (piece * 2).min(PIECE_ROWS_MAX.max(piece));
     }
 }
 

@@ -21,7 +21,7 @@ import {
   type Transfer,
   type UserId,
 } from '../../src/core/api';
-import { Media } from './media';
+import { Media, type Words } from './media';
 import { room, said } from './sample';
 import { device, type Room, type World } from './world';
 
@@ -191,8 +191,8 @@ export class MemoryCore implements Core {
     await this.setDraft(chat, '');
     return { place };
   }
-  async #say(chat: ChatId, files: Attachment[], caption: string, replyTo?: Seq) {
-    await this.#enter(chat, { kind: 'files', caption, files }, replyTo);
+  async #say({ chat, caption, mentions, replyTo }: Transfer, files: Attachment[]) {
+    await this.#enter(chat, { kind: 'files', caption, mentions, files }, replyTo);
   }
   async #enter(chat: ChatId, body: Message['body'], replyTo?: Seq): Promise<number> {
     const room = this.#room(chat);
@@ -223,12 +223,12 @@ export class MemoryCore implements Core {
     setTimeout(() => this.change(chat, seq, (message) => ({ ...message, status: 'delivered' })), 300);
     setTimeout(() => this.change(chat, seq, (message) => ({ ...message, status: 'seen' })), 1200);
   }
-  async edit(chat: ChatId, seq: Seq, text: string) {
+  async edit(chat: ChatId, seq: Seq, text: string, mentions: Mention[] = []) {
     this.change(chat, seq, (message) => {
       const original = message.body.kind === 'text' ? message.body.text : '';
       return {
         ...message,
-        body: { kind: 'text', text, mentions: [] },
+        body: { kind: 'text', text, mentions },
         edited: { time: Date.now(), original, isWaiting: false },
       };
     });
@@ -413,8 +413,8 @@ export class MemoryCore implements Core {
     return { usedBytes: 48_300_000, quotaBytes: 2_000_000_000, messages: 12_480, persisted: false };
   }
 
-  sendFiles(chat: ChatId, files: NewFile[], caption: string, replyTo?: Seq): Promise<string> {
-    return this.media.send(chat, files, caption, replyTo);
+  sendFiles(chat: ChatId, files: NewFile[], caption: string, about: Words = {}): Promise<string> {
+    return this.media.send(chat, files, { caption, mentions: [], ...about });
   }
   transfers(chat?: ChatId): Promise<Transfer[]> {
     return this.media.transfers(chat);

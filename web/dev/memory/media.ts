@@ -1,11 +1,12 @@
 /** Files that go up and come down, as the real core tells of it, but from memory and at a pace that the bench sets. */
-import type { Attachment, ChatId, CoreEvent, Failure, NewFile, Place, Seq, Transfer } from '../../src/core/api';
+import type { Attachment, ChatId, CoreEvent, Failure, NewFile, Place, Transfer } from '../../src/core/api';
 import type { World } from './world';
 
 const STEPS = 8;
 
 type Tell = (event: CoreEvent) => void;
-type Deliver = (chat: ChatId, files: Attachment[], caption: string, replyTo?: Seq) => void;
+type Deliver = (transfer: Transfer, files: Attachment[]) => void;
+export type Words = Partial<Pick<Transfer, 'mentions' | 'replyTo'>>;
 
 interface Sending {
   transfer: Transfer;
@@ -36,12 +37,24 @@ export class Media {
     this.#deliver = deliver;
   }
 
-  async send(chat: ChatId, files: NewFile[], caption: string, replyTo?: Seq): Promise<string> {
+  async send(
+    chat: ChatId,
+    files: NewFile[],
+    words: Pick<Transfer, 'caption' | 'mentions' | 'replyTo'>,
+  ): Promise<string> {
     const id = `transfer${(this.#last += 1)}`;
     const shown = files.map((file, index) => attachment(`${id}-${index}`, file));
     const total = files.reduce((sum, { file }) => sum + file.size, 0);
-    const transfer: Transfer = { id, chat, began: Date.now(), caption, files: shown, sent: 0, total, state: 'running' };
-    if (replyTo !== undefined) transfer.replyTo = replyTo;
+    const transfer: Transfer = {
+      id,
+      chat,
+      began: Date.now(),
+      ...words,
+      files: shown,
+      sent: 0,
+      total,
+      state: 'running',
+    };
     const sending = { transfer, files, step: 0 };
     this.#sending.push(sending);
     this.#changed(sending);
@@ -143,7 +156,7 @@ export class Media {
       return attachment(id, file);
     });
     this.#changed(sending, 'done');
-    this.#deliver(transfer.chat, sent, transfer.caption, transfer.replyTo);
+    this.#deliver(transfer, sent);
   }
 
   #changed({ transfer }: Sending, over?: 'done' | 'cancelled'): void {

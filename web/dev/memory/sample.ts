@@ -250,7 +250,11 @@ function walk(now: number, album: Album): Room {
     files: Attachment[],
     caption = '',
     more: Partial<Message> = {},
-  ): [string, string, Partial<Message>] => [who, '', { body: { kind: 'files', caption, files }, ...more }];
+  ): [string, string, Partial<Message>] => [
+    who,
+    '',
+    { body: { kind: 'files', caption, mentions: [], files }, ...more },
+  ];
   talk(made, now - 150 * MINUTE, [
     files('ben', [album.picture(1, 1600, 1200)], 'First light, and nobody else out there'),
     files(
@@ -305,7 +309,7 @@ export function sample(wanted: URLSearchParams, now: number): World {
     hostileFiles(album).forEach((files, index) =>
       evil.items.push(
         said(HOSTILE.length + 1 + index, id('gus'), now, '', {
-          body: { kind: 'files', caption: HOSTILE[2] ?? '', files },
+          body: { kind: 'files', caption: HOSTILE[2] ?? '', mentions: [], files },
         }),
       ),
     );

@@ -159,6 +159,8 @@ export interface Transfer {
   chat: ChatId;
   began: number;
   caption: string;
+  /** In the caption. */
+  mentions: Mention[];
   replyTo?: Seq;
   /** Their ids mean something within the transfer only. */
   files: Attachment[];
@@ -172,7 +174,7 @@ export interface Transfer {
 
 export type Body =
   | { kind: 'text'; text: string; mentions: Mention[] }
-  | { kind: 'files'; caption: string; files: Attachment[] }
+  | { kind: 'files'; caption: string; mentions: Mention[]; files: Attachment[] }
   | { kind: 'deleted' }
   | { kind: 'expired' }
   | { kind: 'stub'; reason: string }
@@ -307,7 +309,7 @@ export interface Core {
 
   /** What was the draft of the chat is sent, and no draft any more. */
   sendText(chat: ChatId, text: string, options?: { mentions?: Mention[]; replyTo?: Seq }): Promise<{ place: number }>;
-  edit(chat: ChatId, seq: Seq, text: string): Promise<void>;
+  edit(chat: ChatId, seq: Seq, text: string, mentions?: Mention[]): Promise<void>;
   react(chat: ChatId, seq: Seq, emoji: string | undefined): Promise<void>;
   deleteForEveryone(chat: ChatId, seq: Seq): Promise<void>;
   deleteForMe(chat: ChatId, seq: Seq): Promise<void>;
@@ -363,7 +365,12 @@ export interface Core {
    * Sends files with a caption, which may be empty. Resolves with the transfer's id once all of it is kept here, sealed, so that it goes on
    * when Dunlin is opened again after the tab was closed; the first event of it comes before that. Refused in chats that are not encrypted ('wrongEncryption').
    */
-  sendFiles(chat: ChatId, files: NewFile[], caption: string, replyTo?: Seq): Promise<string>;
+  sendFiles(
+    chat: ChatId,
+    files: NewFile[],
+    caption: string,
+    about?: { mentions?: Mention[]; replyTo?: Seq },
+  ): Promise<string>;
   /** Messages with files on their way, oldest first: of a chat, or all. */
   transfers(chat?: ChatId): Promise<Transfer[]>;
   /** Ends an upload, by its transfer's id, or a download, by the attachment's. Whatever is over already stays so. */

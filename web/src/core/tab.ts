@@ -182,7 +182,14 @@ export class TabCore {
   }
 
   private tell(event: CoreEvent): void {
-    for (const listener of [...this.listeners]) listener(event);
+    for (const listener of [...this.listeners]) {
+      try {
+        listener(event);
+      } catch (error) {
+        // What else happened is told all the same.
+        reportError(error);
+      }
+    }
   }
 
   /** The worker died. What it was asked and may have done is not asked again. */

@@ -1,4 +1,5 @@
 import { SvelteMap } from 'svelte/reactivity';
+import { mentionsIn, type Chosen } from '../app/conversation/mentions';
 import type { ChatId, Core, Failure, NewFile, Seq } from '../core/api';
 import type { Files } from './files';
 
@@ -6,6 +7,8 @@ import type { Files } from './files';
 export interface Offer {
   files: File[];
   caption: string;
+  /** Who is named in the caption. */
+  chosen: readonly Chosen[];
   replyTo: Seq | undefined;
   /** As files, byte for byte. */
   unchanged: boolean;
@@ -29,7 +32,10 @@ export class Outgoing {
   /** Sends what was made of an offer. Large files take a while to be kept; how far they are is shown in the conversation. */
   send(chat: ChatId, made: NewFile[], offer: Offer): void {
     for (const file of made) this.#files.sent(file);
-    this.#core.sendFiles(chat, made, offer.caption.trim(), offer.replyTo).catch((failure: Failure) => {
+    const caption = offer.caption.trim();
+    const { replyTo } = offer;
+    const about = { mentions: mentionsIn(caption, offer.chosen), ...(replyTo === undefined ? {} : { replyTo }) };
+    this.#core.sendFiles(chat, made, caption, about).catch((failure: Failure) => {
       if (failure?.code === 'cancelled') return;
       this.#failed(failure);
       this.giveBack(chat, offer);

@@ -67,6 +67,31 @@ test('pictures are looked at, one is left out, and the rest goes with a caption'
     assert.ok(colours[0][2] > 200 && colours[1][0] > 200, JSON.stringify(colours));
   }));
 
+test('who is named stays named in a caption, and others can be named there', () =>
+  visit(WALK, async (page) => {
+    await ready(page);
+    await page.getByRole('textbox', { name: 'Message' }).pressSequentially('For @han');
+    await page.getByRole('option', { name: /Hana/ }).waitFor();
+    await page.keyboard.press('Enter');
+    await attach(page, 'media', [{ name: 'one.png', mimeType: 'image/png', buffer: await drawing(page, '#123456') }]);
+    const caption = tray(page).getByRole('textbox', { name: 'Add a caption' });
+    await caption.waitFor();
+    await caption.press('End');
+    await caption.pressSequentially('and @be');
+    await tray(page).getByRole('option', { name: /Ben/ }).waitFor();
+    await page.keyboard.press('Escape');
+    await tray(page).getByRole('option').waitFor({ state: 'detached' });
+    await caption.pressSequentially('n');
+    await tray(page).getByRole('option', { name: /Ben/ }).waitFor();
+    await page.keyboard.press('Tab');
+    assert.equal(await caption.inputValue(), 'For @Hana Kobayashi and @Ben Okafor ');
+    await page.keyboard.press('Enter');
+    await tray(page).waitFor({ state: 'detached' });
+    await arrived(page, 1);
+    await last(page).getByRole('button', { name: '@Hana Kobayashi' }).waitFor();
+    await last(page).getByRole('button', { name: '@Ben Okafor' }).waitFor();
+  }));
+
 test('a picture sent as a file goes byte for byte', () =>
   visit(WALK, async (page) => {
     await ready(page);

@@ -101,6 +101,30 @@ test('new messages are followed at the end, and only there', () =>
     assert.ok(Math.abs((await topOf(page, key)) - before) <= 1);
   }));
 
+test('a stream of long messages is followed, whatever comes between two frames', () =>
+  visit('/?quiet#/chat/chatada', async (page) => {
+    await page.locator('[data-key] .bubble').last().waitFor();
+    const below = await memory(page, async (core) => {
+      const { items } = core.world.rooms.get('chatada');
+      const like = items.findLast(({ type, sender }) => type === 'message' && sender.user !== core.world.me);
+      const first = items.at(-1).place.at;
+      for (let number = 1; number <= 30; number += 1) {
+        const text = `${number}: ${'and then it went on for a while '.repeat(12)}`;
+        const item = { ...like, place: { at: first + number }, body: { kind: 'text', text, mentions: [] } };
+        items.push(item);
+        core.tell({ type: 'messages', chat: 'chatada', seqs: [first + number], items: [item] });
+        // In the same frame, right after it was drawn, or before the next one.
+        const wait = [(done) => done(), (done) => setTimeout(done, 1), (done) => setTimeout(done, 6)][number % 3];
+        await new Promise((done) => requestAnimationFrame(() => wait(done)));
+      }
+      await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+      const scroller = document.querySelector('.scroller');
+      return scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
+    });
+    await page.locator('[data-key] .bubble').last().getByText('30: and then').waitFor();
+    assert.ok(below < 2, `${below} pixels are below`);
+  }));
+
 test('10,000 chats: few rows in the page, and the last can be reached by keys', () =>
   visit('/?quiet&chats=10000', async (page) => {
     await page

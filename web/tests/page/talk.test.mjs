@@ -118,6 +118,16 @@ test('mentions a member of a group', () =>
     assert.equal(await composer(page).inputValue(), 'Thanks @Hana Kobayashi ');
     await page.keyboard.press('Enter');
     await bubble(page, 'Thanks').getByRole('button', { name: '@Hana Kobayashi' }).waitFor();
+    // Who is named stays named when the words around it change, and what was written meanwhile keeps its own.
+    await bubble(page, 'Thanks').locator('svg.waiting').waitFor({ state: 'detached' });
+    await page.keyboard.press('ArrowUp');
+    await composer(page).press('End');
+    await composer(page).pressSequentially('and @cle');
+    await page.getByRole('option', { name: /Cleo/ }).waitFor();
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Enter');
+    await bubble(page, 'Thanks').getByRole('button', { name: '@Cleo Marchetti' }).waitFor();
+    await bubble(page, 'Thanks').getByRole('button', { name: '@Hana Kobayashi' }).waitFor();
   }));
 
 test('picks an emoji by a German word', () =>

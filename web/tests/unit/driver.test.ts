@@ -117,6 +117,24 @@ test('who is not caught up answers as soon as it is flushed', async () => {
   expect(happened).toEqual(['relaxed', 'shown 1', 'flush']);
 });
 
+test('what was heard on a connection that went is flushed all the same: the next one says that it was heard', async () => {
+  const { link } = driver;
+  driver.push(
+    input(1, {
+      begin: (core) => {
+        core.tick(1);
+        driver.link = undefined;
+        return true;
+      },
+    }),
+  );
+  await passes(1_000);
+  driver.link = link;
+  flushed?.resolve();
+  await passes(0);
+  expect(happened).toEqual(['relaxed', 'shown 1', 'flush']);
+});
+
 test('a flush that fails stops it, and nothing is answered', async () => {
   driver.push(input(1));
   await passes(100);

@@ -64,7 +64,7 @@ class Bench {
   }
 
   async failed(): Promise<string> {
-    const id = await this.uploads.send('chat', [file], '');
+    const id = await this.uploads.send('chat', [file], { caption: '' });
     await settled();
     begun[0]?.fail({ code: 'tooLarge', message: '' });
     await settled();
@@ -120,7 +120,7 @@ describe('an upload that failed', () => {
   });
 
   it('hears no more of the attempt that is over', async () => {
-    const id = await bench.uploads.send('chat', [file, file], '');
+    const id = await bench.uploads.send('chat', [file, file], { caption: '' });
     await settled();
     const [first, second] = begun.splice(0);
     first?.fail({ code: 'tooLarge', message: '' });
@@ -145,7 +145,7 @@ it('a file that waited for the others too long is begun anew before the message 
   try {
     const hour = 60 * 60_000;
     const from = Date.now();
-    await bench.uploads.send('chat', [file, file], '');
+    await bench.uploads.send('chat', [file, file], { caption: '' });
     await settled();
     const [first, second] = begun.splice(0);
     await first?.what.began('first');
@@ -168,7 +168,7 @@ it('a file that waited for the others too long is begun anew before the message 
 
 it('a file that cannot be kept leaves nothing, and says why to who sent it', async () => {
   sealing = () => Promise.reject({ code: 'storage', message: '' });
-  await expect(bench.uploads.send('chat', [file], '')).rejects.toMatchObject({ code: 'storage' });
+  await expect(bench.uploads.send('chat', [file], { caption: '' })).rejects.toMatchObject({ code: 'storage' });
   expect(bench.last).toMatchObject({ state: 'cancelled', failure: { code: 'storage' } });
   expect(bench.uploads.list(undefined)).toEqual([]);
 });

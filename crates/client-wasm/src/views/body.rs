@@ -33,7 +33,7 @@ impl From<Preview> for PreviewView {
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub(super) enum Body {
     Text { text: String, mentions: Vec<MentionView> },
-    Files { caption: String, files: Vec<AttachmentView> },
+    Files { caption: String, mentions: Vec<MentionView>, files: Vec<AttachmentView> },
     Deleted,
     Expired,
     Stub { reason: String },
@@ -43,11 +43,9 @@ pub(super) enum Body {
 impl From<BodyView> for Body {
     fn from(body: BodyView) -> Self {
         match body {
-            BodyView::Text(text) => {
-                let mentions = text.mentions.iter().map(|mention| MentionView::of(mention, &text.text));
-                Self::Text { mentions: mentions.collect(), text: text.text }
-            }
+            BodyView::Text(text) => Self::Text { mentions: MentionView::all(&text), text: text.text },
             BodyView::Files(files) => Self::Files {
+                mentions: MentionView::all(&files.caption),
                 caption: files.caption.text,
                 files: files.attachments.into_iter().map(AttachmentView::from).collect(),
             },
@@ -68,6 +66,10 @@ pub(crate) struct MentionView {
 }
 
 impl MentionView {
+    fn all(text: &content::Text) -> Vec<Self> {
+        text.mentions.iter().map(|mention| Self::of(mention, &text.text)).collect()
+    }
+
     fn of(mention: &content::Mention, text: &str) -> Self {
         let start = usize::try_from(mention.start).unwrap_or(usize::MAX);
         let end = start.saturating_add(usize::try_from(mention.length).unwrap_or(usize::MAX));

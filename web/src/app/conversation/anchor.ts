@@ -10,6 +10,8 @@ const END_PX = 48;
 export class Anchor {
   readonly #scroller: HTMLElement;
   #held: { key: string; offset: number } | 'end' = 'end';
+  /** The height of all when the end was shown. */
+  #height = 0;
 
   constructor(scroller: HTMLElement) {
     this.#scroller = scroller;
@@ -30,7 +32,10 @@ export class Anchor {
 
   /** After the reader scrolled. `endIsHere`: the newest messages are loaded. */
   remember(endIsHere: boolean): void {
-    if (endIsHere && this.distances().below < END_PX) {
+    // What came below since then, and is not shown yet, the reader did not scroll away from.
+    const grown = this.#held === 'end' ? Math.max(0, this.#scroller.scrollHeight - this.#height) : 0;
+    if (endIsHere && this.distances().below - grown < END_PX) {
+      if (this.#held !== 'end') this.#height = this.#scroller.scrollHeight;
       this.#held = 'end';
       return;
     }
@@ -58,7 +63,8 @@ export class Anchor {
 
   toEnd(): void {
     this.#held = 'end';
-    this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    this.#height = this.#scroller.scrollHeight;
+    this.#scroller.scrollTop = this.#height;
   }
 
   /** Puts a row at a share of the height; false if there is none. */

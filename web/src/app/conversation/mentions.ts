@@ -1,5 +1,24 @@
-import type { Mention, Person } from '../../core/api';
+import type { ChatDetails, Mention, Person, UserId } from '../../core/api';
+import type { Messenger } from '../../state/messenger.svelte';
 import { folded } from '../chats/search';
+
+/** Somebody who was chosen by name. */
+export interface Chosen {
+  name: string;
+  user: UserId;
+}
+
+/** Who can be named: the others of a group. */
+export function mentionable(details: ChatDetails | undefined, { people, me }: Messenger): Person[] {
+  if (details?.kind !== 'group') return [];
+  const others = details.roles.map(({ user }) => people.get(user));
+  return others.filter((person): person is Person => !!person && person.user !== me);
+}
+
+/** Whom a text names, so that it can be written anew. */
+export function chosenIn(text: string, mentions: readonly Mention[]): Chosen[] {
+  return mentions.map(({ start, end, user }) => ({ name: text.slice(start + 1, end), user }));
+}
 
 /** The word after the `@` that the cursor stands in, with the place of the `@`. */
 export function mentionAt(text: string, cursor: number): { start: number; word: string } | undefined {
@@ -22,7 +41,7 @@ export function candidates(people: readonly Person[], word: string, limit: numbe
 }
 
 /** Where the chosen names stand in what was written in the end; a name that was changed since is no mention any more. */
-export function mentionsIn(text: string, chosen: readonly { name: string; user: string }[]): Mention[] {
+export function mentionsIn(text: string, chosen: readonly Chosen[]): Mention[] {
   const mentions: Mention[] = [];
   for (const { name, user } of chosen) {
     let start = -1;

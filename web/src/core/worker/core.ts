@@ -4,7 +4,7 @@ import type { CoreEvent, Failure, LastSeenAudience, Mention, Place, Role, Seq } 
 export type Wish =
   | { type: 'send'; chat: string; text: string; mentions?: Mention[]; replyTo?: Seq }
   | ({ type: 'sendFiles' } & FilesWish)
-  | { type: 'edit'; chat: string; seq: Seq; text: string }
+  | { type: 'edit'; chat: string; seq: Seq; text: string; mentions: Mention[] }
   | { type: 'react'; chat: string; seq: Seq; emoji?: string }
   | { type: 'delete' | 'hide' | 'markSeen'; chat: string; seq: Seq }
   | { type: 'cancel'; chat: string; place: number }
@@ -42,6 +42,7 @@ export interface FilesWish {
   chat: string;
   files: FileWish[];
   caption: string;
+  mentions: Mention[];
   replyTo?: Seq;
 }
 export interface FileWish {

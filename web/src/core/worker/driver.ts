@@ -21,7 +21,8 @@ const ANSWER_AFTER_MS = 25;
 
 interface Outgoing {
   frame: Uint8Array<ArrayBuffer>;
-  link: Link;
+  /** Nothing: the connection went meanwhile. What it would have said is to be flushed all the same. */
+  link: Link | undefined;
 }
 
 export interface Input {
@@ -29,7 +30,7 @@ export interface Input {
   begin(core: Core): boolean | 'nothing';
   /** What the core said, before anything else happens; not stored yet. */
   took?(core: Core, effects: Effects): void;
-  /** Everything is stored, and what was to be sent is. */
+  /** Everything is stored, and what was to be sent is, or waits for a flush. */
   stored?(): void;
   failed?(failure: Failure): void;
   /** Whether somebody was promised that it is on disk. */
@@ -37,7 +38,7 @@ export interface Input {
 }
 
 export interface DriverListener {
-  /** After a batch was stored and its frames were sent. */
+  /** After a batch was stored. Its frames were sent, or wait for a flush. */
   happened(effects: Effects): void;
   /** Storage failed: nobody knows what of the last batch is there, so nothing may follow from it. */
   stopped(failure: Failure): void;
@@ -185,7 +186,7 @@ export class Driver {
         input.failed?.(failureOf(error));
       }
     }
-    const frames = done.flatMap(({ effects, link }) => (link ? framesTo(link, effects) : []));
+    const frames = done.flatMap(({ effects, link }) => framesTo(link, effects));
     let isToBeFlushed = false;
     const [keys, values] = this.core.batch() as [Uint8Array<ArrayBuffer>[], (Uint8Array<ArrayBuffer> | undefined)[]];
     if (keys.length > 0) {
@@ -207,7 +208,7 @@ export class Driver {
   }
 
   private send(frames: Outgoing[]): void {
-    for (const { link, frame } of frames) link.send(frame);
+    for (const { link, frame } of frames) link?.send(frame);
   }
 
   private hold(frames: Outgoing[]): void {
@@ -262,6 +263,6 @@ export class Driver {
   }
 }
 
-function framesTo(link: Link, effects: Effects | undefined): Outgoing[] {
+function framesTo(link: Link | undefined, effects: Effects | undefined): Outgoing[] {
   return (effects?.send ?? []).map((frame) => ({ link, frame }));
 }

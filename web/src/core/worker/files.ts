@@ -1,12 +1,12 @@
 /** Files of messages, out and in. */
-import type { ChatId, CoreEvent, Failure, NewFile, Place, Seq, Transfer } from '../api';
+import type { ChatId, CoreEvent, Failure, NewFile, Place, Transfer } from '../api';
 import { Cache } from './cached';
 import type { Commands } from './commands';
 import { Downloads } from './download';
 import type { Driver } from './driver';
 import type { Pieces } from './pieces';
 import type { Rest } from './rest';
-import { Uploads } from './uploads';
+import { Uploads, type Words } from './uploads';
 
 export class Files {
   private readonly uploads: Uploads;
@@ -45,9 +45,9 @@ export class Files {
     this.downloads.wake();
   }
 
-  async send(chat: ChatId, files: NewFile[], caption: string, replyTo?: Seq): Promise<string> {
+  async send(chat: ChatId, files: NewFile[], words: Words): Promise<string> {
     await this.swept;
-    return this.uploads.send(chat, files, caption, replyTo);
+    return this.uploads.send(chat, files, words);
   }
 
   list(chat?: ChatId): Transfer[] {

@@ -12,8 +12,6 @@ const VERSION = 2;
 const ROWS = 'rows';
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
-/** How many of the workers before are kept out by name. */
-const SHUT_MAX = 100;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -84,8 +82,6 @@ export class Storage {
     const before = (await done(meta.get('owner'))) as number | undefined;
     this.owner = (before ?? 0) + 1;
     meta.put(this.owner, 'owner');
-    meta.put(true, shut(this.owner - 1));
-    meta.delete(IDBKeyRange.bound(shut(0), shut(Math.max(this.owner - SHUT_MAX, 0))));
     await complete(transaction);
   }
 
@@ -96,16 +92,17 @@ export class Storage {
     const completed = complete(transaction);
     const rows = transaction.objectStore(ROWS);
     let isOwner = true;
-    // Fails, and all with it, where the door was shut; so nothing needs to be asked and waited for first.
-    const meta = transaction.objectStore(META);
-    meta.add(true, shut(this.owner)).onerror = () => (isOwner = false);
-    meta.delete(shut(this.owner));
+    const owner = transaction.objectStore(META).get('owner');
+    owner.onsuccess = () => {
+      isOwner = owner.result === this.owner;
+      if (!isOwner) transaction.abort();
+    };
     keys.forEach((key, index) => {
       const value = values[index];
       if (value) rows.put(value, key);
       else rows.delete(key);
     });
-    transaction.commit();
+    // No `commit()`: after that Firefox looks at the last request alone, and would keep half of what another one failed in.
     try {
       await completed;
     } catch (error) {
@@ -176,11 +173,6 @@ async function keyFromEnd(rows: IDBObjectStore, range: IDBKeyRange, place: numbe
     cursor = await moved;
   }
   return cursor ? new Uint8Array(cursor.key as ArrayBuffer) : undefined;
-}
-
-/** The key that is there once nobody with this number may write any more. */
-function shut(owner: number): IDBValidKey {
-  return ['shut', owner];
 }
 
 function after(key: Bytes): Bytes {

@@ -79,7 +79,10 @@ export function talking(opened: () => Opened, tell: (event: CoreEvent) => void):
       const more = { ...(mentions ? { mentions } : {}), ...(replyTo === undefined ? {} : { replyTo }) };
       return { place: await opened().commands.say(chat, { type: 'send', chat, text, ...more }, true) };
     },
-    edit: (chat, seq, text) => opened().commands.say(chat, { type: 'edit', chat, seq, text }).then(() => undefined),
+    edit: (chat, seq, text, mentions = []) =>
+      opened()
+        .commands.say(chat, { type: 'edit', chat, seq, text, mentions })
+        .then(() => undefined),
     react: (chat, seq, emoji) =>
       opened().commands
         .say(chat, { type: 'react', chat, seq, ...(emoji === undefined ? {} : { emoji }) })
@@ -106,7 +109,7 @@ export function talking(opened: () => Opened, tell: (event: CoreEvent) => void):
       tell({ type: 'chats' });
     },
 
-    sendFiles: (chat, files, caption, replyTo) => opened().files.send(chat, files, caption, replyTo),
+    sendFiles: (chat, files, caption, about) => opened().files.send(chat, files, { caption, ...about }),
     transfers: (chat) => opened().files.list(chat),
     cancelTransfer: (id) => opened().files.cancel(id),
     retryTransfer: (id) => opened().files.retry(id),

@@ -2,7 +2,7 @@
  * Messages with files: sealed and kept, uploaded, then put in the outbox. What is needed to go on is in the vault's rows, so that it
  * outlives the worker. The message and the end of its transfer are stored as one: it is sent once.
  */
-import { TRANSFERS_MAX, type ChatId, type CoreEvent, type Failure, type NewFile, type Seq, type Transfer } from '../api';
+import { TRANSFERS_MAX, type ChatId, type CoreEvent, type Failure, type Mention, type NewFile, type Seq, type Transfer } from '../api';
 import { failureOf } from '../messages';
 import type { Core } from '../wasm/dunlin';
 import type { Cache, Cached } from './cached';
@@ -35,13 +35,18 @@ const ROUNDS_MAX = 3;
 
 const ROW = 'transfers';
 
+/** What is said with files. */
+export interface Words {
+  caption: string;
+  mentions?: Mention[];
+  replyTo?: Seq;
+}
+
 /** A transfer as it is kept. */
-interface Kept {
+interface Kept extends Words {
   id: string;
   chat: ChatId;
   began: number;
-  caption: string;
-  replyTo?: Seq;
   files: Going[];
   failure?: Failure;
 }
@@ -115,6 +120,7 @@ export class Uploads {
       chat: kept.chat,
       began: kept.began,
       caption: kept.caption,
+      mentions: kept.mentions ?? [],
       ...(kept.replyTo === undefined ? {} : { replyTo: kept.replyTo }),
       files: kept.files.map((file, index) => shown(file, nameOf(kept, index))),
       sent: sum(sent),
@@ -124,14 +130,14 @@ export class Uploads {
     }));
   }
 
-  async send(chat: ChatId, given: NewFile[], caption: string, replyTo?: Seq): Promise<string> {
+  async send(chat: ChatId, given: NewFile[], words: Words): Promise<string> {
     const waiting = sum([...this.jobs.values()].flatMap(({ kept }) => kept.files.map(({ bytes }) => bytes)));
     const isTooMuch = waiting + sum(given.map(({ file }) => file.size)) > WAITING_BYTES_MAX;
     if (isTooMuch || this.jobs.size + this.beginning >= TRANSFERS_MAX) {
       throw { code: 'limitReached', message: 'Too much waits to be sent already.' } satisfies Failure;
     }
     this.beginning += 1;
-    const job = await this.begin(chat, given, caption, replyTo).finally(() => (this.beginning -= 1));
+    const job = await this.begin(chat, given, words).finally(() => (this.beginning -= 1));
     const { kept, abort, teller } = job;
     try {
       await this.keep(kept);
@@ -154,10 +160,9 @@ export class Uploads {
   }
 
   /** What is refused here was never there. */
-  private async begin(chat: ChatId, given: NewFile[], caption: string, replyTo: Seq | undefined): Promise<Job> {
+  private async begin(chat: ChatId, given: NewFile[], words: Words): Promise<Job> {
     const files = await checked(given);
-    const about = { chat, caption, ...(replyTo === undefined ? {} : { replyTo }) };
-    const kept: Kept = { id: crypto.randomUUID(), began: Date.now(), files, ...about };
+    const kept: Kept = { id: crypto.randomUUID(), chat, began: Date.now(), files, ...words };
     await this.parts.driver.ask({ type: 'checkFiles', ...messageOf(kept) });
     await this.makeRoom(sum(files.map(sealedBytes)));
     const job = this.job(kept);
@@ -345,8 +350,8 @@ function nameOf({ id }: Kept, index: number): string {
   return `${id}/${index}`;
 }
 
-function messageOf({ chat, files, caption, replyTo }: Kept): FilesWish {
-  return { chat, files: files.map(wishOf), caption, ...(replyTo === undefined ? {} : { replyTo }) };
+function messageOf({ chat, files, caption, mentions = [], replyTo }: Kept): FilesWish {
+  return { chat, files: files.map(wishOf), caption, mentions, ...(replyTo === undefined ? {} : { replyTo }) };
 }
 
 function cachedOf(kept: Kept): Cached[] {
