@@ -120,14 +120,21 @@ test('mentions a member of a group', () =>
     await bubble(page, 'Thanks').getByRole('button', { name: '@Hana Kobayashi' }).waitFor();
     // Who is named stays named when the words around it change, and what was written meanwhile keeps its own.
     await bubble(page, 'Thanks').locator('svg.waiting').waitFor({ state: 'detached' });
-    await page.keyboard.press('ArrowUp');
+    await composer(page).pressSequentially('Ask @da');
+    await page.getByRole('option', { name: /Dara/ }).waitFor();
+    await page.keyboard.press('Enter');
+    await menu(page, 'Thanks', 'Edit');
+    assert.equal(await composer(page).inputValue(), 'Thanks @Hana Kobayashi');
     await composer(page).press('End');
-    await composer(page).pressSequentially('and @cle');
+    await composer(page).pressSequentially(' and @cle');
     await page.getByRole('option', { name: /Cleo/ }).waitFor();
     await page.keyboard.press('Enter');
     await page.keyboard.press('Enter');
     await bubble(page, 'Thanks').getByRole('button', { name: '@Cleo Marchetti' }).waitFor();
     await bubble(page, 'Thanks').getByRole('button', { name: '@Hana Kobayashi' }).waitFor();
+    assert.equal(await composer(page).inputValue(), 'Ask @Dara Nasser ');
+    await page.keyboard.press('Enter');
+    await bubble(page, 'Ask').getByRole('button', { name: '@Dara Nasser' }).waitFor();
   }));
 
 test('picks an emoji by a German word', () =>

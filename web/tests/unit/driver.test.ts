@@ -36,6 +36,11 @@ beforeEach(() => {
       next = { ...NOTHING, send: [new Uint8Array([frame])] };
       rows = 1;
     },
+    /** A step that changes no row. */
+    disconnected(frame: number) {
+      next = { ...NOTHING, send: [new Uint8Array([frame])] };
+      rows = 0;
+    },
     finish: () => next,
     batch: () => [Array.from({ length: rows }, () => new Uint8Array(1)), []],
     bytes: () => 0,
@@ -130,9 +135,16 @@ test('what was heard on a connection that went is flushed all the same: the next
   );
   await passes(1_000);
   driver.link = link;
+  // What follows from it, such as how far this device has heard, waits for the flush too.
+  driver.push(input(2, { begin: (core) => (core.disconnected(2), true) }));
+  await passes(0);
+  expect(happened).toEqual(['relaxed', 'shown 1', 'flush', 'shown 2']);
+  flushed?.resolve();
+  await passes(1_000);
+  expect(happened.slice(4)).toEqual(['flush']);
   flushed?.resolve();
   await passes(0);
-  expect(happened).toEqual(['relaxed', 'shown 1', 'flush']);
+  expect(happened.slice(5)).toEqual(['sent 2']);
 });
 
 test('a flush that fails stops it, and nothing is answered', async () => {

@@ -62,6 +62,14 @@ it('mentions whom the text still names', () => {
     { name: 'Ada Lind', user: 'b' },
     { name: 'Ben', user: 'c' },
   ];
+  const names = [
+    { name: 'Ann', user: 'ann' },
+    { name: 'Anna', user: 'anna' },
+  ];
+  expect(mentionsIn('@Anna, is @Ann there?', names)).toEqual([
+    { start: 0, end: 5, user: 'anna' },
+    { start: 10, end: 14, user: 'ann' },
+  ]);
   expect(mentionsIn('@Ada and @Ada Lind', chosen)).toEqual([
     { start: 0, end: 4, user: 'a' },
     { start: 9, end: 18, user: 'b' },

@@ -10,8 +10,8 @@ const END_PX = 48;
 export class Anchor {
   readonly #scroller: HTMLElement;
   #held: { key: string; offset: number } | 'end' = 'end';
-  /** The height of all when the end was shown. */
-  #height = 0;
+  /** Where the end was when it was shown, as `scrollTop` counts. */
+  #end = 0;
 
   constructor(scroller: HTMLElement) {
     this.#scroller = scroller;
@@ -32,10 +32,12 @@ export class Anchor {
 
   /** After the reader scrolled. `endIsHere`: the newest messages are loaded. */
   remember(endIsHere: boolean): void {
-    // What came below since then, and is not shown yet, the reader did not scroll away from.
-    const grown = this.#held === 'end' ? Math.max(0, this.#scroller.scrollHeight - this.#height) : 0;
-    if (endIsHere && this.distances().below - grown < END_PX) {
-      if (this.#held !== 'end') this.#height = this.#scroller.scrollHeight;
+    const { above, below } = this.distances();
+    const end = above + below;
+    // Rows that came below since then, or a view that shrank, the reader did not scroll away from.
+    const moved = this.#held === 'end' ? Math.max(0, end - this.#end) : 0;
+    if (endIsHere && below - moved < END_PX) {
+      if (this.#held !== 'end') this.#end = end;
       this.#held = 'end';
       return;
     }
@@ -63,8 +65,9 @@ export class Anchor {
 
   toEnd(): void {
     this.#held = 'end';
-    this.#height = this.#scroller.scrollHeight;
-    this.#scroller.scrollTop = this.#height;
+    const { scrollHeight, clientHeight } = this.#scroller;
+    this.#end = scrollHeight - clientHeight;
+    this.#scroller.scrollTop = scrollHeight;
   }
 
   /** Puts a row at a share of the height; false if there is none. */

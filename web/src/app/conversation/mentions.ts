@@ -43,7 +43,8 @@ export function candidates(people: readonly Person[], word: string, limit: numbe
 /** Where the chosen names stand in what was written in the end; a name that was changed since is no mention any more. */
 export function mentionsIn(text: string, chosen: readonly Chosen[]): Mention[] {
   const mentions: Mention[] = [];
-  for (const { name, user } of chosen) {
+  // A name may begin another one.
+  for (const { name, user } of [...chosen].sort((a, b) => b.name.length - a.name.length)) {
     let start = -1;
     do start = text.indexOf(`@${name}`, start + 1);
     while (start >= 0 && mentions.some((other) => start < other.end && other.start <= start));
