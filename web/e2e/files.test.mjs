@@ -93,7 +93,9 @@ test('what cannot be sent is refused before it is uploaded', async () => {
   assert.equal(await code([{ ...plain, kind: 'voice', durationMs: 5 }]), 'invalidArgument');
   assert.equal(await code([{ ...plain, kind: 'image' }]), 'invalidArgument');
   assert.equal(await code([plain], 'x'.repeat(60_000)), 'invalidArgument');
-  assert.equal(await code([plain], '', 9_999), 'notFound');
+  assert.equal(await code([plain], '', { replyTo: 9_999 }), 'notFound');
+  const outside = { mentions: [{ start: 0, end: 9, user: ada.peer }] };
+  assert.equal(await code([plain], 'short', outside), 'invalidArgument');
   assert.deepEqual(await ada.call('transfers'), []);
   assert.equal(machine.puts.length, puts);
 });
@@ -151,7 +153,7 @@ test('an address whose time is over is asked for anew', async () => {
 test('what was opened opens again without the server, and what was not says so', async () => {
   const { ada, ben } = people;
   const late = await filesMessage(ben, chat, 'Late');
-  const look = await filesMessage(ada, chat, 'Look');
+  const look = await filesMessage(ada, chat, 'Look @Ben');
   await machine.kill();
   const opened = await openFile(ben, chat, late.place, late.body.files[0].id);
   assert.equal(opened.size, 70_000);
