@@ -1,6 +1,5 @@
 import { SvelteMap } from 'svelte/reactivity';
-import { mentionsIn, type Chosen } from '../app/conversation/mentions';
-import type { ChatId, Core, Failure, NewFile, Seq } from '../core/api';
+import type { ChatId, Core, Failure, Mention, NewFile, Seq } from '../core/api';
 import type { Files } from './files';
 
 /** What is looked at before it is sent. */
@@ -8,7 +7,7 @@ export interface Offer {
   files: File[];
   caption: string;
   /** Who is named in the caption. */
-  chosen: readonly Chosen[];
+  mentions: Mention[];
   replyTo: Seq | undefined;
   /** As files, byte for byte. */
   unchanged: boolean;
@@ -32,9 +31,8 @@ export class Outgoing {
   /** Sends what was made of an offer. Large files take a while to be kept; how far they are is shown in the conversation. */
   send(chat: ChatId, made: NewFile[], offer: Offer): void {
     for (const file of made) this.#files.sent(file);
-    const caption = offer.caption.trim();
-    const { replyTo } = offer;
-    const about = { mentions: mentionsIn(caption, offer.chosen), ...(replyTo === undefined ? {} : { replyTo }) };
+    const { caption, mentions, replyTo } = offer;
+    const about = { mentions, ...(replyTo === undefined ? {} : { replyTo }) };
     this.#core.sendFiles(chat, made, caption, about).catch((failure: Failure) => {
       if (failure?.code === 'cancelled') return;
       this.#failed(failure);

@@ -54,7 +54,10 @@ export class Driver {
   private isStopped = false;
   private loads = 0;
   private wakeTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Frames that wait until all that is stored would survive a loss of power. */
+  /**
+   * Frames that wait until all that is stored would survive a loss of power. There are no more than some batches make: the
+   * next one writes to the store that is being flushed, and waits for that.
+   */
   private held: Outgoing[] = [];
   /** How many left before the first of them. */
   private released = 0;
