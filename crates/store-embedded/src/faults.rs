@@ -1,6 +1,6 @@
 //! Faults that tests inject between the writer and the disk.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// What the next commits meet.
@@ -8,6 +8,7 @@ use std::time::Duration;
 pub(crate) struct Faults {
     fail: AtomicBool,
     hold: AtomicBool,
+    held: AtomicUsize,
 }
 
 /// While this exists commits wait.
@@ -31,10 +32,17 @@ impl Faults {
         Held(self)
     }
 
+    /// Whether a commit waits: what is written now is in a later one.
+    pub(crate) fn is_holding(&self) -> bool {
+        self.held.load(Ordering::SeqCst) > 0
+    }
+
     pub(crate) fn before_commit(&self) -> Result<(), String> {
+        self.held.fetch_add(1, Ordering::SeqCst);
         while self.hold.load(Ordering::SeqCst) {
             std::thread::sleep(Duration::from_millis(1));
         }
+        self.held.fetch_sub(1, Ordering::SeqCst);
         if self.fail.load(Ordering::SeqCst) { Err("injected: the disk is gone".to_owned()) } else { Ok(()) }
     }
 }

@@ -50,14 +50,24 @@ async fn waits(store: &EmbeddedStore, count: usize) {
     panic!("{} writes wait, and not {count}", store.waiting_writes());
 }
 
-/// Begins a write, and waits until the writer has it.
+/// Waits until a commit is held: whatever is written from now on is in the next one.
+async fn held(store: &EmbeddedStore) {
+    for _ in 0..2_000 {
+        if store.engine.faults.is_holding() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("nothing came as far as a commit");
+}
+
+/// Begins a write, and waits until it is in the commit that is held.
 async fn with_the_writer<F: Future<Output: std::fmt::Debug> + Unpin>(store: &EmbeddedStore, write: &mut F) {
     tokio::select! {
         biased;
         written = write => panic!("commits are held, and it is {written:?}"),
-        () = std::future::ready(()) => {}
+        () = held(store) => {}
     }
-    waits(store, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,9 +108,9 @@ async fn a_failed_sync_ends_all_writing_and_says_so() {
     store.engine.faults.fail_commits();
     let (first, second) = (Arc::clone(&store), Arc::clone(&store));
     let first = tokio::spawn(async move { first.append(CHAT, &message(2)).await });
-    settle().await;
+    held(&store).await;
     let second = tokio::spawn(async move { second.append(CHAT, &message(3)).await });
-    settle().await;
+    waits(&store, 1).await;
     drop(hold);
 
     assert!(matches!(first.await.unwrap(), Err(StoreError::Uncertain(_))), "it was in the batch that failed");

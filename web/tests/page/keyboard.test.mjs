@@ -47,6 +47,27 @@ test('goes through chats, messages and menus by keys alone', () =>
     await page.waitForFunction(() => location.hash === '#/');
   }));
 
+test('a frame that comes late takes the focus from nobody', () =>
+  visit('/?quiet', async (page) => {
+    await page.getByRole('link', { name: /Ada Lindqvist/ }).waitFor();
+    // As on a machine that is busy with something else.
+    await page.evaluate(() => {
+      const frame = window.requestAnimationFrame.bind(window);
+      window.requestAnimationFrame = (then) => setTimeout(() => frame(then), 1000);
+    });
+    await page.locator('#chats a').first().focus();
+    await press(page, 'ArrowDown', 'Enter');
+    await chatIs(page, 'chatflat');
+    await page.waitForFunction(() => document.activeElement?.id === 'composer');
+    await press(page, 'ArrowUp');
+    await page.waitForFunction(() => document.activeElement?.value !== '');
+    await press(page, 'Escape', 'Shift+Tab', 'Shift+Tab');
+    await page.waitForFunction(() => document.activeElement?.matches('[data-key]'));
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    assert.ok(await page.evaluate(() => document.activeElement?.matches('[data-key]')));
+    assert.equal(await page.locator('#composer').inputValue(), '');
+  }));
+
 test('Alt and the arrows go between chats', () =>
   visit('/#/chat/chatada', async (page) => {
     await page.locator('#composer').waitFor();
