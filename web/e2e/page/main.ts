@@ -9,7 +9,7 @@ declare global {
     /** SHA-256 in hexadecimal digits. */
     hash: (file: Blob) => Promise<string>;
     /** The vault as the worker has it, to read. */
-    openVault: () => Promise<Storage>;
+    openVault: (settleAfterMs?: number) => Promise<Storage>;
   }
 }
 
@@ -22,4 +22,4 @@ window.hash = async (file) => {
   const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', await file.arrayBuffer()));
   return [...hash].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 };
-window.openVault = () => Storage.open(() => {});
+window.openVault = (settleAfterMs) => Storage.open(() => {}, settleAfterMs);

@@ -1,5 +1,6 @@
 import type { ChatId, ChatSummary, Core } from '../core/api';
 import { plainName } from '../text/format';
+import { isSame } from '../text/rows';
 
 const FIRST_PAGE = 40;
 const PAGE = 500;
@@ -11,12 +12,6 @@ const WHOLE_EVERY_MS = 20_000;
 /** Pinned first, then by activity. */
 export function inOrder(a: ChatSummary, b: ChatSummary): number {
   return Number(b.pinned) - Number(a.pinned) || b.active - a.active || (a.chat < b.chat ? -1 : 1);
-}
-
-/** Called as it may be said in a sentence. */
-function titled(chat: ChatSummary): ChatSummary {
-  const title = plainName(chat.title);
-  return title === chat.title ? chat : { ...chat, title };
 }
 
 /** All chats of this person. The first page is there at once; the rest follows while nothing else is to be done. */
@@ -66,7 +61,7 @@ export class Chats {
   }
 
   async #page(skip: number, size: number): Promise<ChatSummary[]> {
-    return (await this.#core.chats(skip, size)).map(titled);
+    return (await this.#core.chats(skip, size)).map((chat) => this.#known(chat));
   }
 
   /** Something changed that all chats may show, the names of people for one. */
@@ -95,7 +90,7 @@ export class Chats {
     // A device that comes late learns of very many.
     for (let first = 0; first < changed.length; first += PAGE) {
       const asked = changed.slice(first, first + PAGE);
-      const found = new Map((await this.#core.summaries(asked)).map((chat) => [chat.chat, titled(chat)]));
+      const found = new Map((await this.#core.summaries(asked)).map((chat) => [chat.chat, this.#known(chat)]));
       for (const id of asked) {
         const chat = found.get(id);
         if (chat) next.set(id, chat);
@@ -119,10 +114,24 @@ export class Chats {
     return turn;
   }
 
+  /** Called as it may be said in a sentence; the one from before where that says the same, so that nothing is drawn again. */
+  #known(read: ChatSummary): ChatSummary {
+    const title = plainName(read.title);
+    const chat = title === read.title ? read : { ...read, title };
+    const before = this.#byId.get(chat.chat);
+    return before && isSame(before, chat) ? before : chat;
+  }
+
   #show(chats: Map<ChatId, ChatSummary>): void {
     this.#byId = chats;
-    this.all = [...chats.values()].sort(inOrder);
     this.loaded = true;
+    // Most stand where they stood: what is nearly in order is soon in order.
+    const stay = this.all.flatMap(({ chat }) => chats.get(chat) ?? []);
+    const isAsBefore = stay.length === chats.size && stay.every((chat, index) => chat === this.all[index]);
+    if (isAsBefore && stay.length === this.all.length) return;
+    const stand = new Set(stay);
+    const come = [...chats.values()].filter((chat) => !stand.has(chat));
+    this.all = [...stay, ...come].sort(inOrder);
   }
 }
 

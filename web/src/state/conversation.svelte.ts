@@ -3,6 +3,8 @@ import { trim } from '../text/list';
 import { keepItems, keyOf, overlay, seqOf } from '../text/rows';
 
 export const PAGE_ITEMS = 40;
+/** While somebody scrolls, no more is drawn at a time than fits between two frames. */
+const STEP_ITEMS = 12;
 /** More rows than this are never in the page; the reader sees about ten. */
 export const ITEMS_MAX = 160;
 /** What follows a change comes in pieces: after one reading the next one gathers them. */
@@ -65,7 +67,7 @@ export class Conversation {
     await this.#alone(async () => {
       const first = this.items.map(seqOf).find((seq) => seq !== undefined);
       if (!this.hasOlder || first === undefined) return;
-      const page = await this.#core.history(this.chat, first, PAGE_ITEMS);
+      const page = await this.#core.history(this.chat, first, STEP_ITEMS);
       const items = [...page.items.toReversed(), ...this.items];
       this.hasOlder = page.nextBefore !== undefined;
       if (items.length > ITEMS_MAX) this.hasNewer = true;
@@ -80,9 +82,9 @@ export class Conversation {
       const newest = await this.#newestSeq();
       // The interface reads backwards only: what lies in (last, last + reach] is asked for from its end. Each step finds
       // only what the step before did not reach, so no page is too short for it.
-      let reach = PAGE_ITEMS;
+      let reach = STEP_ITEMS;
       while (last + reach < newest) {
-        const page = await this.#core.history(this.chat, last + reach + 1, Math.max(PAGE_ITEMS, reach / 2));
+        const page = await this.#core.history(this.chat, last + reach + 1, Math.max(STEP_ITEMS, reach / 2));
         const found = page.items.toReversed().filter((item) => (seqOf(item) ?? 0) > last);
         if (found.length > 0) return this.#append(found, true);
         reach *= 2;

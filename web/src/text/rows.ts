@@ -101,7 +101,7 @@ export function keepItems(before: readonly Item[], now: readonly Item[]): Item[]
 }
 
 /** Of what the core says: plain objects, lists, bytes, and what is in them. */
-function isSame(a: unknown, b: unknown): boolean {
+export function isSame(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
   if (a instanceof Uint8Array && b instanceof Uint8Array) {

@@ -6,9 +6,13 @@ import type { Failure } from '../api';
 import { complete, DATABASE, done, META, WRAPPING } from '../database';
 import { Glimpse, GLIMPSE } from '../glimpse';
 import type { Miss } from './core';
+import { Journal, RECORDS, type Changes } from './journal';
 import { Pieces, PIECES } from './pieces';
 
-const VERSION = 2;
+/** Releases before the third know of no journal, and are not let in. */
+const VERSION = 3;
+/** The journal is moved so long after the last batch. */
+const SETTLE_AFTER_MS = 1_000;
 const ROWS = 'rows';
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
@@ -35,6 +39,10 @@ type Records = IDBObjectStore & {
 export class Storage {
   private owner = 0;
   private isClosed = false;
+  private readonly journal = new Journal();
+  private settleTimer: ReturnType<typeof setTimeout> | undefined;
+  /** While the journal is moved: one after the other, for each would put down what it saw. */
+  private moving: Promise<void> | undefined;
   /** Files. */
   readonly pieces: Pieces;
 
@@ -45,6 +53,7 @@ export class Storage {
   private constructor(
     private readonly database: IDBDatabase,
     keys: Keys,
+    private readonly settleAfterMs: number,
   ) {
     this.key = keys.vault;
     this.pieces = new Pieces(database);
@@ -52,14 +61,14 @@ export class Storage {
   }
 
   /** `lost` is called when somebody takes the data away: the person clears the site, say. */
-  static async open(lost: () => void): Promise<Storage> {
+  static async open(lost: () => void, settleAfterMs = SETTLE_AFTER_MS): Promise<Storage> {
     const request = indexedDB.open(DATABASE, VERSION);
     request.onupgradeneeded = () => {
       const names = request.result.objectStoreNames;
       for (const name of [ROWS, META, PIECES]) if (!names.contains(name)) request.result.createObjectStore(name);
     };
     const database = await done(request);
-    const storage = new Storage(database, await keysOf(database));
+    const storage = new Storage(database, await keysOf(database), settleAfterMs);
     const gone = () => {
       if (storage.isClosed) return;
       storage.close();
@@ -75,33 +84,77 @@ export class Storage {
     return !(await indexedDB.databases()).some(({ name }) => name === DATABASE);
   }
 
-  /** From now on only this worker writes: whoever did before finds another number than its own. */
+  /** From now on only this worker writes: whoever did before finds another number than its own. What they left is moved. */
   async claim(): Promise<void> {
-    const transaction = this.database.transaction(META, 'readwrite', { durability: 'strict' });
-    const meta = transaction.objectStore(META);
-    const before = (await done(meta.get('owner'))) as number | undefined;
+    const transaction = this.database.transaction([ROWS, META], 'readwrite', { durability: 'strict' });
+    const completed = complete(transaction);
+    const [rows, meta] = [transaction.objectStore(ROWS), transaction.objectStore(META)];
+    const [before, records] = await Promise.all([
+      done(meta.get('owner')) as Promise<number | undefined>,
+      done(meta.getAll(RECORDS)) as Promise<Changes[]>,
+    ]);
     this.owner = (before ?? 0) + 1;
     meta.put(this.owner, 'owner');
-    await complete(transaction);
+    for (const record of records) write(rows, record);
+    meta.delete(RECORDS);
+    await completed;
   }
 
   /** Writes all of it or nothing. With `durable` it survives a loss of power once this resolves. */
   async commit(keys: Bytes[], values: (Bytes | undefined)[], durable: boolean): Promise<void> {
     const durability = durable ? 'strict' : 'relaxed';
-    const transaction = this.database.transaction([ROWS, META], 'readwrite', { durability });
+    const changes = { keys, values };
+    clearTimeout(this.settleTimer);
+    if (this.journal.takes(changes)) {
+      const number = this.journal.number();
+      await this.write([META], durability, (meta) => meta.put(changes, number));
+      this.journal.add(number, changes);
+    } else {
+      await this.move(durability, changes);
+    }
+    if (this.journal.isEmpty || this.isClosed) return;
+    // What cannot be moved now stays in the journal, where it is safe.
+    this.settleTimer = setTimeout(() => void this.move('relaxed').catch(() => undefined), this.settleAfterMs);
+  }
+
+  /** Puts what is in the journal among the rows, and after that a batch. */
+  private async move(durability: IDBTransactionDurability, changes?: Changes): Promise<void> {
+    while (this.moving) await this.moving.catch(() => undefined);
+    const moving = this.moveNow(durability, changes);
+    this.moving = moving;
+    try {
+      await moving;
+    } finally {
+      this.moving = undefined;
+    }
+  }
+
+  private async moveNow(durability: IDBTransactionDurability, changes: Changes | undefined): Promise<void> {
+    const { records, rows, moved } = this.journal.take();
+    await this.write([META, ROWS], durability, (meta, store) => {
+      for (const { key, value } of rows) writeRow(store, key, value);
+      meta.delete(records);
+      if (changes) write(store, changes);
+    });
+    moved();
+  }
+
+  /** A transaction of whoever is still the owner. */
+  private async write(
+    names: string[],
+    durability: IDBTransactionDurability,
+    act: (...stores: [IDBObjectStore, IDBObjectStore]) => void,
+  ): Promise<void> {
+    const transaction = this.database.transaction(names, 'readwrite', { durability });
     const completed = complete(transaction);
-    const rows = transaction.objectStore(ROWS);
+    const stores = names.map((name) => transaction.objectStore(name));
     let isOwner = true;
     const owner = transaction.objectStore(META).get('owner');
     owner.onsuccess = () => {
       isOwner = owner.result === this.owner;
       if (!isOwner) transaction.abort();
     };
-    keys.forEach((key, index) => {
-      const value = values[index];
-      if (value) rows.put(value, key);
-      else rows.delete(key);
-    });
+    act(...(stores as [IDBObjectStore, IDBObjectStore]));
     // No `commit()`: after that Firefox looks at the last request alone, and would keep half of what another one failed in.
     try {
       await completed;
@@ -122,6 +175,7 @@ export class Storage {
 
   /** Rows of a range, from one end: at least as many as asked for, where there are so many. */
   async load({ from, until, descending, limit }: Miss): Promise<Loaded> {
+    while (this.journal.has(from, until)) await (this.moving ?? this.move('relaxed'));
     const rows: Records = this.database.transaction(ROWS, 'readonly').objectStore(ROWS);
     let range = IDBKeyRange.bound(from, until, false, true);
     if (descending && rows.getAllRecords) {
@@ -150,6 +204,7 @@ export class Storage {
 
   close(): void {
     this.isClosed = true;
+    clearTimeout(this.settleTimer);
     this.database.close();
   }
 
@@ -173,6 +228,15 @@ async function keyFromEnd(rows: IDBObjectStore, range: IDBKeyRange, place: numbe
     cursor = await moved;
   }
   return cursor ? new Uint8Array(cursor.key as ArrayBuffer) : undefined;
+}
+
+function write(rows: IDBObjectStore, { keys, values }: Changes): void {
+  keys.forEach((key, index) => writeRow(rows, key, values[index]));
+}
+
+function writeRow(rows: IDBObjectStore, key: Bytes, value: Bytes | undefined): void {
+  if (value) rows.put(value, key);
+  else rows.delete(key);
 }
 
 function after(key: Bytes): Bytes {
@@ -204,6 +268,7 @@ async function keysOf(database: IDBDatabase): Promise<Keys> {
   const transaction = database.transaction([META, ROWS, PIECES], 'readwrite', { durability: 'strict' });
   const meta = transaction.objectStore(META);
   meta.delete(GLIMPSE);
+  meta.delete(RECORDS);
   meta.put(fresh, WRAPPING);
   meta.put(new Uint8Array([...iv, ...sealed]), 'wrapped');
   // Rows under a key that is lost are of no use.
