@@ -218,7 +218,9 @@ impl Outcome {
                 self.events.push(Event::Refused { chat: Text(chat), failure: (&why).into(), words });
             }
             Change::ChatChanged { chat } => self.chat(chat),
-            Change::IdentityChanged { .. } | Change::Verified { .. } => self.events.push(Event::People),
+            Change::IdentityChanged { .. } | Change::Verified { .. } | Change::FaceChanged { .. } => {
+                self.events.push(Event::People);
+            }
             Change::SearchDamaged => self.search_damaged = true,
             Change::Typing { chat, user, typing } => {
                 self.events.push(Event::Typing { chat: Text(chat), user: Text(user), typing });

@@ -1,5 +1,6 @@
 //! What the app asks, answered from the rows and the core alone.
 
+use data_encoding::HEXLOWER;
 use dunlin_client::content::Attachment;
 use dunlin_client::query;
 use dunlin_client::search::Query;
@@ -58,6 +59,10 @@ pub(crate) enum Question {
     Person {
         user: Text<UserId>,
     },
+    /// The bytes of what somebody looks like.
+    Face {
+        user: Text<UserId>,
+    },
     SafetyNumber {
         user: Text<UserId>,
     },
@@ -70,6 +75,14 @@ pub(crate) enum Question {
         attachment: Text<AttachmentId>,
     },
     Count,
+}
+
+/// What the core knows of a person.
+#[derive(Serialize)]
+struct Known {
+    verified: bool,
+    /// Which picture of them.
+    picture: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -112,7 +125,13 @@ pub(crate) fn answer(question: &Question, client: &Client, rows: &dyn Rows) -> R
         Question::LastWaiting { chat } => {
             to_js(&client.chat(chat.0).and_then(dunlin_client::Chat::last_waiting))
         }
-        Question::Person { user } => to_js(&client.is_verified(user.0)),
+        Question::Person { user } => to_js(&Known {
+            verified: client.is_verified(user.0),
+            picture: client.face(user.0).filter(|face| is_shown(face)).map(name_of),
+        }),
+        Question::Face { user } => to_js(
+            &client.face(user.0).filter(|face| is_shown(face)).map(|face| Octets(face.thumbnail.clone())),
+        ),
         Question::SafetyNumber { user } => {
             to_js(&client.safety_number(user.0).map(|number| SafetyNumber {
                 digits: number.to_string(),
@@ -140,8 +159,16 @@ fn summaries(chats: impl Iterator<Item = ChatId>, client: &Client, rows: &dyn Ro
 
 /// What is shown of a chat: files on the server are removed after a while.
 fn picture(client: &Client, chat: ChatId) -> Option<&Attachment> {
-    let picture = client.chat(chat)?.about.picture.as_deref()?;
-    (!picture.thumbnail.is_empty()).then_some(picture)
+    client.chat(chat)?.about.picture.as_deref().filter(|picture| is_shown(picture))
+}
+
+fn is_shown(picture: &Attachment) -> bool {
+    !picture.thumbnail.is_empty()
+}
+
+/// What a picture is called, so that another one is noticed.
+pub(crate) fn name_of(picture: &Attachment) -> String {
+    HEXLOWER.encode(&picture.digest.0)
 }
 
 fn flags(rows: &dyn Rows, chat: ChatId) -> Vec<u8> {

@@ -1,5 +1,6 @@
 //! What the app wants done, and the action of the core that does it.
 
+use dunlin_client::content::limits::THUMBNAIL_BYTES_MAX;
 use dunlin_client::content::{
     Attachment, ChatMetadata, Content, Edit, Mention, PictureChange, Reference, Text as Written,
 };
@@ -83,9 +84,13 @@ pub(crate) enum Wish {
         chat: Text<ChatId>,
         text: String,
     },
-    /// Nothing removes it.
+    /// Of a group. Nothing removes it.
     Picture {
         chat: Text<ChatId>,
+        picture: Option<Octets>,
+    },
+    /// Of the person. Nothing removes it.
+    Face {
         picture: Option<Octets>,
     },
     Timer {
@@ -207,6 +212,7 @@ pub(crate) fn action(wish: Wish, client: &Client, rows: &dyn Rows) -> Result<Act
         Wish::Picture { chat, picture } => {
             Ok(Action::Send { chat: chat.0, content: pictured(chat.0, picture, client)? })
         }
+        Wish::Face { picture } => Ok(Action::SetFace { face: picture.map(within).transpose()? }),
         Wish::Timer { chat, seconds } => content(chat, Content::DisappearingTimer { seconds }),
         Wish::Add { chat, users } => command(chat, ChatCommand::Add { users: plain(users) }),
         Wish::Remove { chat, user } => command(chat, ChatCommand::Remove { users: vec![user.0] }),
@@ -323,14 +329,23 @@ fn pictured(chat: ChatId, picture: Option<Octets>, client: &Client) -> Result<Co
         let message = "Only encrypted chats have a picture.";
         return Err(Failure::new(ErrorCode::WrongEncryption, message));
     }
+    if client.chat(chat).is_some_and(|chat| chat.state.kind == ChatKind::Direct) {
+        let message = "A chat of two shows the picture of the other person.";
+        return Err(Failure::new(ErrorCode::InvalidArgument, message));
+    }
     let change = match picture {
         None => PictureChange::Removed,
-        Some(Octets(bytes)) => {
-            let no_picture = || Failure::new(ErrorCode::InvalidArgument, "That is no WebP or JPEG picture.");
-            PictureChange::Set(Box::new(Attachment::within(bytes).ok_or_else(no_picture)?))
-        }
+        Some(picture) => PictureChange::Set(Box::new(within(picture)?)),
     };
     Ok(Content::ChatMetadata(ChatMetadata { picture: Some(change), ..ChatMetadata::default() }))
+}
+
+fn within(Octets(picture): Octets) -> Result<Attachment, Failure> {
+    let refused = |message: &str| Failure::new(ErrorCode::InvalidArgument, message);
+    if picture.len() > THUMBNAIL_BYTES_MAX {
+        return Err(refused("The picture is too large."));
+    }
+    Attachment::within(picture).ok_or_else(|| refused("That is no WebP or JPEG picture."))
 }
 
 pub(crate) fn reference(rows: &dyn Rows, chat: ChatId, seq: Seq) -> Result<Reference, Failure> {

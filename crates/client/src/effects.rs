@@ -189,6 +189,11 @@ pub enum Change {
         /// Whether.
         verified: bool,
     },
+    /// Somebody looks otherwise: [`Client::face`](crate::Client::face).
+    FaceChanged {
+        /// Who; may be this person.
+        user: UserId,
+    },
     /// The search index cannot be read, and what was said lately is not found. `Action::RebuildSearch` helps.
     SearchDamaged,
     /// A member's receipts rose.

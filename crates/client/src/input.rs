@@ -7,7 +7,7 @@ use dunlin_model::{
 };
 use dunlin_wire::{Command, ServerFrame, Welcome};
 
-use crate::content::Content;
+use crate::content::{Attachment, Content};
 use crate::identity::linking::LinkText;
 use crate::{Key, Value};
 
@@ -144,6 +144,11 @@ pub enum Action {
     WithdrawVerified {
         /// Whose key it is.
         user: UserId,
+    },
+    /// The person has another picture of themselves. Those to whom they write are told, and their other devices.
+    SetFace {
+        /// Whole in itself ([`Attachment::within`]), or else nothing happens; `None`: there is none any more.
+        face: Option<Attachment>,
     },
     /// Makes the search index anew from the messages, a piece at a time, after `Change::SearchDamaged`.
     RebuildSearch,

@@ -9,6 +9,7 @@ pub mod chats;
 pub mod content;
 mod duty;
 mod effects;
+mod face;
 pub mod file;
 mod fold;
 mod generator;

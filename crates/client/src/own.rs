@@ -1,5 +1,5 @@
-//! What a person does to their own view of things, shared among their devices: what they hid, whom they verified, and
-//! what a device that came later cannot read of their chats (names, pictures, timers, invite links).
+//! What a person does to their own view of things, shared among their devices: what they hid, whom they verified, what
+//! they look like, and what a device that came later cannot read of their chats (names, pictures, timers, invite links).
 //!
 //! It is content of an encrypted chat that only this user is in, so that it is as durable, ordered and secret as what
 //! people say, and a revoked device is out of it. The chat is made when there is a second device. Whoever comes into
@@ -17,8 +17,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::chats::is_of_own_devices;
 use crate::content::limits::OWN_MARKS_MAX;
-use crate::content::{ChatMark, Content, OwnMarks};
+use crate::content::{ChatMark, Content, OwnFace, OwnMarks};
 use crate::effects::Change;
+use crate::face::Told;
 use crate::outbox::{Wish, write};
 use crate::rows;
 use crate::step::Client;
@@ -70,6 +71,11 @@ impl Client {
     /// The person compared a safety number, or takes that back.
     pub(crate) fn note_verified(&mut self, user: dunlin_model::UserId) {
         self.own.noted.verified.push((user, self.verified.get(&user).copied()));
+    }
+
+    /// The person has another picture of themselves.
+    pub(crate) fn note_face(&mut self, face: OwnFace) {
+        self.own.noted.face = Some(face);
     }
 
     /// This device made an invite link.
@@ -194,6 +200,9 @@ impl Client {
         for piece in verified.chunks(OWN_MARKS_MAX) {
             messages.push(OwnMarks { verified: piece.to_vec(), ..OwnMarks::default() });
         }
+        if self.face != OwnFace::default() {
+            messages.push(OwnMarks { face: Some(self.face.clone()), ..OwnMarks::default() });
+        }
         let mut bytes = MESSAGE_BYTES;
         for mark in self.chat_marks() {
             let texts = [&mark.name, &mark.description].into_iter().flatten().map(String::len);
@@ -234,6 +243,7 @@ impl Client {
             picture: picture(chat),
             disappear_seconds: chat.marks.timer,
             invite: chat.invite().map(|code| code.secret),
+            told_face: self.told_face(*id),
         };
         let says_something = |mark: &ChatMark| *mark != ChatMark::of(mark.chat);
         chats.into_iter().map(mark).filter(says_something).take(TOLD_AGAIN_MAX).collect()
@@ -263,9 +273,13 @@ impl Client {
         for mark in marks.chats {
             self.take_chat_mark(mark);
         }
+        if let Some(face) = marks.face {
+            self.take_own_face(face);
+        }
     }
 
     fn take_chat_mark(&mut self, mark: ChatMark) {
+        let own = self.account.user();
         let Some(chat) = self.chats.get_mut(&mark.chat).filter(|chat| chat.is_encrypted()) else { return };
         if let Some(secret) = mark.invite {
             let code = InviteCode { chat: mark.chat, secret, encryption: Encryption::Mls };
@@ -286,8 +300,10 @@ impl Client {
             if let Some(description) = mark.description.filter(|_| before.description.is_empty()) {
                 chat.about.description = description;
             }
-            if before.picture.is_none() {
+            if before.picture.is_none() && mark.picture.is_some() {
                 chat.about.picture = mark.picture;
+                let peer = chat.state.peer_of(own);
+                self.effects.changes.extend(peer.map(|user| Change::FaceChanged { user }));
             }
             if chat.about != before {
                 let about = rows::encode(&chat.about);
@@ -295,6 +311,9 @@ impl Client {
             }
             chat.marks_changed = true;
             self.effects.changes.push(Change::ChatChanged { chat: mark.chat });
+            if let Some(told) = mark.told_face.filter(|_| !self.told_faces.contains_key(&mark.chat)) {
+                self.note_told_face(mark.chat, Some(Told::Picture(told)));
+            }
         }
     }
 }

@@ -23,6 +23,10 @@ pub(crate) const RECEIPT: &[u8] = b"v/";
 pub(crate) const DRAFT: &[u8] = b"d/";
 /// What an encrypted chat is about and looks like.
 pub(crate) const ABOUT: &[u8] = b"b/";
+/// What the person looks like.
+pub(crate) const FACE: &[u8] = b"g";
+/// What the other one of a chat was told of that.
+pub(crate) const TOLD_FACE: &[u8] = b"g/";
 /// Messages that the server does not know yet to be hidden.
 pub(crate) const HIDE: &[u8] = b"h/";
 /// Messages that will disappear.

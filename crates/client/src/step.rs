@@ -12,7 +12,9 @@ use dunlin_wire::{Command, PRESENCE_USERS_MAX, ServerFrame};
 
 use crate::account::Account;
 use crate::chats::{Chat, Chats, Marks, is_of_own_devices};
+use crate::content::OwnFace;
 use crate::effects::{Change, Effects};
+use crate::face::Told;
 use crate::fold::{Rebuild, Unfinished, Work};
 use crate::generator::Generator;
 use crate::input::{Action, Input, UserCommand};
@@ -58,6 +60,10 @@ pub struct Client {
     pub(crate) hides: BTreeMap<(ChatId, Seq), bool>,
     /// What the user's other devices are to be told.
     pub(crate) own: Own,
+    /// What the person looks like.
+    pub(crate) face: OwnFace,
+    /// What the others of chats of two were told of that.
+    pub(crate) told_faces: BTreeMap<ChatId, Told>,
     /// Whose presence the person follows.
     watched: Vec<UserId>,
     /// Who was last heard to be typing, and where.
@@ -104,6 +110,8 @@ impl Client {
             timers: Timers::default(),
             hides: BTreeMap::new(),
             own: Own::default(),
+            face: OwnFace::default(),
+            told_faces: BTreeMap::new(),
             watched: Vec::new(),
             typing: BTreeSet::new(),
             stale: 0,
@@ -175,6 +183,10 @@ impl Client {
             self.chat_mut(id).draft = rows::decode(value).unwrap_or_default();
         } else if let Some(id) = chat_of(rows::ABOUT, key) {
             self.chat_mut(id).about = rows::decode(value).unwrap_or_default();
+        } else if key == rows::FACE {
+            self.face = rows::decode(value).unwrap_or_default();
+        } else if let Some(id) = chat_of(rows::TOLD_FACE, key) {
+            self.told_faces.extend(rows::decode::<Told>(value).map(|told| (id, told)));
         } else if let Some(place) = rows::place_of(rows::HIDE, key) {
             self.hides.insert(place, false);
         } else if key == rows::OWN {
@@ -327,6 +339,7 @@ impl Client {
                     self.note_verified(user);
                 }
             }
+            Action::SetFace { face } => self.set_face(face),
             Action::RebuildSearch => self.rebuild_search(),
             Action::RefreshReceipts { chat } => self.ask_receipts(chat),
             Action::MarkSeen { chat: id, seq } => {

@@ -293,6 +293,29 @@ export class MemoryCore implements Core {
   async setDescription(chat: ChatId, description: string) {
     this.#update(chat, { description });
   }
+  async personPicture(user: UserId): Promise<Uint8Array | undefined> {
+    const picture = this.world.people.get(user)?.picture;
+    return picture === undefined ? undefined : this.#pictures.get(picture);
+  }
+  async setOwnPicture(picture: Uint8Array | undefined) {
+    if (picture && picture.length > THUMBNAIL_BYTES_MAX) fail('invalidArgument');
+    this.show(this.world.me, picture);
+  }
+  /** Somebody has another picture, or none. */
+  show(user: UserId, bytes: Uint8Array | undefined) {
+    const person = this.world.people.get(user);
+    if (!person) return;
+    const now = { ...person };
+    delete now.picture;
+    if (bytes) {
+      now.picture = `face ${this.#pictures.size}`;
+      this.#pictures.set(now.picture, bytes);
+    }
+    this.world.people.set(user, now);
+    this.tell({ type: 'people' });
+    for (const { details } of this.world.rooms.values())
+      if (details.peer === user) this.tell({ type: 'chat', chat: details.chat });
+  }
   async setPicture(chat: ChatId, picture: Uint8Array | undefined) {
     const room = this.#room(chat);
     const [seq, sender] = [this.#last(room) + 1, device(this.world.me)];
@@ -465,14 +488,20 @@ export class MemoryCore implements Core {
     this.tell({ type: 'chats' });
     return room.details.chat;
   }
+  /** A chat of two has the picture of the other one. */
+  #shown({ details }: Room): ChatDetails {
+    const picture = details.peer === undefined ? undefined : this.world.people.get(details.peer)?.picture;
+    return picture === undefined ? { ...details } : { ...details, picture };
+  }
   #summary(room: Room): ChatSummary {
     const item =
       room.items.findLast((item): item is Message => item.type === 'message') ??
       (room.made ? room.make?.(room.made) : undefined);
-    if (item?.type !== 'message') return { ...room.details };
+    const details = this.#shown(room);
+    if (item?.type !== 'message') return details;
     const { place, sender, time, status } = item;
     return structuredClone({
-      ...room.details,
+      ...details,
       last: { place, sender: sender ?? device(''), time, preview: preview(item), ...(status ? { status } : {}) },
     });
   }

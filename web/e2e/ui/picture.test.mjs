@@ -1,4 +1,4 @@
-/** The picture of a group, with the real core: who is in it sees it, whoever comes later too, and it stays. */
+/** Pictures of groups and people, with the real core: who is to see them does, whoever comes later too, and they stay. */
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 import { Machine } from '../machine.mjs';
@@ -26,12 +26,18 @@ const colour = (image) =>
     const [red, green, blue] = context.getImageData(0, 0, 1, 1).data;
     return red > 150 ? 'red' : green > 150 ? 'green' : blue > 150 ? 'blue' : 'none';
   });
-const set = async (person, paint) => {
+const set = async (person, paint, button = person.details.getByRole('button', { name: 'Picture of the group' })) => {
   const buffer = await drawing(person.page, paint);
   const chooser = person.page.waitForEvent('filechooser');
-  await choose(person.page, person.details.getByRole('button', { name: 'Picture of the group' }), 'Choose picture');
+  await choose(person.page, button, 'Choose picture');
   await (await chooser).setFiles([{ name: 'p.png', mimeType: 'image/png', buffer }]);
 };
+const own = async (person) => {
+  await person.go('#/settings/profile');
+  return person.page.getByRole('button', { name: 'Your picture' });
+};
+/** What one sees of somebody in the list of chats. */
+const faceOf = (person, name) => person.row(name).locator('.avatar img[src]');
 const is = (person, paint) =>
   until(`${person.name} sees ${paint}`, async () => (await colour(inRow(person).first())) === paint);
 
@@ -92,6 +98,35 @@ test('it is replaced, and removed', async () => {
   for (const person of [ada, ben, cleo]) {
     await until(`${person.name} sees letters`, async () => (await inRow(person).count()) === 0);
   }
+});
+
+test('Ben sees what Ada looks like once she writes to him, wherever she is shown', async () => {
+  await set(ada, '#00ff00', await own(ada));
+  const profile = ada.page.locator('.side .avatar.xl img[src]');
+  await until('she sees it herself', async () => (await colour(profile.first())) === 'green');
+  await ada.open(/Walkers/);
+  await ada.write('Who walks with me?');
+  await ben.reads('Who walks with me?');
+  const beside = ben.page.locator('ol li', { hasText: 'Who walks' }).locator('.face .avatar');
+  assert.match(await beside.innerText(), /A/, 'her letter');
+  assert.equal(await beside.locator('img').count(), 0, 'he was not written to');
+  await ada.find('Ben');
+  await ada.write('You, I hope');
+  await ben.row(/^Ada/).waitFor();
+  await until('he sees her', async () => (await colour(faceOf(ben, /^Ada/).first())) === 'green');
+  await until('in the group too', async () => (await colour(beside.locator('img[src]').first())) === 'green');
+  assert.equal(await faceOf(ada, /^Ben/).count(), 0);
+  await ben.page.reload();
+  await until('it stays', async () => (await colour(faceOf(ben, /^Ada/).first())) === 'green');
+});
+
+test('her new picture is told at once, and taken back', async () => {
+  await set(ada, '#ff0000', await own(ada));
+  await until('he sees the new one', async () => (await colour(faceOf(ben, /^Ada/).first())) === 'red');
+  await choose(ada.page, await own(ada), 'Remove picture');
+  await until('he sees letters', async () => (await faceOf(ben, /^Ada/).count()) === 0);
+  await ben.open(/^Ada/);
+  assert.deepEqual(await ben.texts(), ['You, I hope'], 'nothing of it stands in the chat');
 });
 
 test('nothing went wrong meanwhile', async () => {

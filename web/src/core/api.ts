@@ -53,6 +53,8 @@ export interface Person {
   user: UserId;
   name: string;
   about?: string;
+  /** What they look like, where they said so: another text when that changed; `personPicture` gives it. */
+  picture?: string;
   isContact: boolean;
   isBlocked: boolean;
   verified: boolean;
@@ -77,7 +79,7 @@ export interface ChatSummary {
   /** Of a direct chat, the name of the other one; empty while that is not known. */
   title: string;
   peer?: UserId;
-  /** Of a group: which picture it has. It is another text when the picture changed; `chatPicture` gives what it looks like. */
+  /** Which picture it has, of a direct chat that of the other one. It is another text when that changed; `chatPicture` gives it. */
   picture?: string;
   isMember: boolean;
   members: number;
@@ -323,7 +325,7 @@ export interface Core {
   createGroup(title: string, members: UserId[]): Promise<ChatId>;
   setTitle(chat: ChatId, title: string): Promise<void>;
   setDescription(chat: ChatId, text: string): Promise<void>;
-  /** WebP or JPEG, at most `THUMBNAIL_BYTES_MAX` bytes; undefined removes it. Refused in chats that are not encrypted. */
+  /** Of a group: WebP or JPEG, at most `THUMBNAIL_BYTES_MAX` bytes; undefined removes it. Refused in chats that are not encrypted. */
   setPicture(chat: ChatId, picture: Uint8Array | undefined): Promise<void>;
   setTimer(chat: ChatId, seconds: number): Promise<void>;
   addMembers(chat: ChatId, users: UserId[]): Promise<void>;
@@ -338,6 +340,10 @@ export interface Core {
   join(code: string): Promise<ChatId>;
 
   people(users: UserId[]): Promise<Person[]>;
+  /** What somebody looks like, as they sent it; of the person themselves, what others are sent. */
+  personPicture(user: UserId): Promise<Uint8Array | undefined>;
+  /** Of the person themselves, as `setPicture`. Those to whom they write are told, and their other devices. */
+  setOwnPicture(picture: Uint8Array | undefined): Promise<void>;
   contacts(): Promise<Person[]>;
   /** Contacts or not. */
   blocked(): Promise<Person[]>;

@@ -17,6 +17,7 @@ const REPEATABLE: readonly Call[] = [
   'messageInfo',
   'find',
   'people',
+  'personPicture',
   'contacts',
   'blocked',
   'findPerson',

@@ -277,9 +277,9 @@ export const de: Catalogue = {
   'group.description': 'Beschreibung',
   'group.edit': 'Name und Beschreibung bearbeiten',
   'group.picture': 'Bild der Gruppe',
-  'group.choosePicture': 'Bild wählen',
-  'group.removePicture': 'Bild entfernen',
   'group.pictureLater': 'Das Bild ändert sich, sobald es eine Verbindung gibt.',
+  'picture.choose': 'Bild wählen',
+  'picture.remove': 'Bild entfernen',
   'group.create': 'Gruppe anlegen',
   'group.chosen': { one: '{count} Person gewählt', other: '{count} Personen gewählt' },
 
@@ -353,6 +353,8 @@ export const de: Catalogue = {
   'logOut.title': 'Hier abmelden?',
   'logOut.text':
     'Alle Nachrichten werden aus diesem Browser gelöscht. Auf deinen anderen Geräten bleiben sie, falls du welche hast.',
+  'profile.picture': 'Dein Bild',
+  'profile.pictureHint': 'Die Leute, denen du schreibst, sehen es. Es ist verschlüsselt wie deine Nachrichten.',
   'profile.name': 'Dein Name',
   'profile.noName': 'Noch kein Name',
   'profile.about': 'Über dich',

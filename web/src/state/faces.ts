@@ -1,4 +1,4 @@
-import type { ChatId, Core } from '../core/api';
+import type { ChatId, Core, UserId } from '../core/api';
 import { shownFace } from '../media/face';
 
 /** Pictures that are held while nobody shows them, so that they are there at once when a list is scrolled back. */
@@ -11,19 +11,30 @@ interface Face {
   users: number;
 }
 
-/** Pictures of chats, each with one address in this page however often it is shown. */
+type Asked = Pick<Core, 'chatPicture' | 'personPicture'>;
+
+/** Pictures of people and groups, each with one address in this page however often it is shown. */
 export class Faces {
-  readonly #core: Pick<Core, 'chatPicture'>;
+  readonly #core: Asked;
   readonly #faces = new Map<string, Face>();
 
-  constructor(core: Pick<Core, 'chatPicture'>) {
+  constructor(core: Asked) {
     this.#core = core;
   }
 
   /** Shows in an image the picture that a chat has now, which is called `picture`. Without one the image stays empty. */
-  show(chat: ChatId, picture: string) {
+  ofChat(chat: ChatId, picture: string) {
+    return this.#show(`${chat} ${picture}`, () => this.#core.chatPicture(chat));
+  }
+
+  /** The same of somebody. */
+  ofPerson(user: UserId, picture: string) {
+    return this.#show(`${user} ${picture}`, () => this.#core.personPicture(user));
+  }
+
+  #show(key: string, ask: () => Promise<Uint8Array | undefined>) {
     return (image: HTMLImageElement) => {
-      const face = this.#face(chat, `${chat} ${picture}`);
+      const face = this.#face(key, ask);
       let isShown = true;
       const put = () => {
         if (!isShown) return;
@@ -44,7 +55,7 @@ export class Faces {
     };
   }
 
-  #face(chat: ChatId, key: string): Face {
+  #face(key: string, ask: () => Promise<Uint8Array | undefined>): Face {
     const known = this.#faces.get(key);
     if (known) {
       // Used last, so it goes last.
@@ -56,7 +67,7 @@ export class Faces {
     const forget = () => {
       if (this.#faces.get(key) === face) this.#faces.delete(key);
     };
-    face.asked = this.#core.chatPicture(chat).then((bytes) => {
+    face.asked = ask().then((bytes) => {
       const blob = bytes && shownFace(bytes);
       // One that nobody waits for any more was let go of meanwhile.
       if (blob && this.#faces.get(key) === face) face.url = URL.createObjectURL(blob);

@@ -1,4 +1,4 @@
-/** Pictures of groups: chosen, shown where the group is, removed. */
+/** Pictures of groups and people: chosen, shown where they are, removed. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { drawing, photo } from './files.mjs';
@@ -186,4 +186,35 @@ test('a hostile picture is not shown: the letters stay', () =>
     }
     assert.match(await page.locator(PLACES[2]).innerText(), /EW/);
     assert.equal(await page.evaluate(() => window.ran), undefined);
+  }));
+
+test('a person has a picture, and is shown with it everywhere', () =>
+  visit('/?quiet#/settings/profile', async (page) => {
+    const button = page.getByRole('button', { name: 'Your picture' });
+    const image = page.locator('.side .avatar.xl img[src]');
+    await button.click();
+    assert.equal(await item(page, 'Remove picture').count(), 0, 'there is none');
+    await page.keyboard.press('Escape');
+    await choose(page, { name: 'p.jpg', mimeType: 'image/jpeg', buffer: await photo(page) });
+    await image.waitFor();
+    const sent = await memory(page, async (core) => [...(await core.personPicture(core.world.me))]);
+    assert.ok(sent.length <= 8192);
+    assert.doesNotMatch(Buffer.from(sent).toString('latin1'), /Exif|SECRET/, 'without the place');
+
+    // Ada has the same: in the list, above the conversation, in its details, and beside what she says in a group.
+    await memory(page, (core, bytes) => core.show('ada'.padEnd(26, '0'), new Uint8Array(bytes)), sent);
+    await page.evaluate(() => (location.hash = '#/'));
+    await page.locator('nav a[href="#/chat/chatada"] .avatar img[src]').waitFor();
+    assert.equal(await page.locator('nav .avatar img[src]').count(), 1, 'nobody else has');
+    await page.evaluate(() => (location.hash = '#/chat/chatada/details'));
+    await page.locator('header .avatar img[src]').waitFor();
+    await details(page).locator('.avatar.xl img[src]').waitFor();
+    await page.evaluate(() => (location.hash = '#/chat/chatwalk'));
+    await page.locator('li:has-text("turn") .avatar img[src]').first().waitFor();
+
+    await page.evaluate(() => (location.hash = '#/settings/profile'));
+    await button.click();
+    await item(page, 'Remove picture').click();
+    await image.waitFor({ state: 'detached' });
+    assert.equal(await memory(page, (core) => core.personPicture(core.world.me)), undefined);
   }));

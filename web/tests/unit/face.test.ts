@@ -98,16 +98,17 @@ describe('pictures in a page', () => {
         asked.push(chat);
         return jpeg(10, 10);
       },
+      personPicture: fail,
     });
     const [one, other] = [image(), image()];
-    const ends = [faces.show('a', '1')(one), faces.show('a', '1')(other)];
+    const ends = [faces.ofChat('a', '1')(one), faces.ofChat('a', '1')(other)];
     await settled();
     expect(one.src).toMatch(/^blob:/);
     expect(other.src).toBe(one.src);
     expect([asked.length, made.mock.calls.length]).toEqual([1, 1]);
     ends[0]?.();
     for (let number = 0; number < 250; number += 1) {
-      const end = faces.show(`b${number}`, '1')(image());
+      const end = faces.ofChat(`b${number}`, '1')(image());
       await settled();
       end();
     }
@@ -121,19 +122,31 @@ describe('pictures in a page', () => {
 
   it('are asked for again when the answer was none, and what is no picture is not shown', async () => {
     const answers = [() => Promise.reject({ code: 'stopped' }), async () => jpeg(10, 10), async () => bytes('<svg>')];
-    const faces = new Faces({ chatPicture: () => (answers.shift() ?? answers[0] ?? fail)() });
+    const faces = new Faces({ chatPicture: () => (answers.shift() ?? answers[0] ?? fail)(), personPicture: fail });
     const first = image();
-    faces.show('a', '1')(first);
+    faces.ofChat('a', '1')(first);
     await settled();
     expect(first.src).toBe('');
     const again = image();
-    faces.show('a', '1')(again);
+    faces.ofChat('a', '1')(again);
     await settled();
     expect(again.src).toMatch(/^blob:/);
     // The next one is no picture: the one before goes.
-    faces.show('a', '2')(again);
+    faces.ofChat('a', '2')(again);
     await settled();
     expect(again.src).toBe('');
+  });
+
+  it('of people are asked for by who they are', async () => {
+    const faces = new Faces({
+      chatPicture: fail,
+      personPicture: async (user) => (user === 'ada' ? jpeg(9, 9) : undefined),
+    });
+    const [ada, ben] = [image(), image()];
+    faces.ofPerson('ada', '1')(ada);
+    faces.ofPerson('ben', '1')(ben);
+    await settled();
+    expect([/^blob:/.test(ada.src), ben.src]).toEqual([true, '']);
   });
 });
 

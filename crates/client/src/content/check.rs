@@ -181,6 +181,9 @@ fn own_marks(marks: &OwnMarks) -> Result<(), ContentError> {
     if marks.hidden.iter().any(|(_, seq)| seq.0 == 0) {
         return Err(ContentError::invalid("ownMarks.hidden", "names no message"));
     }
+    if let Some(face) = &marks.face {
+        face.picture.as_deref().map_or(Ok(()), chat_picture)?;
+    }
     for chat in &marks.chats {
         let description = chat.description.as_ref().map_or(0, String::len);
         length_at_most("ownMarks.name", chat.name.as_ref().map_or(0, String::len), NAME_BYTES_MAX)?;

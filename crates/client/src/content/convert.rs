@@ -8,7 +8,7 @@ use super::Envelope;
 use super::error::ContentError;
 use super::kinds::{
     Attachment, ChatMark, ChatMetadata, Content, ContentDigest, Dimensions, Edit, FileDigest, FileKey, Files,
-    Mention, OwnMarks, PictureChange, Reaction, Reference, Text, VoiceNote,
+    Mention, OwnFace, OwnMarks, PictureChange, Reaction, Reference, Text, VoiceNote,
 };
 use super::proto::{self, Kind, chat_metadata, envelope, own_marks};
 
@@ -245,11 +245,16 @@ fn marks_to_proto(marks: &OwnMarks) -> proto::OwnMarks {
         picture: mark.picture.as_deref().map(attachment_to_proto),
         disappear_seconds: mark.disappear_seconds,
         invite_secret: mark.invite.map_or_else(Vec::new, |secret| secret.to_vec()),
+        told_face: mark.told_face.map_or_else(Vec::new, |told| told.0.to_vec()),
     };
     proto::OwnMarks {
         hidden: marks.hidden.iter().map(hidden).collect(),
         verified: marks.verified.iter().map(verified).collect(),
         chats: marks.chats.iter().map(chat).collect(),
+        face: marks.face.as_ref().map(|face| own_marks::Face {
+            changed_ms: face.changed.0,
+            picture: face.picture.as_deref().map(attachment_to_proto),
+        }),
     }
 }
 
@@ -271,6 +276,10 @@ fn marks_from_proto(marks: proto::OwnMarks) -> Result<OwnMarks, ContentError> {
                 Some(secret.try_into().map_err(|_| wrong)?)
             }
         };
+        let told_face = match mark.told_face.as_slice() {
+            [] => None,
+            digest => Some(FileDigest(thirty_two("ownMarks.toldFace", digest)?)),
+        };
         Ok(ChatMark {
             chat: chat_id(&mark.chat_id)?,
             name: mark.name,
@@ -278,11 +287,17 @@ fn marks_from_proto(marks: proto::OwnMarks) -> Result<OwnMarks, ContentError> {
             picture: mark.picture.map(attachment_from_proto).transpose()?.map(Box::new),
             disappear_seconds: mark.disappear_seconds,
             invite,
+            told_face,
         })
+    };
+    let face = |face: own_marks::Face| {
+        let picture = face.picture.map(attachment_from_proto).transpose()?.map(Box::new);
+        Ok::<_, ContentError>(OwnFace { changed: Timestamp(face.changed_ms), picture })
     };
     Ok(OwnMarks {
         hidden: marks.hidden.into_iter().map(hidden).collect::<Result<_, ContentError>>()?,
         verified: marks.verified.into_iter().map(verified).collect::<Result<_, ContentError>>()?,
         chats: marks.chats.into_iter().map(chat).collect::<Result<_, ContentError>>()?,
+        face: marks.face.map(face).transpose()?,
     })
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use dunlin_model::view::INVITE_SECRET_BYTES;
-use dunlin_model::{AttachmentId, ChatId, IdentityKey, Seq, UserId};
+use dunlin_model::{AttachmentId, ChatId, IdentityKey, Seq, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 /// SHA-256 over an earlier message's plaintext; see [`digest`](super::digest).
@@ -170,7 +170,7 @@ pub struct ChatMetadata {
     pub picture: Option<PictureChange>,
 }
 
-/// What became of a chat's picture.
+/// What became of a picture of a chat or a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PictureChange {
     /// There is a new one.
@@ -188,6 +188,17 @@ pub struct OwnMarks {
     pub verified: Vec<(UserId, Option<IdentityKey>)>,
     /// What a device that came later cannot read.
     pub chats: Vec<ChatMark>,
+    /// What they look like.
+    pub face: Option<OwnFace>,
+}
+
+/// What a person looks like, and since when: the newest counts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnFace {
+    /// When that changed, by the clock of the device where it did, and later than what that knew of; zero: it never did.
+    pub changed: Timestamp,
+    /// Whole in itself; `None`: there is none any more.
+    pub picture: Option<Box<Attachment>>,
 }
 
 /// What a device knows of an encrypted chat that one that came later could not read.
@@ -205,12 +216,22 @@ pub struct ChatMark {
     pub disappear_seconds: u32,
     /// The secret of its invite link, where a device of this person made that.
     pub invite: Option<[u8; INVITE_SECRET_BYTES]>,
+    /// Which picture of this person the other one of a direct chat was told.
+    pub told_face: Option<FileDigest>,
 }
 
 impl ChatMark {
     /// One that says nothing yet.
     pub const fn of(chat: ChatId) -> Self {
-        Self { chat, name: None, description: None, picture: None, disappear_seconds: 0, invite: None }
+        Self {
+            chat,
+            name: None,
+            description: None,
+            picture: None,
+            disappear_seconds: 0,
+            invite: None,
+            told_face: None,
+        }
     }
 }
 

@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 pub use error::ContentError;
 pub use kinds::{
     Attachment, ChatMark, ChatMetadata, Content, ContentDigest, Dimensions, Edit, FileDigest, FileKey, Files,
-    Mention, OwnMarks, PictureChange, Reaction, Reference, Text, VOICE_NOTE_MEDIA_TYPE, VoiceNote,
+    Mention, OwnFace, OwnMarks, PictureChange, Reaction, Reference, Text, VOICE_NOTE_MEDIA_TYPE, VoiceNote,
 };
 
 const DIGEST_LABEL: &[u8] = b"dunlin content v1";

@@ -7,6 +7,7 @@ use dunlin_model::AttachmentId;
 use sha2::{Digest as _, Sha256};
 
 use super::kinds::{Attachment, FileDigest, FileKey};
+use super::limits::THUMBNAIL_BYTES_MAX;
 
 /// In the place of an id: nothing was uploaded.
 const NOWHERE: AttachmentId = AttachmentId::from_bytes([0; 16]);
@@ -34,6 +35,11 @@ impl Attachment {
             duration_ms: 0,
             voice_note: None,
         })
+    }
+
+    /// Whether it is one that [`within`](Self::within) gave, and not too large for a message.
+    pub(crate) fn is_sendable_within(&self) -> bool {
+        self.is_within() && self.is_whole() && (1..=THUMBNAIL_BYTES_MAX).contains(&self.thumbnail.len())
     }
 
     /// Whether there is nothing of it but its thumbnail.

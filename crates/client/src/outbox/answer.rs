@@ -85,8 +85,10 @@ impl Client {
         if !attempt.plaintext.is_empty() {
             chat.marks.accepted += 1;
             chat.marks_changed = true;
-            let shown = Shown::Content(std::mem::take(&mut attempt.plaintext));
-            let message = StoredMessage { seq, time, sender, client_seq: attempt.number, shown };
+            let (plaintext, client_seq) = (std::mem::take(&mut attempt.plaintext), attempt.number);
+            let is_face = self.says_face(id, &plaintext, client_seq);
+            let shown = if is_face { Shown::Nothing } else { Shown::Content(plaintext) };
+            let message = StoredMessage { seq, time, sender, client_seq, shown };
             self.keep(id, message);
         }
         self.entry_done(id, seq);

@@ -114,7 +114,7 @@ impl Client {
         let (chat, me) = (self.chats.get(&id), self.account.user());
         chat.is_none_or(|chat| match content {
             Content::DisappearingTimer { .. } => chat.may_set_timer(me),
-            Content::ChatMetadata(_) => chat.may_describe(me),
+            Content::ChatMetadata(metadata) => chat.may_describe(me) || self.is_face(id, metadata),
             _ => true,
         })
     }
@@ -173,6 +173,10 @@ impl Client {
     /// An entry will not be sent. The words of a message go back to where they were written, and are not lost.
     pub(crate) fn refuse_entry(&mut self, id: ChatId, place: u64, why: Failure) {
         let Some(Entry { token, wish, .. }) = self.take_entry(id, place) else { return };
+        if matches!(&wish, Wish::Content(said) if self.says_face(id, said, ClientSeq(0))) {
+            // Nobody asked for that.
+            return self.doubt_face(id);
+        }
         let words = wish.words(id, self.account.device());
         if let Some(words) = &words {
             let before = self.chats.get(&id).map_or("", |chat| chat.draft.as_str());

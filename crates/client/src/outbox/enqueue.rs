@@ -48,7 +48,11 @@ impl Client {
             // Edits and reactions go with what they belong to.
             _ => 0,
         };
-        let is_mark = matches!(content, Content::OwnMarks(_));
+        let is_aside = match &content {
+            Content::OwnMarks(_) => true,
+            Content::ChatMetadata(metadata) => self.is_face(chat, metadata),
+            _ => false,
+        };
         let envelope = Envelope {
             chat,
             sender: self.account.device(),
@@ -62,7 +66,7 @@ impl Client {
             Ok(sealed) => {
                 let place = self.account.take_number().0;
                 self.push_entry(chat, place, token, Wish::Content(sealed));
-                if !is_mark {
+                if !is_aside {
                     self.note_activity(chat);
                 }
             }

@@ -103,6 +103,7 @@ impl Client {
     }
 
     fn skip(&mut self, id: ChatId, range: Skipped) {
+        self.doubt_face(id);
         let Some(chat) = self.chats.get_mut(&id) else { return };
         chat.marks.cursor = range.to;
         chat.marks.last = None;

@@ -62,6 +62,7 @@ impl Client {
         if !is_told {
             self.say_again(id, event);
             self.greet_devices(id, event);
+            self.doubt_face_for(id, event);
         }
         let is_member = self.chats.get(&id).is_some_and(|chat| chat.state.role(me.user).is_some());
         if was_member && !is_member {

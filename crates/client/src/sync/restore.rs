@@ -130,6 +130,7 @@ impl Client {
 
     /// Goes back to `to`, from where the server pushes.
     fn rewind(&mut self, id: ChatId, to: Seq, is_gone: bool) {
+        self.doubt_face(id);
         self.keys.discard_pending(id);
         self.keys.forget(id);
         // Whatever else was on its way may stand in the part that was not lost: the log says so before it is made anew.

@@ -43,6 +43,9 @@ impl Client {
                     let is_read = by == self.account.user() || at <= seen;
                     self.set_timer(id, at, disappear_seconds, is_read);
                 }
+                if event.sender == self.account.device() {
+                    self.tell_face(id);
+                }
                 Kept::said(Shown::Content(padded))
             }
             Content::Edit(edit) => {
@@ -89,6 +92,10 @@ impl Client {
         metadata: &ChatMetadata,
         padded: Vec<u8>,
     ) -> Shown {
+        if let Some(change) = metadata.picture.as_ref().filter(|_| self.is_face(id, metadata)) {
+            self.take_face(id, event.sender.user, change);
+            return Shown::Nothing;
+        }
         let Some(chat) = self.chats.get_mut(&id) else { return Shown::Nothing };
         if !chat.may_describe(event.sender.user) {
             // Who was told the state of later does not know the sender's role of then, and takes the first name.

@@ -2,7 +2,7 @@
 
 use dunlin_client::content::{
     Attachment, ChatMark, ChatMetadata, Content, ContentDigest, Dimensions, Edit, Envelope, Expected,
-    FileDigest, FileKey, Files, Mention, OwnMarks, PictureChange, Reaction, Reference, Text,
+    FileDigest, FileKey, Files, Mention, OwnFace, OwnMarks, PictureChange, Reaction, Reference, Text,
     VOICE_NOTE_MEDIA_TYPE, VoiceNote,
 };
 use dunlin_model::{
@@ -98,6 +98,8 @@ pub(crate) fn all() -> Vec<(&'static str, Content)> {
         ("chat_picture_removed", Content::ChatMetadata(without_picture)),
         ("own_marks", Content::OwnMarks(own_marks())),
         ("own_marks_picture", Content::OwnMarks(own_marks_with_picture())),
+        ("own_marks_face", Content::OwnMarks(own_marks_with_face(Some(picture_within())))),
+        ("own_marks_face_removed", Content::OwnMarks(own_marks_with_face(None))),
     ]
 }
 
@@ -113,7 +115,14 @@ pub(crate) fn own_marks() -> OwnMarks {
         hidden: vec![(EXPECTED.chat, Seq(17))],
         verified: vec![(ADA, Some(IdentityKey([0x44; 32]))), (UserId::from_bytes([0xB0; 16]), None)],
         chats: vec![named, ChatMark::of(ChatId::from_bytes([0xC1; 16]))],
+        face: None,
     }
+}
+
+pub(crate) fn own_marks_with_face(picture: Option<Attachment>) -> OwnMarks {
+    let told = ChatMark { told_face: Some(FileDigest([0x55; 32])), ..ChatMark::of(EXPECTED.chat) };
+    let face = OwnFace { changed: Timestamp(1_900_000_000_000), picture: picture.map(Box::new) };
+    OwnMarks { chats: vec![told], face: Some(face), ..OwnMarks::default() }
 }
 
 pub(crate) fn own_marks_with_picture() -> OwnMarks {

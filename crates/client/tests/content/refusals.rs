@@ -6,9 +6,9 @@ use dunlin_client::content::limits::{
 };
 use dunlin_client::content::{
     Attachment, ChatMark, ChatMetadata, Content, ContentError, Dimensions, Edit, Envelope, Expected, Files,
-    Mention, OwnMarks, PictureChange, Reaction, Reference, Text, VoiceNote,
+    Mention, OwnFace, OwnMarks, PictureChange, Reaction, Reference, Text, VoiceNote,
 };
-use dunlin_model::{ChatId, ClientSeq, DeviceId, DeviceNumber, Seq, UserId};
+use dunlin_model::{ChatId, ClientSeq, DeviceId, DeviceNumber, Seq, Timestamp, UserId};
 
 use crate::examples::{ADA, EXPECTED, TARGET, envelope, files, picture, picture_within, recording, text};
 
@@ -127,8 +127,11 @@ fn a_picture_that_is_whole_in_the_message_is() {
     for wrong in [other.clone(), longer, empty] {
         assert_eq!(invalid(set(wrong)), "picture");
     }
+    let broken = other.clone();
     let mark = ChatMark { picture: Some(Box::new(other)), ..ChatMark::of(EXPECTED.chat) };
     assert_eq!(invalid(Content::OwnMarks(OwnMarks { chats: vec![mark], ..OwnMarks::default() })), "picture");
+    let face = OwnFace { changed: Timestamp(1), picture: Some(Box::new(broken)) };
+    assert_eq!(invalid(Content::OwnMarks(OwnMarks { face: Some(face), ..OwnMarks::default() })), "picture");
     let mut jpeg = vec![0xff, 0xd8, 0xff];
     jpeg.resize(THUMBNAIL_BYTES_MAX, 0);
     let largest = Attachment::within(jpeg.clone()).unwrap();

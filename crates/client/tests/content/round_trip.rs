@@ -3,7 +3,7 @@
 
 use dunlin_client::content::{
     Attachment, ChatMark, ChatMetadata, Content, ContentDigest, Dimensions, Edit, Envelope, Expected,
-    FileDigest, FileKey, Files, Mention, OwnMarks, PictureChange, Reaction, Reference, Text,
+    FileDigest, FileKey, Files, Mention, OwnFace, OwnMarks, PictureChange, Reaction, Reference, Text,
     VOICE_NOTE_MEDIA_TYPE, VoiceNote,
 };
 use dunlin_model::{
@@ -77,23 +77,18 @@ fn own_marks() -> impl Strategy<Value = OwnMarks> {
     let chat = || any::<[u8; 16]>().prop_map(ChatId::from_bytes);
     let texts = (option::of(".{0,50}"), option::of(".{0,200}"));
     let picture = option::of(attachment().prop_map(Box::new));
-    let mark = (chat(), texts, picture, 0..=365 * 24 * 60 * 60_u32, option::of(any::<[u8; 20]>()));
-    let mark = mark.prop_map(|(chat, (name, description), picture, disappear_seconds, invite)| ChatMark {
-        chat,
-        name,
-        description,
-        picture,
-        disappear_seconds,
-        invite,
+    let told = option::of(any::<[u8; 32]>().prop_map(FileDigest));
+    let mark = (chat(), texts, picture, 0..=365 * 24 * 60 * 60_u32, option::of(any::<[u8; 20]>()), told);
+    let mark = mark.prop_map(|(chat, (name, description), picture, disappear_seconds, invite, told_face)| {
+        ChatMark { chat, name, description, picture, disappear_seconds, invite, told_face }
     });
     let user = any::<[u8; 16]>().prop_map(UserId::from_bytes);
     let verified = (user, option::of(any::<[u8; 32]>().prop_map(IdentityKey)));
     let hidden = (chat(), (1_u64..).prop_map(Seq));
-    (vec(hidden, 0..9), vec(verified, 0..9), vec(mark, 1..5)).prop_map(|(hidden, verified, chats)| OwnMarks {
-        hidden,
-        verified,
-        chats,
-    })
+    let face = (any::<u64>(), option::of(attachment().prop_map(Box::new)));
+    let face = face.prop_map(|(changed, picture)| OwnFace { changed: Timestamp(changed), picture });
+    (vec(hidden, 0..9), vec(verified, 0..9), vec(mark, 1..5), option::of(face))
+        .prop_map(|(hidden, verified, chats, face)| OwnMarks { hidden, verified, chats, face })
 }
 
 fn content() -> impl Strategy<Value = Content> {

@@ -6,6 +6,7 @@ mod attacks;
 mod changing;
 mod disappearing;
 mod economy;
+mod faces;
 mod finding;
 mod invites;
 mod linking;

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use dunlin_client::content::{
-    Attachment, ChatMark, ChatMetadata, Content, Envelope, OwnMarks, PictureChange,
+    Attachment, ChatMark, ChatMetadata, Content, Envelope, OwnFace, OwnMarks, PictureChange,
 };
 use dunlin_client::keys::Keys;
 use dunlin_client::keys::stand_in::StandIn;
 use dunlin_client::{Action, Change, Client, query};
-use dunlin_model::{Body, ChatCommand, ChatId, ChatKind, ClientSeq, EventKind, Seq};
+use dunlin_model::{Body, ChatCommand, ChatId, ChatKind, ClientSeq, EventKind, Seq, Timestamp};
 use dunlin_wire::{ClientFrame, Command};
 
 use crate::world::{Cryptography, REBORN, World, certified, device, identity, user};
@@ -217,6 +217,7 @@ fn forged(chat: ChatId, place: Seq) -> Content {
         hidden: vec![(chat, place)],
         verified: vec![(user(2), None)],
         chats: vec![renamed],
+        face: Some(OwnFace { changed: Timestamp(u64::MAX), picture: None }),
     })
 }
 
@@ -227,9 +228,13 @@ fn others_change_nothing_by_saying_the_same() {
     world.settle();
     let place = world.place(0, chat, "hello");
     verify(&mut world, 0, 2);
+    let face = Attachment::within(vec![0xff, 0xd8, 0xff, 7]).unwrap();
+    world.act(0, Action::SetFace { face: Some(face.clone()) });
+    world.pass(PATIENCE);
     forge(&mut world, 1, chat, 2, forged(chat, place));
     for peer in [0, 2] {
         assert_eq!(world.shown(peer, chat), ["hello"], "peer {peer}");
+        assert_eq!(world.peers[peer].client.face(user(1)), Some(&face), "peer {peer}");
         assert!(world.peers[peer].client.is_verified(user(2)));
         assert!(!world.peers[peer].saw(|change| matches!(change, Change::Gap { .. })));
     }

@@ -357,9 +357,11 @@ export class App {
   }
 
   private async learnProfile(): Promise<ProfileDocument> {
-    const { driver, rest } = this.opened;
+    const { driver, rest, people } = this.opened;
     const profile = (await rest.ask('GET', 'profile')) as ProfileDocument;
     await keepValue(driver, 'profile', profile);
+    // Whoever is shown among others, as members of a group are, is called what they call themselves.
+    if (this.session.state === 'ready') await people.heard({ ...profile, userId: this.session.me });
     if (this.session.state === 'ready' && this.session.name !== (profile.name ?? '')) {
       this.become({ ...this.session, name: profile.name ?? '' });
     }

@@ -12,6 +12,7 @@ export type Wish =
   | { type: 'typing'; chat: string; typing: boolean }
   | { type: 'draft' | 'title' | 'description'; chat: string; text: string }
   | { type: 'picture'; chat: string; picture?: Uint8Array }
+  | { type: 'face'; picture?: Uint8Array }
   | { type: 'direct'; user: string }
   | { type: 'group'; title: string; members: string[] }
   | { type: 'timer'; chat: string; seconds: number }
@@ -32,7 +33,7 @@ export type Question =
   | { type: 'history'; chat: string; before?: Seq; limit: number }
   | { type: 'message' | 'info'; chat: string; seq: Seq }
   | { type: 'find'; text: string; chat?: string; limit: number }
-  | { type: 'person' | 'safetyNumber'; user: string }
+  | { type: 'person' | 'face' | 'safetyNumber'; user: string }
   | ({ type: 'checkFiles' } & FilesWish)
   | { type: 'file'; chat: string; place: Place; attachment: string }
   | { type: 'count' };

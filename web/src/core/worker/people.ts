@@ -18,6 +18,11 @@ interface Known {
   /** When it was asked for. */
   at: number;
 }
+interface KnownToCore {
+  verified: boolean;
+  /** Which picture of them. */
+  picture?: string;
+}
 interface Contact {
   userId: UserId;
   name: string;
@@ -39,11 +44,12 @@ export class People {
     const known = this.kept<Known>(`person/${user}`);
     if (!known || known.at + FRESH_FOR_MS < Date.now()) this.want(user);
     const contact = this.contactList().find((one) => one.userId === user);
-    const verified = (await this.driver.ask({ type: 'person', user })) as boolean;
+    const { verified, picture } = (await this.driver.ask({ type: 'person', user })) as KnownToCore;
     return {
       user,
       name: contact?.name || known?.name || '',
       ...(known?.about ? { about: known.about } : {}),
+      ...(picture === undefined ? {} : { picture }),
       isContact: contact !== undefined,
       isBlocked: this.blocked().includes(user),
       verified,
@@ -142,6 +148,11 @@ export class People {
       this.telling = undefined;
       this.tell({ type: 'people' });
     }, TOLD_EVERY_MS);
+  }
+
+  /** Somebody was asked for elsewhere. */
+  async heard(found: FoundUser): Promise<void> {
+    if (await this.learn(found)) this.tellSoon();
   }
 
   /** Whether it is news. */

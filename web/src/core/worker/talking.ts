@@ -143,6 +143,8 @@ export function talking(opened: () => Opened, tell: (event: CoreEvent) => void):
     },
 
     people: (users) => Promise.all(users.map((user) => opened().people.person(user))),
+    personPicture: (user) => opened().driver.ask({ type: 'face', user }),
+    setOwnPicture: (picture) => act({ type: 'face', ...(picture ? { picture } : {}) }),
     contacts: () => opened().people.contacts(),
     blocked: () => opened().people.blockedOnes(),
     findPerson: (address) => opened().people.find(address.trim()),

@@ -33,6 +33,8 @@ pub(crate) struct Server {
     pub(crate) signals: signals::Signals,
     /// Users of whom no further certificate is taken.
     pub(crate) refuses_certificates: BTreeSet<UserId>,
+    /// Chats of two of whom one has blocked the other.
+    pub(crate) blocked: BTreeSet<ChatId>,
     relayed: BTreeMap<DeviceId, Vec<(DeviceNumber, Bytes)>>,
     /// Every key that a ciphertext was ever sent under, and what was sent.
     uses: BTreeMap<KeyUse, Vec<u8>>,

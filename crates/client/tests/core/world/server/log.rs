@@ -1,5 +1,7 @@
 //! Logs, which grow by what `decide` lets through.
 
+use std::collections::BTreeSet;
+
 use dunlin_client::keys::stand_in::key_use;
 use dunlin_model::chat::{ChatState, Decision, decide};
 use dunlin_model::view::{ChatDetails, MemberView, Receipt};
@@ -72,8 +74,16 @@ impl Server {
             ChatCommand::DeleteMessage { target } => log.event(*target).map(|event| event.sender.user),
             _ => None,
         };
-        let context =
-            DecisionContext { target_author, attestation: attestation.clone(), ..Default::default() };
+        let blocked = match log.state.peer_of(device.user) {
+            Some(peer) if self.blocked.contains(&id) => BTreeSet::from([peer]),
+            _ => BTreeSet::new(),
+        };
+        let context = DecisionContext {
+            target_author,
+            attestation: attestation.clone(),
+            blocked,
+            ..Default::default()
+        };
         match decide(&log.state, &ChatLimits::default(), device, number, command, &context) {
             Ok(Decision::Append(kind)) => {
                 let seq = log.state.head.next();
