@@ -82,7 +82,7 @@ impl Client {
         let mut chats: Vec<_> = self
             .chats
             .iter()
-            .filter(|(id, chat)| chat.marks.accepted > 0 || self.told_faces.contains_key(id))
+            .filter(|(id, chat)| chat.marks.accepted > 0 || self.may_have_face(**id))
             .map(|(id, chat)| (Reverse(chat.marks.active), *id))
             .filter(|(_, id)| self.may_tell_face(*id))
             .collect();
@@ -94,23 +94,42 @@ impl Client {
 
     /// Another device of this person says what they look like.
     pub(crate) fn take_own_face(&mut self, face: OwnFace) {
-        if face.is_newer_than(&self.face) {
-            self.keep_face(face);
+        if !face.is_newer_than(&self.face) {
+            return;
+        }
+        self.keep_face(face);
+        // What this device was about to tell is no more.
+        let chats = self.chats.iter().filter(|(_, chat)| !chat.outbox.is_empty());
+        let ids: Vec<ChatId> = chats.map(|(id, _)| *id).collect();
+        for id in ids {
+            if !self.faces_waiting(id).is_empty() {
+                self.tell_face(id);
+            }
         }
     }
 
     /// Somebody says in a chat of two what they look like.
-    pub(crate) fn take_face(&mut self, id: ChatId, by: UserId, change: &PictureChange) {
-        let me = self.account.user();
+    pub(crate) fn take_face(&mut self, id: ChatId, by: DeviceId, change: &PictureChange) {
+        let me = self.account.device();
         let face = match change {
             PictureChange::Set(face) => Some(face.clone()),
             PictureChange::Removed => None,
         };
-        if by == me {
-            return self.note_told_face(id, face.map(|face| Told::Picture(face.digest)));
+        if by.user == me.user {
+            // What waits here comes later.
+            if self.faces_waiting(id).is_empty() {
+                self.note_told_face(id, face.map(|face| Told::Picture(face.digest)));
+            }
+            // It may have been on its way while another device said something else.
+            if by == me {
+                self.tell_face(id);
+            }
+            return;
         }
         // The name of a chat says between whom it is; the server could begin one of others under it.
-        let Some(chat) = self.chats.get_mut(&id).filter(|_| id == ChatId::direct(me, by)) else { return };
+        let Some(chat) = self.chats.get_mut(&id).filter(|_| id == ChatId::direct(me.user, by.user)) else {
+            return;
+        };
         if chat.about.picture == face {
             return;
         }
@@ -118,7 +137,7 @@ impl Client {
         self.effects.persist.put(rows::of_chat(rows::ABOUT, id), rows::encode(&chat.about));
         chat.marks_changed = true;
         self.effects.changes.push(Change::ChatChanged { chat: id });
-        self.effects.changes.push(Change::FaceChanged { user: by });
+        self.effects.changes.push(Change::FaceChanged { user: by.user });
     }
 
     /// Tells the other one of a chat of two what this person looks like, unless they know.
@@ -132,7 +151,7 @@ impl Client {
         if is_known || !self.may_tell_face(id) {
             return;
         }
-        // What was to be told before, and waits, is not told any more.
+        // What was to be told before, and waits, is not told any more, unless it is on its way.
         for place in self.faces_waiting(id) {
             self.cancel(id, place);
         }
@@ -171,15 +190,33 @@ impl Client {
         }
     }
 
-    /// What the other one of a chat was told, as far as this device knows.
+    /// What the other one of a chat was told, for another device of this person.
     pub(crate) fn told_face(&self, id: ChatId) -> Option<FileDigest> {
-        match self.told_faces.get(&id) {
-            Some(Told::Picture(told)) => Some(*told),
-            Some(Told::Unknown) | None => None,
+        self.told_faces.get(&id).map(|told| match told {
+            Told::Picture(told) => *told,
+            Told::Unknown => FileDigest::UNKNOWN,
+        })
+    }
+
+    /// Another device of this person says what the other one of a chat was told.
+    pub(crate) fn take_told_face(&mut self, id: ChatId, told: FileDigest) {
+        let told = if told == FileDigest::UNKNOWN { Told::Unknown } else { Told::Picture(told) };
+        if !self.told_faces.contains_key(&id) {
+            self.note_told_face(id, Some(told));
         }
     }
 
-    pub(crate) fn note_told_face(&mut self, id: ChatId, told: Option<Told>) {
+    /// Whether the other one of a chat was told a picture; or may have been, and this person has none any more. Who may
+    /// never have been written to is told no new one.
+    fn may_have_face(&self, id: ChatId) -> bool {
+        match self.told_faces.get(&id) {
+            Some(Told::Picture(_)) => true,
+            Some(Told::Unknown) => self.face.picture.is_none(),
+            None => false,
+        }
+    }
+
+    fn note_told_face(&mut self, id: ChatId, told: Option<Told>) {
         if self.told_faces.get(&id).copied() == told {
             return;
         }
@@ -214,11 +251,14 @@ impl Client {
         self.face = face;
     }
 
-    /// The places of what waits to be sent in a chat and says what this person looks like.
+    /// The places of what waits to be sent in a chat and says what this person looks like; not of what stands in the log
+    /// by now, or is about to.
     fn faces_waiting(&self, id: ChatId) -> Vec<u64> {
         let Some(chat) = self.chats.get(&id) else { return Vec::new() };
+        let under_way = chat.attempt.as_ref().and_then(|attempt| attempt.place);
         let says =
             |wish: &Wish| matches!(wish, Wish::Content(said) if self.says_face(id, said, ClientSeq(0)));
-        chat.outbox.iter().filter(|entry| says(&entry.wish)).map(|entry| entry.place).collect()
+        let waiting = chat.outbox.iter().filter(|entry| Some(entry.place) != under_way);
+        waiting.filter(|entry| says(&entry.wish)).map(|entry| entry.place).collect()
     }
 }

@@ -19,7 +19,6 @@ use crate::chats::is_of_own_devices;
 use crate::content::limits::OWN_MARKS_MAX;
 use crate::content::{ChatMark, Content, OwnFace, OwnMarks};
 use crate::effects::Change;
-use crate::face::Told;
 use crate::outbox::{Wish, write};
 use crate::rows;
 use crate::step::Client;
@@ -311,8 +310,8 @@ impl Client {
             }
             chat.marks_changed = true;
             self.effects.changes.push(Change::ChatChanged { chat: mark.chat });
-            if let Some(told) = mark.told_face.filter(|_| !self.told_faces.contains_key(&mark.chat)) {
-                self.note_told_face(mark.chat, Some(Told::Picture(told)));
+            if let Some(told) = mark.told_face {
+                self.take_told_face(mark.chat, told);
             }
         }
     }

@@ -170,6 +170,8 @@ export class Person {
     await page.getByRole('textbox', { name: 'Name, phone number' }).fill(`${name.toLowerCase()}@example.org`);
     await page.getByRole('button', { name: 'Find' }).click();
     await page.getByRole('list', { name: 'Contacts' }).getByRole('button', { name }).click();
+    // The chat that was open stays beside the first pane until then.
+    await page.getByRole('link', { name: new RegExp(`${name}.*Details`) }).waitFor();
     await this.composer().waitFor();
   }
 

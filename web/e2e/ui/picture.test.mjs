@@ -126,6 +126,7 @@ test('her new picture is told at once, and taken back', async () => {
   await choose(ada.page, await own(ada), 'Remove picture');
   await until('he sees letters', async () => (await faceOf(ben, /^Ada/).count()) === 0);
   await ben.open(/^Ada/);
+  await ben.reads('You, I hope');
   assert.deepEqual(await ben.texts(), ['You, I hope'], 'nothing of it stands in the chat');
 });
 

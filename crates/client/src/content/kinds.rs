@@ -14,6 +14,11 @@ pub struct ContentDigest(pub [u8; 32]);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FileDigest(pub [u8; 32]);
 
+impl FileDigest {
+    /// In the place of one that is not known: no file has it.
+    pub const UNKNOWN: Self = Self([0; 32]);
+}
+
 /// The secret that a file is encrypted with.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileKey(pub [u8; 32]);
@@ -216,7 +221,7 @@ pub struct ChatMark {
     pub disappear_seconds: u32,
     /// The secret of its invite link, where a device of this person made that.
     pub invite: Option<[u8; INVITE_SECRET_BYTES]>,
-    /// Which picture of this person the other one of a direct chat was told.
+    /// Which picture of this person the other one of a direct chat was told; [`FileDigest::UNKNOWN`] for one or none.
     pub told_face: Option<FileDigest>,
 }
 

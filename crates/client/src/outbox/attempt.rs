@@ -85,6 +85,12 @@ impl Client {
             }
             // What was hidden may have been lost meanwhile, and another message stand in its place.
             marks.hidden.retain(|place| self.is_hidden(place));
+            // So may pictures have been taken back.
+            for mark in &mut marks.chats {
+                let picture = self.chats.get(&mark.chat).and_then(|chat| chat.about.picture.clone());
+                mark.picture = mark.picture.take().and(picture);
+                mark.told_face = mark.told_face.and(self.told_face(mark.chat));
+            }
         }
         if !self.may_say(id, &kept.content) {
             return Err((ErrorCode::Forbidden, "Only those who manage the chat may change it.".to_owned()));

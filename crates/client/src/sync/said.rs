@@ -93,7 +93,7 @@ impl Client {
         padded: Vec<u8>,
     ) -> Shown {
         if let Some(change) = metadata.picture.as_ref().filter(|_| self.is_face(id, metadata)) {
-            self.take_face(id, event.sender.user, change);
+            self.take_face(id, event.sender, change);
             return Shown::Nothing;
         }
         let Some(chat) = self.chats.get_mut(&id) else { return Shown::Nothing };

@@ -306,6 +306,65 @@ fn what_the_server_lost_is_told_with_what_is_said_next() {
 }
 
 #[test]
+fn who_was_never_written_to_is_told_nothing_though_much_is_lost() {
+    let mut world = World::of(2);
+    look(&mut world, 0, Some(face(1)));
+    let chat = direct(&mut world, 1, 1);
+    say(&mut world, 1, chat, "hello");
+    let backup = world.server.clone();
+    say(&mut world, 1, chat, "is anybody there?");
+    world.restore(backup);
+    world.connect(0);
+    world.connect(1);
+    world.pass(Duration::from_secs(60));
+    look(&mut world, 0, Some(face(2)));
+    assert_eq!(seen(&world, 1, 1), None);
+    say(&mut world, 0, chat, "yes");
+    assert_eq!(seen(&world, 1, 1), Some(face(2)));
+}
+
+#[test]
+fn what_was_taken_back_elsewhere_is_not_sent_by_a_device_that_comes_back() {
+    let mut world = World::of(2);
+    let chat = direct(&mut world, 0, 2);
+    say(&mut world, 0, chat, "hello");
+    look(&mut world, 0, Some(face(1)));
+    let second = world.enrol(device(1, 2));
+    world.pass(PATIENCE);
+    say(&mut world, second, chat, "hello from elsewhere");
+    look(&mut world, 0, Some(face(2)));
+    assert_eq!((seen(&world, second, 1), seen(&world, 1, 1)), (Some(face(2)), Some(face(2))));
+    world.disconnect(second);
+    world.act(second, Action::SetFace { face: Some(face(6)) });
+    world.pass(PATIENCE);
+    look(&mut world, 0, None);
+    world.connect(second);
+    world.pass(PATIENCE);
+    for peer in [0, 1, second] {
+        assert_eq!(seen(&world, peer, 1), None, "peer {peer}");
+    }
+}
+
+#[test]
+fn a_linked_device_knows_whose_devices_may_have_a_picture() {
+    let mut world = World::of(2);
+    look(&mut world, 0, Some(face(1)));
+    let chat = direct(&mut world, 0, 2);
+    say(&mut world, 0, chat, "hello");
+    // Of the other one's new device nobody knows what it has.
+    world.enrol(device(2, 2));
+    world.pass(PATIENCE);
+    let later = world.enrol(device(1, 2));
+    world.pass(PATIENCE);
+    let identity = world.peers[0].client.identity_of(user(2)).unwrap();
+    world.act(0, Action::MarkVerified { user: user(2), identity });
+    world.pass(PATIENCE);
+    assert_eq!(seen(&world, later, 1), Some(face(1)));
+    look(&mut world, later, None);
+    assert_eq!(seen(&world, 1, 1), None);
+}
+
+#[test]
 fn what_cannot_be_sent_is_no_picture_of_oneself() {
     let mut world = World::of(1);
     look(&mut world, 0, Some(face(1)));

@@ -185,7 +185,8 @@ export class Driver {
         done.push({ input, effects, link: this.link?.isReady ? this.link : undefined });
       } catch (error) {
         // The core would not take it, and has changed nothing.
-        if (error instanceof DOMException || error instanceof WebAssembly.RuntimeError) throw error;
+        const isOver = (error as Partial<Failure>).code === 'otherTab';
+        if (isOver || error instanceof DOMException || error instanceof WebAssembly.RuntimeError) throw error;
         input.failed?.(failureOf(error));
       }
     }

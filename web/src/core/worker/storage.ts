@@ -100,7 +100,7 @@ export class Storage {
     await completed;
   }
 
-  /** Writes all of it or nothing. With `durable` it survives a loss of power once this resolves. */
+  /** One at a time. Writes all of it or nothing. With `durable` it survives a loss of power once this resolves. */
   async commit(keys: Bytes[], values: (Bytes | undefined)[], durable: boolean): Promise<void> {
     const durability = durable ? 'strict' : 'relaxed';
     const changes = { keys, values };
@@ -175,7 +175,9 @@ export class Storage {
 
   /** Rows of a range, from one end: at least as many as asked for, where there are so many. */
   async load({ from, until, descending, limit }: Miss): Promise<Loaded> {
-    while (this.journal.has(from, until)) await (this.moving ?? this.move('relaxed'));
+    while (this.journal.has(from, until)) {
+      await (this.moving?.catch(() => undefined) ?? this.move('relaxed'));
+    }
     const rows: Records = this.database.transaction(ROWS, 'readonly').objectStore(ROWS);
     let range = IDBKeyRange.bound(from, until, false, true);
     if (descending && rows.getAllRecords) {
