@@ -31,6 +31,15 @@ fn direct(world: &mut World, peer: usize, with: u8) -> ChatId {
     chat
 }
 
+/// The first has a picture, and has written to the second.
+fn told() -> (World, ChatId) {
+    let mut world = World::of(2);
+    look(&mut world, 0, Some(face(1)));
+    let chat = direct(&mut world, 0, 2);
+    say(&mut world, 0, chat, "hello");
+    (world, chat)
+}
+
 /// What a device knows of how this person looks.
 fn seen(world: &World, peer: usize, of: u8) -> Option<Attachment> {
     world.peers[peer].client.face(user(of)).cloned()
@@ -151,10 +160,7 @@ fn what_two_devices_say_at_once_ends_with_the_same_picture() {
 
 #[test]
 fn a_new_device_of_somebody_is_told_with_what_is_said_next() {
-    let mut world = World::of(2);
-    look(&mut world, 0, Some(face(1)));
-    let chat = direct(&mut world, 0, 2);
-    say(&mut world, 0, chat, "hello");
+    let (mut world, chat) = told();
     let second = world.enrol(device(2, 2));
     world.pass(PATIENCE);
     say(&mut world, 0, chat, "to all of yours");
@@ -167,10 +173,7 @@ fn a_new_device_of_somebody_is_told_with_what_is_said_next() {
 #[test]
 fn what_is_taken_back_is_taken_from_everyone_who_had_it() {
     // A new device of somebody came meanwhile, which has it from nobody; the old one still shows it.
-    let mut world = World::of(2);
-    look(&mut world, 0, Some(face(1)));
-    let chat = direct(&mut world, 0, 2);
-    say(&mut world, 0, chat, "hello");
+    let (mut world, _) = told();
     world.enrol(device(2, 2));
     world.pass(PATIENCE);
     look(&mut world, 0, None);
@@ -189,10 +192,7 @@ fn what_is_taken_back_is_taken_from_everyone_who_had_it() {
 
 #[test]
 fn a_device_that_was_linked_later_knows_who_was_told() {
-    let mut world = World::of(2);
-    look(&mut world, 0, Some(face(1)));
-    let chat = direct(&mut world, 0, 2);
-    say(&mut world, 0, chat, "hello");
+    let (mut world, chat) = told();
     say(&mut world, 1, chat, "hello too");
     look(&mut world, 1, Some(face(2)));
     let second = world.enrol(device(1, 2));
@@ -258,10 +258,7 @@ fn a_greeting_that_comes_late_brings_back_nothing() {
 
 #[test]
 fn where_one_is_blocked_nothing_is_told_and_nobody_hears_of_it() {
-    let mut world = World::of(2);
-    look(&mut world, 0, Some(face(1)));
-    let chat = direct(&mut world, 0, 2);
-    say(&mut world, 0, chat, "hello");
+    let (mut world, chat) = told();
     world.server.blocked.insert(chat);
     look(&mut world, 0, Some(face(2)));
     assert_eq!(seen(&world, 1, 1), Some(face(1)));
@@ -289,10 +286,7 @@ fn what_changed_while_there_was_no_connection_is_told_as_it_is_in_the_end() {
 
 #[test]
 fn what_the_server_lost_is_told_with_what_is_said_next() {
-    let mut world = World::of(2);
-    look(&mut world, 0, Some(face(1)));
-    let chat = direct(&mut world, 0, 2);
-    say(&mut world, 0, chat, "hello");
+    let (mut world, chat) = told();
     let backup = world.server.clone();
     world.disconnect(1);
     look(&mut world, 0, Some(face(2)));
@@ -347,10 +341,7 @@ fn what_was_taken_back_elsewhere_is_not_sent_by_a_device_that_comes_back() {
 
 #[test]
 fn a_linked_device_knows_whose_devices_may_have_a_picture() {
-    let mut world = World::of(2);
-    look(&mut world, 0, Some(face(1)));
-    let chat = direct(&mut world, 0, 2);
-    say(&mut world, 0, chat, "hello");
+    let (mut world, _) = told();
     // Of the other one's new device nobody knows what it has.
     world.enrol(device(2, 2));
     world.pass(PATIENCE);
