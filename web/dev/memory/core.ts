@@ -6,7 +6,6 @@ import {
   type ChatSummary,
   type Core,
   type CoreEvent,
-  type Failure,
   type Found,
   type Item,
   type Mention,
@@ -15,15 +14,16 @@ import {
   type Page,
   type Person,
   type Place,
-  type Preview,
   type Role,
   type Seq,
   type Transfer,
   type UserId,
 } from '../../src/core/api';
+import { previewOf } from '../../src/state/preview';
+import { seqOf } from '../../src/text/rows';
 import { Media, type Words } from './media';
 import { room, said } from './sample';
-import { device, type Room, type World } from './world';
+import { device, fail, type Room, type World } from './world';
 
 /** The interface of the core over a world in memory. It stands in for the real one on the bench, never in a release. */
 export class MemoryCore implements Core {
@@ -200,7 +200,7 @@ export class MemoryCore implements Core {
     const replied = replyTo === undefined ? undefined : await this.message(chat, replyTo);
     const reply =
       replied?.type === 'message' && replyTo !== undefined
-        ? { replyTo: { seq: replyTo, sender: replied.sender, preview: preview(replied) } }
+        ? { replyTo: { seq: replyTo, sender: replied.sender, preview: previewOf(replied) } }
         : {};
     room.items.push(
       said(0, this.world.me, Date.now(), '', { place: { waiting: place }, status: 'waiting', body, ...reply }),
@@ -502,23 +502,7 @@ export class MemoryCore implements Core {
     const { place, sender, time, status } = item;
     return structuredClone({
       ...details,
-      last: { place, sender: sender ?? device(''), time, preview: preview(item), ...(status ? { status } : {}) },
+      last: { place, sender: sender ?? device(''), time, preview: previewOf(item), ...(status ? { status } : {}) },
     });
   }
-}
-
-function seqOf(item: Item): Seq | undefined {
-  if (item.type !== 'message') return item.seq;
-  return 'at' in item.place ? item.place.at : undefined;
-}
-
-function preview({ body }: Message): Preview {
-  if (body.kind === 'text') return { kind: 'text', text: body.text };
-  if (body.kind === 'files') return { kind: 'files', count: body.files.length, name: body.files[0]?.name ?? '' };
-  return { kind: body.kind === 'deleted' ? 'deleted' : 'unreadable' };
-}
-
-function fail(code: string): never {
-  const failure: Failure = { code, message: code };
-  throw failure;
 }

@@ -3,6 +3,7 @@ import type {
   ChatId,
   Connection,
   DeviceId,
+  Failure,
   Item,
   LastSeenAudience,
   OwnDevice,
@@ -43,4 +44,9 @@ export interface World {
 
 export function device(user: UserId): DeviceId {
   return { user, number: 1 };
+}
+
+export function fail(code: string): never {
+  const failure: Failure = { code, message: code };
+  throw failure;
 }
