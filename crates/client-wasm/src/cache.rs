@@ -2,7 +2,7 @@
 //! adds only what was not. So it does not matter when storage answers, and between what it is asked.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use dunlin_client::{Batch, Key, Order, Rows, Value, search};
@@ -14,7 +14,7 @@ use crate::known::Known;
 const PIECE_ROWS: usize = 8;
 
 /// What was asked for and is not known.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Miss {
     /// From this key on.
     pub(crate) from: Key,
@@ -32,8 +32,8 @@ pub(crate) struct Cache {
     rows: BTreeMap<Key, Value>,
     known: Known,
     bytes: usize,
-    /// What was asked for in vain since this was looked at last.
-    misses: RefCell<Vec<Miss>>,
+    /// What was asked for in vain since this was looked at last. A list of chats asks for thousands.
+    misses: RefCell<BTreeSet<Miss>>,
 }
 
 impl Cache {
@@ -87,7 +87,7 @@ impl Cache {
     }
 
     /// What was asked for in vain. While this is not empty, what came of the question means nothing.
-    pub(crate) fn take_misses(&self) -> Vec<Miss> {
+    pub(crate) fn take_misses(&self) -> BTreeSet<Miss> {
         self.misses.take()
     }
 
@@ -103,10 +103,7 @@ impl Cache {
 
     fn miss(&self, from: &[u8], until: &[u8], order: Order, limit: usize) {
         let miss = Miss { from: from.to_vec(), until: until.to_vec(), order, limit: limit.max(PIECE_ROWS) };
-        let mut misses = self.misses.borrow_mut();
-        if !misses.contains(&miss) {
-            misses.push(miss);
-        }
+        self.misses.borrow_mut().insert(miss);
     }
 
     /// The part of a range that is known, from the end it is read from; `None` when nothing is.

@@ -42,6 +42,13 @@ impl Account {
         }
     }
 
+    /// Whose the row of an account is. That its certificate is sound was seen when the client was opened with it; a list of
+    /// chats asks for every one of them, and a signature costs more than all else that is read of one.
+    pub(crate) fn device_of(row: &[u8]) -> Option<DeviceId> {
+        let (certificate, _) = postcard::take_from_bytes(row).ok()?;
+        DeviceCertificate::device_named_in(certificate)
+    }
+
     /// The device.
     pub const fn device(&self) -> DeviceId {
         self.certificate.device
@@ -76,5 +83,25 @@ impl Account {
     pub(crate) const fn take_number(&mut self) -> ClientSeq {
         self.last_number += 1;
         ClientSeq(self.last_number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dunlin_model::{DeviceKey, DeviceNumber, Timestamp};
+
+    use super::*;
+    use crate::rows;
+
+    #[test]
+    fn a_row_says_whose_it_is() {
+        let (identity, key) = (SigningKey::from_bytes(&[1; 32]), SigningKey::from_bytes(&[2; 32]));
+        let device = DeviceId { user: UserId::from_bytes([3; 16]), number: DeviceNumber(4) };
+        let its_key = DeviceKey(key.verifying_key().to_bytes());
+        let certificate = DeviceCertificate::issue(&identity, device, its_key, Timestamp(5));
+        let row = rows::encode(&Account::new(certificate, &key, Some(&identity)));
+        assert_eq!(Account::device_of(&row), Some(device));
+        assert_eq!(Account::device_of(&row[..20]), None);
+        assert_eq!(Account::device_of(&[]), None);
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::batch::{Batch, Key, Value};
 
 /// From which end rows are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Order {
     /// From the smallest key up.
     Ascending,

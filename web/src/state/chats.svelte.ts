@@ -17,7 +17,7 @@ export function inOrder(a: ChatSummary, b: ChatSummary): number {
 /** All chats of this person. The first page is there at once; the rest follows while nothing else is to be done. */
 export class Chats {
   readonly #core: Core;
-  #byId = new Map<ChatId, ChatSummary>();
+  readonly #byId = new Map<ChatId, ChatSummary>();
   #changed = new Set<ChatId>();
   #listChanged = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -46,22 +46,24 @@ export class Chats {
   }
 
   async #load(): Promise<void> {
-    const found = new Map<ChatId, ChatSummary>();
+    const found = new Set<ChatId>();
+    const read = async (skip: number, size: number) => {
+      const page = await this.#core.chats(skip, size);
+      for (const { chat } of page) found.add(chat);
+      return page;
+    };
     for (let skip = 0, size = FIRST_PAGE; ; size = PAGE) {
-      const page = await this.#page(skip, size);
-      for (const chat of page) found.set(chat.chat, chat);
-      if (!this.loaded) this.#show(found);
+      const page = await read(skip, size);
+      // Page by page: thousands at once can be felt.
+      this.#show(page);
       if (page.length < size) break;
       skip += page.length;
       await idle();
     }
     // The top may have changed meanwhile, and was perhaps shown as it was the last time.
-    if (found.size >= FIRST_PAGE) for (const chat of await this.#page(0, FIRST_PAGE)) found.set(chat.chat, chat);
-    this.#show(found);
-  }
-
-  async #page(skip: number, size: number): Promise<ChatSummary[]> {
-    return (await this.#core.chats(skip, size)).map((chat) => this.#known(chat));
+    if (found.size >= FIRST_PAGE) this.#show(await read(0, FIRST_PAGE));
+    // What moved up while all were read is on no page and may be there.
+    await this.#readThese([...this.#byId.keys()].filter((chat) => !found.has(chat)));
   }
 
   /** Something changed that all chats may show, the names of people for one. */
@@ -85,19 +87,23 @@ export class Chats {
     const listChanged = this.#listChanged;
     this.#changed.clear();
     this.#listChanged = false;
-    const next = new Map(this.#byId);
-    if (listChanged) for (const chat of await this.#page(0, FIRST_PAGE)) next.set(chat.chat, chat);
+    await this.#readThese(changed, listChanged ? await this.#core.chats(0, FIRST_PAGE) : []);
+  }
+
+  /** Reads chats by name, and shows them together with what was `read` of others. */
+  async #readThese(chats: readonly ChatId[], read: readonly ChatSummary[] = []): Promise<void> {
     // A device that comes late learns of very many.
-    for (let first = 0; first < changed.length; first += PAGE) {
-      const asked = changed.slice(first, first + PAGE);
-      const found = new Map((await this.#core.summaries(asked)).map((chat) => [chat.chat, this.#known(chat)]));
-      for (const id of asked) {
-        const chat = found.get(id);
-        if (chat) next.set(id, chat);
-        else next.delete(id);
-      }
+    for (let first = 0; first < chats.length; first += PAGE) {
+      const asked = chats.slice(first, first + PAGE);
+      const found = await this.#core.summaries(asked);
+      const there = new Set(found.map(({ chat }) => chat));
+      this.#show(
+        [...read, ...found],
+        asked.filter((chat) => !there.has(chat)),
+      );
+      read = [];
     }
-    this.#show(next);
+    if (read.length > 0) this.#show(read);
   }
 
   #readWhole(): void {
@@ -122,16 +128,21 @@ export class Chats {
     return before && isSame(before, chat) ? before : chat;
   }
 
-  #show(chats: Map<ChatId, ChatSummary>): void {
-    this.#byId = chats;
+  /** Lays what was read over what is shown, and takes away what is `gone`. */
+  #show(read: readonly ChatSummary[], gone: readonly ChatId[] = []): void {
     this.loaded = true;
+    const come = new Map<ChatId, ChatSummary>();
+    for (const one of read) {
+      const chat = this.#known(one);
+      if (this.#byId.get(chat.chat) === chat) continue;
+      this.#byId.set(chat.chat, chat);
+      come.set(chat.chat, chat);
+    }
+    const left = gone.filter((chat) => this.#byId.delete(chat));
+    if (come.size === 0 && left.length === 0) return;
     // Most stand where they stood: what is nearly in order is soon in order.
-    const stay = this.all.flatMap(({ chat }) => chats.get(chat) ?? []);
-    const isAsBefore = stay.length === chats.size && stay.every((chat, index) => chat === this.all[index]);
-    if (isAsBefore && stay.length === this.all.length) return;
-    const stand = new Set(stay);
-    const come = [...chats.values()].filter((chat) => !stand.has(chat));
-    this.all = [...stay, ...come].sort(inOrder);
+    const stay = this.all.filter((chat) => this.#byId.get(chat.chat) === chat);
+    this.all = [...stay, ...come.values()].sort(inOrder);
   }
 }
 

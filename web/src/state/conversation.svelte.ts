@@ -1,10 +1,12 @@
+import { tick } from 'svelte';
 import type { ChatDetails, ChatId, Core, CoreEvent, Item, Message, Seq } from '../core/api';
 import { trim } from '../text/list';
 import { keepItems, keyOf, overlay, seqOf } from '../text/rows';
 
 export const PAGE_ITEMS = 40;
-/** While somebody scrolls, no more is drawn at a time than fits between two frames. */
-const STEP_ITEMS = 12;
+/** While somebody scrolls, no more is drawn at a time than fits between two frames. How much that is, each step says for the next. */
+const STEP_MS = 16;
+const STEP_ITEMS = { first: 6, least: 4, most: 24 };
 /** More rows than this are never in the page; the reader sees about ten. */
 export const ITEMS_MAX = 160;
 /** What follows a change comes in pieces: after one reading the next one gathers them. */
@@ -27,6 +29,8 @@ export class Conversation {
   #readAt = -Infinity;
   #changed = new Set<Seq>();
   #all = false;
+  /** Items of the next step of somebody who scrolls. */
+  #step = STEP_ITEMS.first;
 
   details = $state.raw<ChatDetails | undefined>();
   items = $state.raw<Item[]>([]);
@@ -67,11 +71,11 @@ export class Conversation {
     await this.#alone(async () => {
       const first = this.items.map(seqOf).find((seq) => seq !== undefined);
       if (!this.hasOlder || first === undefined) return;
-      const page = await this.#core.history(this.chat, first, STEP_ITEMS);
+      const page = await this.#core.history(this.chat, first, this.#step);
       const items = [...page.items.toReversed(), ...this.items];
       this.hasOlder = page.nextBefore !== undefined;
       if (items.length > ITEMS_MAX) this.hasNewer = true;
-      this.items = trim(items, ITEMS_MAX, 'start');
+      await this.#draw(trim(items, ITEMS_MAX, 'start'));
     });
   }
 
@@ -82,15 +86,15 @@ export class Conversation {
       const newest = await this.#newestSeq();
       // The interface reads backwards only: what lies in (last, last + reach] is asked for from its end. Each step finds
       // only what the step before did not reach, so no page is too short for it.
-      let reach = STEP_ITEMS;
+      let reach = this.#step;
       while (last + reach < newest) {
-        const page = await this.#core.history(this.chat, last + reach + 1, Math.max(STEP_ITEMS, reach / 2));
+        const page = await this.#core.history(this.chat, last + reach + 1, Math.max(this.#step, reach / 2));
         const found = page.items.toReversed().filter((item) => (seqOf(item) ?? 0) > last);
         if (found.length > 0) return this.#append(found, true);
         reach *= 2;
       }
       const page = await this.#core.history(this.chat, undefined, Math.max(PAGE_ITEMS * 2, reach));
-      this.#append(
+      await this.#append(
         page.items.toReversed().filter((item) => (seqOf(item) ?? Infinity) > last),
         false,
       );
@@ -214,15 +218,25 @@ export class Conversation {
     return page.items.map(seqOf).find((seq) => seq !== undefined) ?? 0;
   }
 
-  #append(found: Item[], hasNewer: boolean): void {
+  async #append(found: Item[], hasNewer: boolean): Promise<void> {
     const known = new Set(this.items.map(keyOf));
     const fresh = found.filter((item) => !known.has(keyOf(item)));
     // Never so many that what the reader looks at is dropped.
     const taken = trim(fresh, ITEMS_MAX / 2, 'start');
     const items = [...this.items, ...taken];
     if (items.length > ITEMS_MAX) this.hasOlder = true;
-    this.items = trim(items, ITEMS_MAX, 'end');
     this.hasNewer = hasNewer || taken.length < fresh.length;
+    await this.#draw(trim(items, ITEMS_MAX, 'end'));
+  }
+
+  /** Shows the items of one more step, and makes the next one as large as this machine draws in its time. */
+  async #draw(items: Item[]): Promise<void> {
+    const begun = performance.now();
+    this.items = items;
+    await tick();
+    const took = performance.now() - begun;
+    const step = took > STEP_MS ? Math.floor((this.#step * STEP_MS) / took) : this.#step + 2;
+    this.#step = Math.min(STEP_ITEMS.most, Math.max(STEP_ITEMS.least, step));
   }
 
   #lastSeq(): Seq | undefined {

@@ -22,6 +22,11 @@ function format(language: string, options: Intl.DateTimeFormatOptions): Intl.Dat
   return made;
 }
 
+/** Makes what the first rows need to say their times, while nothing else is to be done. */
+export function prepareTimes(now: number, language: string): void {
+  for (const days of [0, 1, 7]) shortTime(now - days * DAY_MS, now, language);
+}
+
 export function clock(time: number, language: string): string {
   return format(language, { hour: 'numeric', minute: '2-digit' }).format(time);
 }

@@ -64,6 +64,44 @@ describe('the list of chats', () => {
     expect(chats.get('chat7')).toBeUndefined();
   });
 
+  it('shows each page as it comes, in order', async () => {
+    const list = new List(1_200);
+    const chats = new Chats(list.asCore());
+    list.held = [];
+    const loaded = chats.load();
+    for (const shown of [40, 540, 1_040, 1_200]) {
+      await until(() => list.held?.length === 1);
+      list.release();
+      await until(() => chats.all.length === shown);
+    }
+    await until(() => list.held?.length === 1);
+    list.release();
+    await loaded;
+    expect(chats.all.map(({ chat }) => chat)).toEqual([...list.active.keys()]);
+  });
+
+  it('keeps a chat that is on no page because others moved, and drops one that is gone', async () => {
+    const list = new List(1_200);
+    const chats = new Chats(list.asCore());
+    await chats.load();
+    list.held = [];
+    const loaded = chats.load();
+    await until(() => list.held?.length === 1);
+    list.release();
+    await until(() => list.held?.length === 1);
+    // What stood first on the third page stands last on the second now, which was read already.
+    list.active.delete('chat7');
+    const { held } = list;
+    list.held = undefined;
+    held.forEach((done) => done());
+    await loaded;
+    expect(list.asked).toContain('chat540');
+    expect(chats.get('chat540')).toBeDefined();
+    list.active.delete('chat900');
+    await chats.load();
+    expect(chats.all).toHaveLength(1_198);
+  });
+
   it('asks for the chats that changed, not for all', async () => {
     const list = new List(1_200);
     const chats = new Chats(list.asCore());

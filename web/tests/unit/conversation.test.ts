@@ -97,4 +97,25 @@ describe('a conversation', () => {
     while (seqs(conversation.items).at(-1) !== 200) await conversation.newer();
     expect(seqs(conversation.items)).toEqual(range(101 - PAGE_ITEMS, 200));
   });
+
+  it('draws more at a time while that is quick, and less when it is not', async () => {
+    const core = new Chat(500).asCore();
+    const history = vi.spyOn(core, 'history');
+    const conversation = new Conversation(core, 'chat');
+    await conversation.open();
+    history.mockClear();
+    let now = 0;
+    let took = 2;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => (now += took));
+    try {
+      for (let turn = 0; turn < 3; turn += 1) await conversation.older();
+      took = 40;
+      for (let turn = 0; turn < 2; turn += 1) await conversation.older();
+    } finally {
+      clock.mockRestore();
+    }
+    const asked = history.mock.calls.map(([, , limit]) => limit);
+    expect(asked).toEqual([6, 8, 10, 12, 4]);
+    expect(seqs(conversation.items)).toEqual(range(421, 500));
+  });
 });

@@ -2,7 +2,7 @@
 
 use dunlin_model::{ChatId, Seq, UserId};
 
-use super::{account, message};
+use super::{message, own};
 use crate::chats::{Shown, StoredMessage};
 use crate::fold::{StoredEdit, StoredReaction};
 use crate::reading::{Order, Rows, beginning_with};
@@ -15,7 +15,7 @@ pub const HELD_ROWS_MAX: usize = 256;
 /// The answer to `Want::LoadMessages`: the next rows of the chat's messages after `after`, with this user's edits of
 /// messages and reactions to them that came in that range. Empty only where nothing stands after it.
 pub fn held(rows: &dyn Rows, chat: ChatId, after: Seq) -> Vec<(Key, Value)> {
-    let Some(own) = account(rows).map(|account| account.user()) else { return Vec::new() };
+    let Some(own) = own(rows).map(|device| device.user) else { return Vec::new() };
     let (_, until) = beginning_with(&rows::of_chat(rows::MESSAGE, chat));
     let page = rows.scan(&rows::message(chat, after.next()), &until, Order::Ascending, HELD_ROWS_MAX);
     let mut beside = Vec::new();

@@ -12,7 +12,7 @@ mod page;
 mod reader;
 mod views;
 
-use dunlin_model::{ChatId, Seq};
+use dunlin_model::{ChatId, DeviceId, Seq};
 
 use crate::account::Account;
 use crate::chats::StoredMessage;
@@ -38,6 +38,11 @@ pub const PREVIEW_CHARS_MAX: usize = 160;
 /// Whose rows these are; `None` where there is no account among them.
 pub fn account(rows: &dyn Rows) -> Option<Account> {
     rows.get(rows::ACCOUNT).and_then(|value| rows::decode(&value))
+}
+
+/// The device whose rows these are.
+fn own(rows: &dyn Rows) -> Option<DeviceId> {
+    rows.get(rows::ACCOUNT).and_then(|row| Account::device_of(&row))
 }
 
 /// What is stored at a place of a chat; `None` where nothing is.

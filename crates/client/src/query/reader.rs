@@ -9,8 +9,7 @@ use dunlin_model::{
 };
 use dunlin_wire::Command;
 
-use super::{MessageStatus, message};
-use crate::Account;
+use super::{MessageStatus, message, own};
 use crate::chats::{Marks, StoredMessage};
 use crate::content::{ChatMetadata, Content, Edit, Envelope, Expected, Reaction, Text};
 use crate::outbox::{Entry, Wish};
@@ -53,8 +52,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn with_marks(rows: &'a dyn Rows, chat: ChatId, marks: Marks) -> Option<Self> {
-        let account: Account = rows.get(rows::ACCOUNT).and_then(|value| rows::decode(&value))?;
-        let own = account.device();
+        let own = own(rows)?;
         let waiting = Waiting::read(rows, chat, own);
         let stored: Option<ChatState> =
             rows.get(&rows::of_chat(rows::STATE, chat)).and_then(|value| rows::decode(&value));
