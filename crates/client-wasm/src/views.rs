@@ -4,6 +4,7 @@ mod body;
 mod chats;
 mod happening;
 
+use dunlin_client::Distrust;
 use dunlin_client::query::{self, MessageStatus};
 use dunlin_model::{ChatId, DeviceId, Role, Seq, UserId};
 use dunlin_wire::Failure;
@@ -77,6 +78,17 @@ fn role(role: Role) -> &'static str {
         Role::Member => "member",
         Role::Admin => "admin",
         Role::Owner => "owner",
+    }
+}
+
+/// Why a chat is distrusted; the app has the sentences.
+fn distrust(why: Distrust) -> &'static str {
+    match why {
+        Distrust::NotAttested => "notAttested",
+        Distrust::NotAllowed => "notAllowed",
+        Distrust::Intruder => "intruder",
+        Distrust::HandshakeNotAllowed => "handshakeNotAllowed",
+        Distrust::Repeated => "repeated",
     }
 }
 
@@ -190,7 +202,7 @@ impl Item {
                 seq: notice.after,
                 time: millis(notice.time),
                 sender: None,
-                what: Happening::of_notice(notice.notice),
+                what: Happening::of_notice(&notice.notice),
             }),
         })
     }

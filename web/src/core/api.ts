@@ -14,6 +14,8 @@ export interface DeviceId {
 }
 /** Where a message stands: in the log, or in the outbox. */
 export type Place = { at: Seq } | { waiting: number };
+/** What the server did in a chat that it must not. */
+export type Distrust = 'notAttested' | 'notAllowed' | 'intruder' | 'handshakeNotAllowed' | 'repeated';
 export type Status = 'waiting' | 'sent' | 'delivered' | 'seen';
 export type Role = 'owner' | 'admin' | 'member';
 export type ChatKind = 'direct' | 'group' | 'channel';
@@ -86,7 +88,7 @@ export interface ChatSummary {
   unread: number;
   draft: string;
   waiting: number;
-  distrusted?: string;
+  distrusted?: Distrust;
   last?: { place: Place; sender: DeviceId; time: number; preview: Preview; status?: Status };
   active: number;
   /** Kept on this device only. */
@@ -220,7 +222,7 @@ export type Happening =
   | { kind: 'missing'; from: Seq; to: Seq }
   | { kind: 'commitFailed'; author: DeviceId }
   | { kind: 'restored' }
-  | { kind: 'other'; text: string };
+  | { kind: 'distrusted'; why: Distrust };
 export type Item = Message | Line;
 /** Newest first. */
 export interface Page {

@@ -288,7 +288,13 @@ export const de: Catalogue = {
   'details.distrusted':
     'Der Server hat sich in diesem Chat nicht an die Regeln gehalten, darum wird hier nichts mehr gesendet.',
   'details.why': 'Was nicht stimmte',
-  'event.distrusted': 'Der Server hat sich in diesem Chat nicht an die Regeln gehalten.',
+  'event.distrusted': 'Der Server hat sich in diesem Chat nicht an die Regeln gehalten: {why}',
+  'distrust.notAttested':
+    'Wer hier ist, wurde geändert, ohne dass die Person, von der das sein soll, es unterschrieben hat.',
+  'distrust.notAllowed': 'Jemand hat ohne das Recht dazu geändert, wer hier ist.',
+  'distrust.intruder': 'Jemand kann hier mitlesen, der kein Mitglied ist.',
+  'distrust.handshakeNotAllowed': 'Die Schlüssel wurden gegen die Regeln geändert.',
+  'distrust.repeated': 'Eine frühere Änderung, wer hier ist, wurde ein zweites Mal gezeigt.',
   'timer.title': 'Verschwindende Nachrichten',
   'timer.hint': 'Gilt für neue Nachrichten',
   'timer.off': 'Aus',

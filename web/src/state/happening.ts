@@ -41,8 +41,7 @@ export function happeningText(line: Line, name: (user: string) => string): strin
       return t('event.missing', { count: what.to - what.from + 1 });
     case 'commitFailed':
       return t('event.commitFailed', { whom: name(what.author.user) });
-    case 'other':
-      // Whatever has no name of its own is that; the core's sentence is English.
-      return t('event.distrusted');
+    case 'distrusted':
+      return t('event.distrusted', { why: t(`distrust.${what.why}`) });
   }
 }

@@ -7,7 +7,7 @@ use dunlin_model::{ChatId, ChatKind, Encryption, Seq, UserId};
 use serde::Serialize;
 
 use super::body::PreviewView;
-use super::{Device, Place, role, status};
+use super::{Device, Place, distrust, role, status};
 use crate::plain::{Text, millis};
 
 /// A chat in the list.
@@ -26,7 +26,7 @@ pub(crate) struct Summary {
     unread: usize,
     draft: String,
     waiting: usize,
-    distrusted: Option<String>,
+    distrusted: Option<&'static str>,
     last: Option<Last>,
     active: f64,
     pinned: bool,
@@ -63,7 +63,7 @@ impl Summary {
             unread: view.unread,
             draft: view.draft,
             waiting: view.waiting,
-            distrusted: view.distrusted.map(|why| why.to_string()),
+            distrusted: view.distrusted.map(distrust),
             last: view.last.map(|last| Last {
                 place: last.place.into(),
                 sender: last.sender.into(),

@@ -6,7 +6,7 @@ use dunlin_client::query::Happened;
 use dunlin_model::{EventKind, Seq, StartReason, UserId};
 use serde::Serialize;
 
-use super::{Device, role};
+use super::{Device, distrust, role};
 use crate::plain::Text;
 
 #[derive(Debug, Serialize)]
@@ -32,7 +32,7 @@ pub(super) enum Happening {
     Missing { from: Seq, to: Seq },
     CommitFailed { author: Device },
     Restored,
-    Other { text: String },
+    Distrusted { why: &'static str },
 }
 
 fn texts(users: Vec<UserId>) -> Vec<Text<UserId>> {
@@ -87,8 +87,8 @@ impl Happening {
         })
     }
 
-    pub(super) fn of_notice(notice: Notice) -> Self {
-        match notice {
+    pub(super) fn of_notice(notice: &Notice) -> Self {
+        match *notice {
             Notice::IdentityChanged { user, was_verified } => {
                 Self::IdentityChanged { user: Text(user), was_verified }
             }
@@ -96,7 +96,7 @@ impl Happening {
             Notice::Gap { sender, missing } => Self::Gap { sender: sender.into(), missing },
             Notice::Missing { from, to } => Self::Missing { from, to },
             Notice::Restored => Self::Restored,
-            notice @ Notice::Distrusted(_) => Self::Other { text: notice.sentence(&|user| user.to_string()) },
+            Notice::Distrusted(why) => Self::Distrusted { why: distrust(why) },
         }
     }
 }
