@@ -217,12 +217,28 @@ test('keys lead everywhere', async () => {
   await page.keyboard.press('Escape');
 });
 
-test('who logs out leaves nothing in the browser', async () => {
-  await second.go('#/settings');
-  await second.page.getByRole('button', { name: 'Log out' }).click();
-  await second.dialog.getByRole('button', { name: 'Log out' }).click();
-  await second.page.getByLabel('Phone number').waitFor();
-  await second.page.reload();
+async function logOut(person) {
+  await person.go('#/settings');
+  await person.page.getByRole('button', { name: 'Log out' }).click();
+  await person.dialog.getByRole('button', { name: 'Log out' }).click();
+  await person.page.getByLabel('Phone number').waitFor();
+}
+
+test('who logs out leaves nothing in the page, and nothing in the browser', async () => {
+  const { page } = second;
+  await second.open(/Ben/);
+  await page.getByRole('textbox', { name: 'Message' }).waitFor();
+  await logOut(second);
+  assert.equal(await page.evaluate(() => location.hash), '#/');
+  // Somebody else comes, and nobody loads the page anew.
+  second.name = 'Dora';
+  await second.logIn();
+  await page.getByRole('heading', { name: 'Dunlin' }).waitFor();
+  assert.equal(await page.locator('#chats li').count(), 0);
+  await page.getByText('Your chats will stand here.').waitFor();
+  assert.doesNotMatch(await page.locator('main').innerText(), /Ben|browser/);
+  await logOut(second);
+  await page.reload();
   await second.page.getByLabel('Phone number').waitFor();
 });
 

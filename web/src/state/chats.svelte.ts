@@ -139,6 +139,7 @@ export class Chats {
       come.set(chat.chat, chat);
     }
     const left = gone.filter((chat) => this.#byId.delete(chat));
+    for (const chat of left) come.delete(chat);
     if (come.size === 0 && left.length === 0) return;
     // Most stand where they stood: what is nearly in order is soon in order.
     const stay = this.all.filter((chat) => this.#byId.get(chat.chat) === chat);

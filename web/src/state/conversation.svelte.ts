@@ -6,7 +6,7 @@ import { keepItems, keyOf, overlay, seqOf } from '../text/rows';
 export const PAGE_ITEMS = 40;
 /** While somebody scrolls, no more is drawn at a time than fits between two frames. How much that is, each step says for the next. */
 const STEP_MS = 16;
-const STEP_ITEMS = { first: 6, least: 4, most: 24 };
+const STEP_ITEMS = { least: 6, most: 24 };
 /** More rows than this are never in the page; the reader sees about ten. */
 export const ITEMS_MAX = 160;
 /** What follows a change comes in pieces: after one reading the next one gathers them. */
@@ -30,7 +30,7 @@ export class Conversation {
   #changed = new Set<Seq>();
   #all = false;
   /** Items of the next step of somebody who scrolls. */
-  #step = STEP_ITEMS.first;
+  #step = STEP_ITEMS.least;
 
   details = $state.raw<ChatDetails | undefined>();
   items = $state.raw<Item[]>([]);
@@ -75,7 +75,7 @@ export class Conversation {
       const items = [...page.items.toReversed(), ...this.items];
       this.hasOlder = page.nextBefore !== undefined;
       if (items.length > ITEMS_MAX) this.hasNewer = true;
-      await this.#draw(trim(items, ITEMS_MAX, 'start'));
+      await this.#draw(trim(items, ITEMS_MAX, 'start'), page.items.length);
     });
   }
 
@@ -226,17 +226,18 @@ export class Conversation {
     const items = [...this.items, ...taken];
     if (items.length > ITEMS_MAX) this.hasOlder = true;
     this.hasNewer = hasNewer || taken.length < fresh.length;
-    await this.#draw(trim(items, ITEMS_MAX, 'end'));
+    await this.#draw(trim(items, ITEMS_MAX, 'end'), taken.length);
   }
 
-  /** Shows the items of one more step, and makes the next one as large as this machine draws in its time. */
-  async #draw(items: Item[]): Promise<void> {
+  /** Shows the items of one more step, `fresh` of them new, and makes the next one as large as this machine draws in its time. */
+  async #draw(items: Item[], fresh: number): Promise<void> {
     const begun = performance.now();
     this.items = items;
     await tick();
     const took = performance.now() - begun;
-    const step = took > STEP_MS ? Math.floor((this.#step * STEP_MS) / took) : this.#step + 2;
-    this.#step = Math.min(STEP_ITEMS.most, Math.max(STEP_ITEMS.least, step));
+    // A short page tells what is too slow, and not what would still be quick enough.
+    const step = took > STEP_MS ? Math.floor((fresh * STEP_MS) / took) : Math.max(this.#step, fresh + 2);
+    if (fresh > 0) this.#step = Math.min(STEP_ITEMS.most, Math.max(STEP_ITEMS.least, step));
   }
 
   #lastSeq(): Seq | undefined {

@@ -32,6 +32,12 @@ export class Faces {
     return this.#show(`${user} ${picture}`, () => this.#core.personPicture(user));
   }
 
+  /** Lets go of all of them. */
+  end(): void {
+    for (const { url } of this.#faces.values()) if (url) URL.revokeObjectURL(url);
+    this.#faces.clear();
+  }
+
   #show(key: string, ask: () => Promise<Uint8Array | undefined>) {
     return (image: HTMLImageElement) => {
       const face = this.#face(key, ask);

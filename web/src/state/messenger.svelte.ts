@@ -45,7 +45,7 @@ const MINUTE_MS = 60_000;
 /** What was read in another tab meanwhile is not shouted about in this one. */
 const ELSEWHERE_MS = 500;
 
-/** What the whole app shares: the core, who is here, what happens, where the reader is. */
+/** What the whole app shares while one person is here: the core, what happens, where the reader is. Whoever comes next has another. */
 export class Messenger {
   readonly core: Core;
   readonly chats: Chats;
@@ -69,9 +69,12 @@ export class Messenger {
   overlay = $state.raw<Overlay | undefined>();
   link = $state.raw<LinkRequest | undefined>();
   readonly #listeners = new Set<(event: CoreEvent) => void>();
+  readonly #left: () => void;
   #toastId = 0;
 
-  constructor(core: Core, preferences: Preferences) {
+  /** `left` is called when the person goes. */
+  constructor(core: Core, preferences: Preferences, left: () => void) {
+    this.#left = left;
     this.core = core;
     this.preferences = preferences;
     this.chats = new Chats(core);
@@ -86,7 +89,7 @@ export class Messenger {
     return this.session.state === 'ready' ? this.session.me : '';
   }
 
-  /** Ends when the page does; the returned function is for tests and hot reloading. */
+  /** The returned function ends it. */
   start(): () => void {
     const clock = setInterval(() => (this.now = Date.now()), MINUTE_MS);
     const stops = [this.core.subscribe((event) => this.#hear(event)), this.router.start(), () => clearInterval(clock)];
@@ -97,6 +100,10 @@ export class Messenger {
     void this.core.connection().then(
       (connection) => (this.connection = connection),
       () => undefined,
+    );
+    stops.push(
+      () => this.player.stop(),
+      () => this.faces.end(),
     );
     return () => stops.forEach((stop) => stop());
   }
@@ -145,9 +152,10 @@ export class Messenger {
   }
 
   #enter(session: Session): void {
-    const wasReady = this.session.state === 'ready';
+    const { state: before } = this.session;
     this.session = session;
-    if (session.state === 'ready' && !wasReady) void this.chats.load().catch(() => undefined);
+    if (session.state === 'loggedOut' && (before === 'ready' || before === 'linking')) return this.#left();
+    if (session.state === 'ready' && before !== 'ready') void this.chats.load().catch(() => undefined);
   }
 
   #hear(event: CoreEvent): void {

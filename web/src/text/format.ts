@@ -22,7 +22,7 @@ function format(language: string, options: Intl.DateTimeFormatOptions): Intl.Dat
   return made;
 }
 
-/** Makes what the first rows need to say their times, while nothing else is to be done. */
+/** Makes what the first rows need to say their times: before there are any. */
 export function prepareTimes(now: number, language: string): void {
   for (const days of [0, 1, 7]) shortTime(now - days * DAY_MS, now, language);
 }

@@ -115,7 +115,7 @@ describe('a conversation', () => {
       clock.mockRestore();
     }
     const asked = history.mock.calls.map(([, , limit]) => limit);
-    expect(asked).toEqual([6, 8, 10, 12, 4]);
-    expect(seqs(conversation.items)).toEqual(range(421, 500));
+    expect(asked).toEqual([6, 8, 10, 12, 6]);
+    expect(seqs(conversation.items)).toEqual(range(419, 500));
   });
 });

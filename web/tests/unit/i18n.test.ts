@@ -23,6 +23,14 @@ it('translations fill in the same values', () => {
   for (const key of keys) expect(holes(de[key]), key).toEqual(holes(en[key]));
 });
 
+it('has a sentence for each reason that the core has to distrust a chat', () => {
+  const source = readFileSync('../crates/client-wasm/src/views.rs', 'utf8');
+  const reasons = source.matchAll(/Distrust::\w+ => "(\w+)"/g);
+  const named = [...reasons].map((match) => `distrust.${match[1]}`);
+  expect(named.sort()).toEqual(keys.filter((key) => key.startsWith('distrust.')).sort());
+  expect(named.length).toBeGreaterThan(0);
+});
+
 it('plural forms are those that the language has', () => {
   for (const catalogue of [en, de]) {
     for (const key of keys) {
