@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer, request } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { built, freePort, root } from './machine.mjs';
@@ -18,6 +19,15 @@ function documentedRule(origin) {
 }
 
 export class Store {
+  /** So many requests of browsers come too late: what signs them is years old. */
+  late = 0;
+  /** What the store answered them. */
+  refusals = [];
+  /** Numbers of bytes between browsers and the store at which the connection is cut, ascending. */
+  cuts = [];
+  /** Those bytes. */
+  passed = 0;
+
   /** A store for the app at this address. */
   static async start(origin) {
     const store = new Store();
@@ -25,9 +35,43 @@ export class Store {
     await once(store.process, 'spawn');
     for await (const line of createInterface({ input: store.process.stdout })) {
       Object.assign(store, JSON.parse(line));
+      await store.standBefore();
       return store;
     }
     throw new Error('the store does not start');
+  }
+
+  /** Stands between the store and everybody: what is signed names this address. */
+  async standBefore() {
+    const { hostname, port } = new URL(this.endpoint);
+    this.front = createServer((incoming, outgoing) => {
+      const { method, headers } = incoming;
+      const isOfBrowser = headers.origin !== undefined && method !== 'OPTIONS';
+      const isLate = isOfBrowser && this.late > 0;
+      if (isLate) this.late -= 1;
+      const path = isLate ? incoming.url.replace(/X-Amz-Date=\d{8}T/, 'X-Amz-Date=20200101T') : incoming.url;
+      const passed = request({ hostname, port, method, headers, path }, (answer) => {
+        if (isLate) this.refusals.push(answer.statusCode);
+        outgoing.writeHead(answer.statusCode, answer.headers);
+        answer.pipe(outgoing);
+        if (isOfBrowser) answer.on('data', count);
+      });
+      const count = (bytes) => {
+        this.passed += bytes.length;
+        if (this.passed >= this.cuts[0]) {
+          this.cuts.shift();
+          incoming.socket.destroy();
+        }
+      };
+      passed.on('error', () => outgoing.destroy());
+      incoming.on('close', () => incoming.complete || passed.destroy());
+      outgoing.on('close', () => outgoing.writableFinished || passed.destroy());
+      if (isOfBrowser) incoming.on('data', count);
+      incoming.pipe(passed);
+    });
+    this.front.listen(0, '127.0.0.1');
+    await once(this.front, 'listening');
+    this.endpoint = `http://127.0.0.1:${this.front.address().port}`;
   }
 
   /** What makes a machine's server keep files here, and count what passes it. */
@@ -53,6 +97,8 @@ export class Store {
 
   /** It ends when nobody writes to it any more. */
   async end() {
+    this.front?.close();
+    this.front?.closeAllConnections();
     if (this.process.exitCode !== null) return;
     const ended = once(this.process, 'exit');
     this.process.stdin.end();
