@@ -221,6 +221,12 @@ impl Delivery {
         }
     }
 
+    /// Whether anybody may see when `user` was last there; not while that is not known.
+    async fn shows_last_seen(&self, user: UserId) -> bool {
+        let settings = self.settings(user).await;
+        settings.is_ok_and(|settings| settings.last_seen != LastSeenVisibility::Nobody)
+    }
+
     async fn has_contact(&self, user: UserId, other: UserId) -> Result<bool, StoreError> {
         match self.store.document(user, DocumentKind::Contacts).await?.value {
             Document::Contacts(contacts) => Ok(contacts.iter().any(|contact| contact.user == other)),
@@ -279,7 +285,9 @@ pub(crate) async fn watch_absences(delivery: Weak<Delivery>) {
             }
         }
         for user in gone {
-            delivery.tell(user, false, Some(now));
+            // Who began to follow them may see less by now.
+            let shown = delivery.shows_last_seen(user).await;
+            delivery.tell(user, false, shown.then_some(now));
         }
     }
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use dunlin_delivery::{DeliveryConfig, ResumeAt};
 use dunlin_model::Timestamp;
-use dunlin_store::{Devices, Progresses};
+use dunlin_model::account::{Document, DocumentKind, LastSeenVisibility, Settings};
+use dunlin_store::{Devices, Documents, Progresses};
 
 use crate::world::{START, World, connect, pull, pull_events, pull_until, seq};
 
@@ -104,11 +105,32 @@ async fn presence_is_shown_at_once_and_absence_after_a_while() {
     pull_until(&mut feed, "online true").await;
     drop(bobs);
     tokio::time::sleep(Duration::from_millis(1_500)).await;
-    assert!(!pull(&mut feed).await.contains(&"online false".to_owned()), "a short absence is not shown");
+    assert!(
+        !pull(&mut feed).await.iter().any(|line| line.starts_with("online false")),
+        "a short absence is not shown"
+    );
     world.clock.advance(Duration::from_secs(11));
-    pull_until(&mut feed, "online false").await;
+    pull_until(&mut feed, "online false, seen last").await;
     let seen: Option<Timestamp> = world.store.last_seen(bob.user).await.unwrap();
     assert_eq!(seen, Some(START + Duration::from_secs(11)));
+}
+
+#[tokio::test]
+async fn who_hides_it_is_not_seen_by_those_who_followed_before() {
+    let config = DeliveryConfig { offline_after: Duration::from_secs(10), ..DeliveryConfig::default() };
+    let world = World::with(config, 256).await;
+    let (ada, bob) = (world.person(1).await, world.person(2).await);
+    world.direct(ada, bob).await;
+    let mut feed = world.connect(ada).await;
+    let bobs = world.connect(bob).await;
+    feed.follow_presence(&[bob.user]).await.unwrap();
+    let mut settings = world.store.document(bob.user, DocumentKind::Settings).await.unwrap();
+    settings.value = Document::Settings(Settings { last_seen: LastSeenVisibility::Nobody });
+    world.store.replace_document(bob.user, &settings).await.unwrap();
+    drop(bobs);
+    world.clock.advance(Duration::from_secs(11));
+    let told = pull_until(&mut feed, "online false").await;
+    assert!(!told.iter().any(|line| line.contains("seen last")), "{told:?}");
 }
 
 #[tokio::test]

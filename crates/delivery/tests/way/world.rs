@@ -185,7 +185,10 @@ fn line(push: &Push) -> String {
         Push::Skipped { range, .. } => format!("{}-{} {:?}", range.from, range.to, range.reason),
         Push::CaughtUp => "caught up".into(),
         Push::Status { receipt, .. } => format!("delivered {} seen {}", receipt.delivered, receipt.seen),
-        Push::Presence(presence) => format!("online {}", presence.online),
+        Push::Presence(presence) => {
+            let seen = presence.last_seen.map_or("", |_| ", seen last");
+            format!("online {}{seen}", presence.online)
+        }
         Push::Typing { typing, .. } => format!("typing {typing}"),
         Push::KeyPackagesLow { suite, left } => format!("suite {} has {left} left", suite.0),
         Push::Relayed { device, payload } => {
