@@ -13,6 +13,8 @@ export interface Offer {
   unchanged: boolean;
   /** Those of the files that are ready to be sent, such as a voice message. */
   made?: ReadonlyMap<File, NewFile>;
+  /** The words are not in the draft any more. */
+  tookWords?: boolean;
 }
 
 /** Sends files. What could not be kept is not lost: it is offered again in its chat. */
@@ -36,7 +38,7 @@ export class Outgoing {
     this.#core.sendFiles(chat, made, caption, about).catch((failure: Failure) => {
       if (failure?.code === 'cancelled') return;
       this.#failed(failure);
-      this.giveBack(chat, offer);
+      this.giveBack(chat, { ...offer, tookWords: true });
     });
   }
 

@@ -284,6 +284,59 @@ test('what could not be kept comes back to be sent again, with what was written,
     await tray(page).getByRole('button', { name: 'Remove more.txt' }).waitFor();
   }));
 
+test('what was chosen waits in its chat while one looks elsewhere', () =>
+  visit(WALK, async (page) => {
+    await ready(page);
+    await page.getByRole('textbox', { name: 'Message' }).fill('as written');
+    await attach(page, 'document', [{ name: 'plan.txt', mimeType: 'text/plain', buffer: Buffer.from('the plan') }]);
+    const caption = tray(page).getByRole('textbox', { name: 'Add a caption' });
+    await caption.fill('as said in the end');
+    await page.evaluate(() => (location.hash = '#/chat/chatada'));
+    await tray(page).waitFor({ state: 'detached' });
+    await page.evaluate(() => (location.hash = '#/chat/chatwalk'));
+    await tray(page).getByRole('button', { name: 'Remove plan.txt' }).waitFor();
+    assert.equal(await caption.inputValue(), 'as said in the end');
+    await tray(page).getByRole('button', { name: 'Send', exact: true }).click();
+    await arrived(page, 1);
+    await last(page).getByText('as said in the end').waitFor();
+    assert.equal(await page.getByRole('textbox', { name: 'Message' }).inputValue(), '');
+
+    // Put away, it does not come back.
+    await attach(page, 'document', [{ name: 'more.txt', mimeType: 'text/plain', buffer: Buffer.from('more') }]);
+    await page.keyboard.press('Escape');
+    await tray(page).waitFor({ state: 'detached' });
+    await page.evaluate(() => (location.hash = '#/chat/chatada'));
+    await page.getByRole('link', { name: /^Ada.*Details/ }).waitFor();
+    await page.evaluate(() => (location.hash = '#/chat/chatwalk'));
+    await last(page).getByText('as said in the end').waitFor();
+    assert.equal(await tray(page).count(), 0);
+  }));
+
+test('what is being prepared is sent, though one looks elsewhere meanwhile', () =>
+  visit(WALK, async (page) => {
+    await ready(page);
+    await page.getByRole('textbox', { name: 'Message' }).fill('as written');
+    await page.evaluate(() => {
+      const read = Blob.prototype.arrayBuffer;
+      const isTime = new Promise((go) => (window.go = go));
+      Blob.prototype.arrayBuffer = async function () {
+        await isTime;
+        return read.call(this);
+      };
+    });
+    await attach(page, 'document', [{ name: 'plan.txt', mimeType: 'text/plain', buffer: Buffer.from('the plan') }]);
+    await tray(page).getByRole('button', { name: 'Send', exact: true }).click();
+    await page.evaluate(() => (location.hash = '#/chat/chatada'));
+    await tray(page).waitFor({ state: 'detached' });
+    await page.evaluate(() => window.go());
+    await page.waitForFunction(async () => (await window.memory.transfers('chatwalk')).length > 0);
+    await page.evaluate(() => (location.hash = '#/chat/chatwalk'));
+    await arrived(page, 1);
+    await last(page).getByText('as written').waitFor();
+    assert.equal(await tray(page).count(), 0);
+    assert.equal(await page.getByRole('textbox', { name: 'Message' }).inputValue(), '');
+  }));
+
 test('files that answer a message quote it on their way, too', () =>
   visit(WALK, async (page) => {
     await ready(page);
