@@ -50,8 +50,9 @@ self.addEventListener('fetch', (event) => {
 
 self.addEventListener('notificationclick', (event) => {
   event.notification.close();
+  // The page of a first visit counts too: no worker serves that one yet.
   event.waitUntil(
-    self.clients.matchAll({ type: 'window' }).then(async (windows) => {
+    self.clients.matchAll({ type: 'window', includeUncontrolled: true }).then(async (windows) => {
       const open = windows[0];
       if (!open) return self.clients.openWindow(`/#/chat/${event.notification.data?.chat ?? ''}`);
       open.postMessage({ type: 'openChat', chat: event.notification.data?.chat });

@@ -1,6 +1,7 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
+import { serviceWorker } from '../build/serviceWorker';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -8,7 +9,8 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 export default defineConfig({
   root: here('.'),
   publicDir: here('../public'),
-  plugins: [svelte({ configFile: here('../svelte.config.js') })],
+  // The page does not ask for the service worker; a test may.
+  plugins: [svelte({ configFile: here('../svelte.config.js') }), serviceWorker()],
   build: {
     target: 'es2022',
     assetsInlineLimit: 0,

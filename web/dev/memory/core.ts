@@ -23,6 +23,7 @@ import { previewOf } from '../../src/state/preview';
 import { seqOf } from '../../src/text/rows';
 import { Media, type Words } from './media';
 import { room, said } from './sample';
+import { summaryOf } from './summary';
 import { device, fail, type Room, type World } from './world';
 
 /** The interface of the core over a world in memory. It stands in for the real one on the bench, never in a release. */
@@ -125,15 +126,15 @@ export class MemoryCore implements Core {
 
   async chats(skip: number, limit: number) {
     const all = [...this.world.rooms.values()].sort((a, b) => b.details.active - a.details.active);
-    return all.slice(skip, skip + limit).map((room) => this.#summary(room));
+    return all.slice(skip, skip + limit).map((room) => summaryOf(this.world, room));
   }
   async summaries(chats: ChatId[]) {
     const rooms = chats.flatMap((chat) => this.world.rooms.get(chat) ?? []);
-    return rooms.map((room) => this.#summary(room));
+    return rooms.map((room) => summaryOf(this.world, room));
   }
   async chat(chat: ChatId): Promise<ChatDetails | undefined> {
     const room = this.world.rooms.get(chat);
-    return room && structuredClone({ ...room.details, ...this.#summary(room) });
+    return room && structuredClone({ ...room.details, ...summaryOf(this.world, room) });
   }
   async lookAt() {}
   async chatPicture(chat: ChatId): Promise<Uint8Array | undefined> {
@@ -487,22 +488,5 @@ export class MemoryCore implements Core {
     this.world.rooms.set(room.details.chat, room);
     this.tell({ type: 'chats' });
     return room.details.chat;
-  }
-  /** A chat of two has the picture of the other one. */
-  #shown({ details }: Room): ChatDetails {
-    const picture = details.peer === undefined ? undefined : this.world.people.get(details.peer)?.picture;
-    return picture === undefined ? { ...details } : { ...details, picture };
-  }
-  #summary(room: Room): ChatSummary {
-    const item =
-      room.items.findLast((item): item is Message => item.type === 'message') ??
-      (room.made ? room.make?.(room.made) : undefined);
-    const details = this.#shown(room);
-    if (item?.type !== 'message') return details;
-    const { place, sender, time, status } = item;
-    return structuredClone({
-      ...details,
-      last: { place, sender: sender ?? device(''), time, preview: previewOf(item), ...(status ? { status } : {}) },
-    });
   }
 }

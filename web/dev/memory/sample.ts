@@ -291,7 +291,7 @@ function many(count: number, now: number): Room[] {
   });
 }
 
-/** `wanted`: `state` (loggedOut, linking, ready), `chats` (a number), `long` (a number of messages), `hostile`, `quiet`. */
+/** `wanted`: `state` (loggedOut, cleared, revoked, linking, ready), `chats` (a number), `long` (a number of messages), `hostile`, `quiet`. */
 export function sample(wanted: URLSearchParams, now: number): World {
   const people = new Map(NAMES.map(([key, name]) => [id(key), person(key, name)]));
   const me = { ...person('me', 'Robin'), user: ME };
@@ -319,6 +319,8 @@ export function sample(wanted: URLSearchParams, now: number): World {
   const ready = { state: 'ready' as const, me: ME, device: 1, name: 'Robin', address: '+4912345678' };
   const states = {
     loggedOut: { state: 'loggedOut' as const },
+    cleared: { state: 'loggedOut' as const, why: 'cleared' as const },
+    revoked: { state: 'loggedOut' as const, why: 'revoked' as const },
     linking: {
       state: 'linking' as const,
       text: 'DUNLIN:LINK/1/ABCDEFGHIJKLMNOPQRSTUVWXYZ234567ABCDEFGHIJKLMNOPQRSTUVWXYZ234567ABCDEFGHIJ',

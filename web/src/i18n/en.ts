@@ -12,6 +12,7 @@ export const en = {
   copied: 'Copied',
   menu: 'Menu',
   you: 'You',
+  'you.object': 'you',
   'pane.chats': 'Chats',
   'pane.conversation': 'Conversation',
   'pane.details': 'Details',

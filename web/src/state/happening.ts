@@ -2,11 +2,11 @@ import type { Line } from '../core/api';
 import { locale, t } from '../i18n/index.svelte';
 import { duration, plainName } from '../text/format';
 
-/** A sentence for a line between messages. `name` gives the name of a user. */
-export function happeningText(line: Line, name: (user: string) => string): string {
+/** A sentence for a line between messages. `name` gives the name of a user who does something, `object` that of one to whom it is done. */
+export function happeningText(line: Line, name: (user: string) => string, object = name): string {
   const { what } = line;
   const who = line.sender ? name(line.sender.user) : t('event.somebody');
-  const list = (users: readonly string[]) => new Intl.ListFormat(locale()).format(users.map(name));
+  const list = (users: readonly string[]) => new Intl.ListFormat(locale()).format(users.map(object));
   switch (what.kind) {
     case 'added':
     case 'removed':
@@ -21,7 +21,7 @@ export function happeningText(line: Line, name: (user: string) => string): strin
     case 'restored':
       return t(`event.${what.kind}`, { who });
     case 'role':
-      return t('event.role', { who, whom: name(what.user), role: t(`role.${what.role}`) });
+      return t('event.role', { who, whom: object(what.user), role: t(`role.${what.role}`) });
     case 'title':
     case 'description':
       return t(`event.${what.kind}`, { who, text: plainName(what.text) });

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { DESKTOP, PHONE } from './browser.mjs';
 import { drawing } from './files.mjs';
-import { bench } from './harness.mjs';
+import { bench, memory } from './harness.mjs';
 
 const visit = bench();
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -12,7 +12,7 @@ const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-prac
 /** Those of them that look at colours. */
 const COLOUR_RULES = ['color-contrast', 'link-in-text-block'];
 
-const choose = async (page) =>
+const files = async (page) =>
   page.locator('input[data-kind=media]').setInputFiles([
     { name: 'a.png', mimeType: 'image/png', buffer: await drawing(page, '#7799aa') },
     { name: 'empty.png', mimeType: 'image/png', buffer: Buffer.alloc(0) },
@@ -24,14 +24,29 @@ const failing = async (page) => {
     location.hash = '#/chat/chatwalk';
   });
   await page.getByRole('button', { name: /Save Tide/ }).click();
-  await choose(page);
+  await files(page);
   await page.getByRole('dialog').getByRole('button', { name: 'Send', exact: true }).click();
 };
 
+const choose = async (page, text, item) => {
+  await page.locator('.bubble', { hasText: text }).last().click({ button: 'right' });
+  await page.getByRole('menuitem', { name: item, exact: true }).click();
+};
+const tell = (page, event) => memory(page, (core, event) => core.tell(event), event);
+
 const SCREENS = {
   login: ['/?state=loggedOut', 'form'],
+  loginCleared: ['/?state=cleared', 'form'],
   linking: ['/?state=linking', 'svg[role=img]'],
+  starting: ['/?core=never', '[role=status]'],
+  blocked: ['/?core=storage', '[role=alert]'],
+  blockedByTab: ['/?core=otherTab', '[role=alert]'],
   chats: ['/', '.avatar'],
+  archive: ['/#/archive', '#chats a'],
+  found: ['/', '.results h2', (page) => page.getByPlaceholder('Search').fill('the')],
+  foundNothing: ['/', '.nothing', (page) => page.getByPlaceholder('Search').fill('zzzz')],
+  listMenu: ['/', '[role=menu]', (page) => page.getByRole('button', { name: 'Menu', exact: true }).click()],
+  chatMenu: ['/', '[role=menu]', (page) => page.locator('#chats a').first().click({ button: 'right' })],
   direct: ['/#/chat/chatada', '.bubble'],
   group: ['/#/chat/chatflat', '.bubble'],
   identity: ['/#/chat/chatemil', '.alarm'],
@@ -47,6 +62,24 @@ const SCREENS = {
   new: ['/#/new', 'li button'],
   newGroup: ['/#/group', 'li button'],
   menu: ['/#/chat/chatada', '[role=menu]', (page) => page.locator('.bubble').last().click({ button: 'right' })],
+  info: ['/#/chat/chatflat', 'dialog h3', (page) => choose(page, 'I take over at ten', 'Message info')],
+  confirm: ['/#/chat/chatflat', 'dialog footer', (page) => choose(page, 'I take over', 'Delete for everyone')],
+  person: [
+    '/#/chat/chatflat',
+    'dialog .avatar',
+    (page) => page.locator('.bubble').getByRole('button', { name: 'Ben Okafor' }).first().click(),
+  ],
+  join: ['/#/join/k3v9-sample', 'dialog footer'],
+  linkAsked: ['/', 'dialog footer', (page) => tell(page, { type: 'linkAsked', device: 3 })],
+  linkCode: ['/', 'dialog .code', (page) => tell(page, { type: 'linkCode', device: 3, code: '204 913' })],
+  linkEnded: [
+    '/',
+    'dialog [role=status]',
+    async (page) => {
+      await tell(page, { type: 'linkAsked', device: 3 });
+      await tell(page, { type: 'linkEnded', device: 3, failure: { code: 'refused', message: '' } });
+    },
+  ],
   emoji: ['/#/chat/chatada', '.picker button', (page) => page.getByRole('button', { name: 'Emoji' }).click()],
   switcher: ['/#/chat/chatada', '#switcher li', (page) => page.keyboard.press('Control+k')],
   shortcuts: ['/', 'dialog kbd', (page) => page.keyboard.press('Control+/')],
@@ -54,7 +87,7 @@ const SCREENS = {
   media: ['/?quiet#/chat/chatwalk', '[data-key=m7] img.whole'],
   mediaFailed: ['/?quiet#/chat/chatada', '[data-key^=t] .failed', failing],
   attach: ['/?quiet#/chat/chatwalk', '[role=menu]', (page) => page.getByRole('button', { name: 'Attach' }).click()],
-  tray: ['/?quiet#/chat/chatwalk', 'dialog .refused', choose],
+  tray: ['/?quiet#/chat/chatwalk', 'dialog .refused', files],
   recording: [
     '/?quiet#/chat/chatwalk',
     '.dot.on',
