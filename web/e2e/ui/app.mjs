@@ -175,6 +175,36 @@ export class Person {
     await this.composer().waitFor();
   }
 
+  /** Makes a group with people found by their addresses. */
+  async group(title, names) {
+    const { page } = this;
+    await this.go('#/group');
+    await page.getByLabel('Name of the group').fill(title);
+    for (const name of names) {
+      await page.getByRole('textbox', { name: 'Name, phone number' }).fill(`${name.toLowerCase()}@example.org`);
+      await page.getByRole('button', { name: 'Find' }).click();
+      await page.getByRole('checkbox', { name }).click();
+    }
+    await page.getByRole('button', { name: 'Create group' }).click();
+    await page.getByRole('link', { name: new RegExp(`${title}.*Details`) }).waitFor();
+    await this.composer().waitFor();
+  }
+
+  /** Sits down at one more browser, and lets it in by comparing six digits. */
+  async another(device) {
+    const other = await Person.sit(this.machine, this.name, { device });
+    await other.logIn();
+    await this.dialog.getByRole('button', { name: 'It is mine' }).click();
+    const digits = await other.page.getByLabel('Six-digit code').textContent();
+    await this.dialog.getByText(digits.trim()).waitFor();
+    await this.dialog.getByRole('button', { name: 'The same', exact: true }).click();
+    await other.page.getByRole('button', { name: 'The same', exact: true }).click();
+    await this.dialog.getByText('The device is linked.').waitFor();
+    await this.dialog.getByRole('button', { name: 'Close' }).last().click();
+    await other.page.getByRole('heading', { name: 'Dunlin' }).waitFor();
+    return other;
+  }
+
   /** Nothing went wrong that nobody saw. */
   async isWell() {
     for (const fault of await workerFaults(this.context)) this.blame(fault);
