@@ -287,7 +287,9 @@ pub(crate) async fn watch_absences(delivery: Weak<Delivery>) {
         for user in gone {
             // Who began to follow them may see less by now.
             let shown = delivery.shows_last_seen(user).await;
-            delivery.tell(user, false, shown.then_some(now));
+            if !delivery.registry.is_connected(user) {
+                delivery.tell(user, false, shown.then_some(now));
+            }
         }
     }
 }

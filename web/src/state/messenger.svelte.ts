@@ -6,7 +6,7 @@ import { Faces } from './faces';
 import { failureText } from './failures';
 import { Files } from './files';
 import type { MediaItem } from './media';
-import { notify } from './notifications';
+import { notify, takeBack } from './notifications';
 import { Outgoing } from './outgoing.svelte';
 import { People, Typing } from './people.svelte';
 import { Player } from './player.svelte';
@@ -70,6 +70,9 @@ export class Messenger {
   link = $state.raw<LinkRequest | undefined>();
   readonly #listeners = new Set<(event: CoreEvent) => void>();
   readonly #left: () => void;
+  /** Whose this is, as soon as it is somebody's; empty while they link their browser. */
+  #owner: UserId | undefined;
+  #isOver = false;
   #toastId = 0;
 
   /** `left` is called when the person goes. */
@@ -102,6 +105,9 @@ export class Messenger {
       () => undefined,
     );
     stops.push(
+      () => (this.#isOver = true),
+      () => void takeBack().catch(() => undefined),
+      () => this.outgoing.end(),
       () => this.player.stop(),
       () => this.faces.end(),
     );
@@ -154,7 +160,13 @@ export class Messenger {
   #enter(session: Session): void {
     const { state: before } = this.session;
     this.session = session;
-    if (session.state === 'loggedOut' && (before === 'ready' || before === 'linking')) return this.#left();
+    if (session.state === 'linking') this.#owner ??= '';
+    // It may have been stopped or begun anew in between.
+    if (session.state === 'loggedOut' && this.#owner !== undefined) return this.#left();
+    if (session.state === 'ready') {
+      if (this.#owner && this.#owner !== session.me) return this.#left();
+      this.#owner = session.me;
+    }
     if (session.state === 'ready' && before !== 'ready') void this.chats.load().catch(() => undefined);
   }
 
@@ -234,6 +246,7 @@ export class Messenger {
     if (isOpen) this.announcement = t('announce.message', { name, text });
     else if (!chat?.muted) {
       if (!document.hasFocus() && (await this.#isSeenElsewhere(event))) return;
+      if (this.#isOver) return;
       this.announcement = t('announce.elsewhere', { name, chat: chat?.title ?? '' });
       notify(this.preferences, event.chat, chat?.kind === 'direct' ? name : `${name} · ${chat?.title ?? ''}`, text);
     }

@@ -32,3 +32,9 @@ export function notify(preferences: Preferences, chat: ChatId, title: string, te
     return undefined;
   });
 }
+
+/** Takes away those that are shown. */
+export async function takeBack(): Promise<void> {
+  const registration = await navigator.serviceWorker?.getRegistration();
+  for (const shown of (await registration?.getNotifications()) ?? []) shown.close();
+}

@@ -23,6 +23,7 @@ export class Outgoing {
   readonly #files: Pick<Files, 'sent'>;
   readonly #failed: (failure: Failure) => void;
   readonly #back = new SvelteMap<ChatId, Offer[]>();
+  #isOver = false;
 
   constructor(core: Pick<Core, 'sendFiles'>, files: Pick<Files, 'sent'>, failed: (failure: Failure) => void) {
     this.#core = core;
@@ -32,6 +33,8 @@ export class Outgoing {
 
   /** Sends what was made of an offer. Large files take a while to be kept; how far they are is shown in the conversation. */
   send(chat: ChatId, made: NewFile[], offer: Offer): void {
+    // What was made ready when the person had gone would be said by whoever came after.
+    if (this.#isOver) return;
     for (const file of made) this.#files.sent(file);
     const { caption, mentions, replyTo } = offer;
     const about = { mentions, ...(replyTo === undefined ? {} : { replyTo }) };
@@ -40,6 +43,11 @@ export class Outgoing {
       this.#failed(failure);
       this.giveBack(chat, { ...offer, tookWords: true });
     });
+  }
+
+  /** Nothing is sent any more. */
+  end(): void {
+    this.#isOver = true;
   }
 
   giveBack(chat: ChatId, offer: Offer): void {

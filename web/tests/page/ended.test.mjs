@@ -92,6 +92,20 @@ for (const [why, text] of Object.entries({
     }));
 }
 
+for (const [way, between] of Object.entries({
+  'after the storage failed': { state: 'blocked', failure: { code: 'storage', message: '' } },
+  'after the core began anew': { state: 'starting' },
+})) {
+  test(`who is put out ${way} leaves nothing in the page`, () =>
+    visit('/?quiet#/chat/chatada', async (page) => {
+      await page.getByRole('textbox', { name: 'Message' }).waitFor();
+      await memory(page, (core, between) => core.setSession(between), between);
+      await memory(page, (core) => core.setSession({ state: 'loggedOut', why: 'cleared' }));
+      await page.getByLabel('Phone number').waitFor();
+      assert.equal(await page.evaluate(() => location.hash), '#/');
+    }));
+}
+
 test('while the core is on its way the page says that it starts', () =>
   visit('/?core=never', async (page) => {
     assert.equal(await page.getByRole('main').getAttribute('aria-busy'), 'true');

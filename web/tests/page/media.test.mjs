@@ -328,13 +328,17 @@ test('what is being prepared is sent, though one looks elsewhere meanwhile', () 
     await tray(page).getByRole('button', { name: 'Send', exact: true }).click();
     await page.evaluate(() => (location.hash = '#/chat/chatada'));
     await tray(page).waitFor({ state: 'detached' });
-    await page.evaluate(() => window.go());
-    await page.waitForFunction(async () => (await window.memory.transfers('chatwalk')).length > 0);
+    await page.getByRole('link', { name: /^Ada.*Details/ }).waitFor();
     await page.evaluate(() => (location.hash = '#/chat/chatwalk'));
+    await page.getByRole('link', { name: /^Estuary walk.*Details/ }).waitFor();
+    const field = page.getByRole('textbox', { name: 'Message' });
+    assert.equal(await field.inputValue(), '');
+    await field.fill('what comes next');
+    await page.evaluate(() => window.go());
     await arrived(page, 1);
     await last(page).getByText('as written').waitFor();
     assert.equal(await tray(page).count(), 0);
-    assert.equal(await page.getByRole('textbox', { name: 'Message' }).inputValue(), '');
+    assert.equal(await field.inputValue(), 'what comes next');
   }));
 
 test('files that answer a message quote it on their way, too', () =>
