@@ -56,7 +56,7 @@ export const de: Catalogue = {
     'Der Browser lässt Dunlin nichts behalten: Sein Speicher ist voll, oder dies ist ein privates Fenster.',
   'blocked.otherTab':
     'In einem anderen Tab läuft eine andere Version von Dunlin. Hier geht es weiter, sobald jener geschlossen ist.',
-  'blocked.other': 'Beim Start ist etwas schiefgegangen. Lade die Seite neu.',
+  'blocked.other': 'Etwas ist schiefgegangen. Lade die Seite neu.',
   'blocked.reload': 'Neu laden',
 
   'chats.search': 'Suchen',

@@ -53,7 +53,7 @@ export const en = {
   'blocked.title': 'Dunlin cannot run here',
   'blocked.storage': 'The browser does not let Dunlin keep anything: its storage is full, or this is a private window.',
   'blocked.otherTab': 'Another tab runs another release of Dunlin. This one goes on as soon as that one is closed.',
-  'blocked.other': 'Something went wrong at the start. Load the page again.',
+  'blocked.other': 'Something went wrong. Load the page again.',
   'blocked.reload': 'Load again',
 
   'chats.search': 'Search',

@@ -6,7 +6,7 @@ const visit = bench();
 const ENDS = {
   storage: /its storage is full, or this is a private window/,
   otherTab: /Another tab runs another release/,
-  stopped: /Something went wrong at the start/,
+  stopped: /Something went wrong/,
 };
 const blocked = (page) => page.getByRole('heading', { name: 'Dunlin cannot run here' });
 const someone = (page) => page.locator('#chats').getByRole('link', { name: /Ada Lindqvist/ });
