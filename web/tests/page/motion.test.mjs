@@ -81,6 +81,10 @@ test('all of it works for who has nothing against motion', () =>
   visit(
     '/?quiet',
     async (page) => {
+      // What is over before anybody looks was not seen.
+      const cdp = await page.context().newCDPSession(page);
+      await cdp.send('Animation.enable');
+      await cdp.send('Animation.setPlaybackRate', { playbackRate: 0.2 });
       await watch(page);
       await use(page);
       const { moved } = await motion(page);
