@@ -1,5 +1,5 @@
 /** Files in pages of the core: made there, sent, and opened again. */
-import { readdirSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PATIENCE_MS, until } from './machine.mjs';
@@ -129,4 +129,15 @@ export function storedFile(machine, id) {
     .filter((path) => path.includes(id) && statSync(path).isFile());
   if (found.length !== 1) throw new Error(`not one file of ${id}: ${found}`);
   return found[0];
+}
+
+/** Changes one byte in the middle of a file. */
+export function tamper(path) {
+  const file = openSync(path, 'r+');
+  const byte = Buffer.alloc(1);
+  const at = Math.floor(statSync(path).size / 2);
+  readSync(file, byte, 0, 1, at);
+  byte[0] ^= 1;
+  writeSync(file, byte, 0, 1, at);
+  closeSync(file);
 }

@@ -1,9 +1,19 @@
 /** Files in real browsers against a real server. */
 import assert from 'node:assert/strict';
-import { closeSync, ftruncateSync, openSync, readSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test as begin } from 'node:test';
-import { becomes, filesMessage, openFile, sendFiles, storedFile, storedPieces, told, watchHeap } from './filepage.mjs';
+import {
+  becomes,
+  filesMessage,
+  openFile,
+  sendFiles,
+  storedFile,
+  storedPieces,
+  tamper,
+  told,
+  watchHeap,
+} from './filepage.mjs';
 import { CorePage, Machine, PATIENCE_MS, until } from './machine.mjs';
 
 /** One after the other: each goes on where the one before it ended. */
@@ -292,17 +302,6 @@ test('more transfers than are kept are refused, and those that are there stay', 
   await filesMessage(ben, chat, 'Small 0');
   assert.deepEqual(await ada.call('transfers'), []);
 });
-
-/** Changes one byte in the middle. */
-function tamper(path) {
-  const file = openSync(path, 'r+');
-  const byte = Buffer.alloc(1);
-  const at = Math.floor(statSync(path).size / 2);
-  readSync(file, byte, 0, 1, at);
-  byte[0] ^= 1;
-  writeSync(file, byte, 0, 1, at);
-  closeSync(file);
-}
 
 /** Takes the last byte away. */
 function shorten(path) {

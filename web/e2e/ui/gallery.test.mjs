@@ -1,10 +1,9 @@
 /** Files once they are there: a voice as it is drawn and heard, all pictures and documents of a chat, and what harm they come to. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, readSync, statSync, writeSync } from 'node:fs';
 import { after, before } from 'node:test';
 import { drawing } from '../../tests/page/files.mjs';
-import { storedFile } from '../filepage.mjs';
+import { storedFile, tamper } from '../filepage.mjs';
 import { Machine } from '../machine.mjs';
 import { journey, Person, until } from './app.mjs';
 import { attach, DOCUMENT, look, MICROPHONE, PICTURES, save, sendTray } from './media.mjs';
@@ -27,17 +26,8 @@ const send = async (way, file, caption) => {
   await ada.status(caption, /delivered|seen/);
 };
 
-/** Changes one byte in the middle of what the server keeps of the file that was sent last; once more, and it is as before. */
-function tamper() {
-  const path = storedFile(machine, machine.puts.at(-1).attachment);
-  const file = openSync(path, 'r+');
-  const byte = Buffer.alloc(1);
-  const at = Math.floor(statSync(path).size / 2);
-  readSync(file, byte, 0, 1, at);
-  byte[0] ^= 1;
-  writeSync(file, byte, 0, 1, at);
-  closeSync(file);
-}
+/** Tampers with what the server keeps of the file that was sent last; once more, and it is as before. */
+const harm = () => tamper(storedFile(machine, machine.puts.at(-1).attachment));
 
 before(async () => {
   machine = await Machine.start(process.env.DUNLIN_APP, [], { isFronted: true });
@@ -83,7 +73,7 @@ test('a picture that was changed in storage says so and is not shown, and comes 
   const bubble = ben.bubble('Low water');
   await bubble.locator('img.blurred').waitFor();
   await until('it is asked for', () => machine.held.length > 0);
-  tamper();
+  harm();
   machine.release();
   await bubble.getByText(TAMPERED).waitFor();
   assert.equal(await bubble.locator('img.whole').count(), 0);
@@ -92,7 +82,7 @@ test('a picture that was changed in storage says so and is not shown, and comes 
   await ben.dialog.getByRole('alert').getByText(TAMPERED).waitFor();
   assert.equal(await ben.dialog.locator('img.whole').count(), 0);
   await ben.page.keyboard.press('Escape');
-  tamper();
+  harm();
   await bubble.getByRole('button', { name: 'Try again' }).click();
   assert.equal((await look(bubble.locator('img.whole'))).top, 'green');
 });
@@ -100,7 +90,7 @@ test('a picture that was changed in storage says so and is not shown, and comes 
 test('a document that was changed in storage says so and is not given out', async () => {
   const file = document('Bearings.pdf');
   await send(DOCUMENT, file, 'The bearings');
-  tamper();
+  harm();
   const downloads = [];
   const note = (download) => downloads.push(download);
   ben.page.on('download', note);
@@ -112,7 +102,7 @@ test('a document that was changed in storage says so and is not given out', asyn
   await ada.reads('It is not what you sent');
   assert.equal(downloads.length, 0);
   ben.page.off('download', note);
-  tamper();
+  harm();
   assert.ok((await save(ben, button)).bytes.equals(file.buffer));
   assert.equal(await bubble.getByRole('alert').count(), 0);
 });

@@ -158,6 +158,8 @@ export class Messenger {
   }
 
   #enter(session: Session): void {
+    // An answer that comes late is for nobody.
+    if (this.#isOver) return;
     const { state: before } = this.session;
     this.session = session;
     if (session.state === 'linking') this.#owner ??= '';
